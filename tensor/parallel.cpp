@@ -1,0 +1,100 @@
+#include "tensor/parallel.hpp"
+
+#include <sched.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+#include <tbb/global_control.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "tensor/error.hpp"
+
+namespace sonde {
+namespace {
+
+int affinity_count() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
+}
+
+// CPUs granted by the cgroup (v2, then v1); a very large number if there is no quota.
+double quota_count() {
+  std::ifstream v2("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (v2 >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
+  std::ifstream q1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p1("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  double q = -1;
+  if (q1 >> q && p1 >> period && q > 0 && period > 0) return q / period;
+  return 1e9;
+}
+
+int default_threads() {
+  return static_cast<int>(std::max(1.0, std::min<double>(affinity_count(), std::ceil(quota_count()))));
+}
+
+struct Workers {
+  explicit Workers(int n)
+      : count(n),
+        limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(n)),
+        arena(n) {}
+  int count;
+  tbb::global_control limit;
+  tbb::task_arena arena;
+};
+
+std::mutex workers_mutex;
+std::shared_ptr<Workers> workers_owner;
+std::atomic<Workers*> workers_now{nullptr};
+
+Workers& workers() {
+  if (Workers* w = workers_now.load(std::memory_order_acquire)) return *w;
+  std::lock_guard lock(workers_mutex);
+  if (!workers_owner) {
+    workers_owner = std::make_shared<Workers>(default_threads());
+    workers_now.store(workers_owner.get(), std::memory_order_release);
+  }
+  return *workers_owner;
+}
+
+}  // namespace
+
+int threads() { return workers().count; }
+
+void set_threads(int n) {
+  if (n < 1 || n > 1024) fail(ErrorCode::value, "set_threads", "{} is not in 1 .. 1024", n);
+  if (threads() == n) return;
+  std::lock_guard lock(workers_mutex);
+  workers_now.store(nullptr, std::memory_order_release);
+  workers_owner.reset();  // before the new limit: the smallest active limit wins
+  workers_owner = std::make_shared<Workers>(n);
+  workers_now.store(workers_owner.get(), std::memory_order_release);
+}
+
+std::int64_t chunk_count(std::int64_t n, std::int64_t grain) {
+  return std::clamp<std::int64_t>(n / std::max<std::int64_t>(grain, 1), 1, max_chunks);
+}
+
+void detail::run_chunks(std::int64_t count, ChunkFn fn, void* context) {
+  Workers& w = workers();
+  if (w.count == 1) {
+    for (std::int64_t i = 0; i < count; ++i) fn(context, i);
+    return;
+  }
+  w.arena.execute([&] {
+    tbb::this_task_arena::isolate([&] {
+      tbb::parallel_for(
+          std::int64_t{0}, count, [&](std::int64_t i) { fn(context, i); },
+          tbb::simple_partitioner());
+    });
+  });
+}
+
+}  // namespace sonde
