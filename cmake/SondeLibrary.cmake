@@ -1,12 +1,29 @@
-# sonde_library(NAME DEPENDS...): builds sonde_NAME from every .cpp below the calling folder and offers it as
-# sonde::NAME. The folders are the layers: a library links only the layers before it.
+# sonde_library(NAME [FOLDERS folder...] DEPENDS...): builds sonde_NAME from every .cpp below the calling folder (or
+# below its given sub-folders only) and offers it as sonde::NAME. The folders are the layers: a library links only the
+# layers before it.
 function(sonde_library name)
-  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDERS")
+  if(NOT arg_FOLDERS)
+    set(arg_FOLDERS .)
+  endif()
+  list(TRANSFORM arg_FOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cpp" OUTPUT_VARIABLE patterns)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
   add_library(sonde_${name} SHARED ${sources})
   add_library(sonde::${name} ALIAS sonde_${name})
   set_target_properties(sonde_${name} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION 0)
   target_compile_features(sonde_${name} PUBLIC cxx_std_20)
   target_include_directories(sonde_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/sonde>)
-  target_link_libraries(sonde_${name} PUBLIC ${ARGN} PRIVATE $<BUILD_INTERFACE:sonde_flags>)
+  target_link_libraries(sonde_${name} PUBLIC ${arg_UNPARSED_ARGUMENTS} PRIVATE $<BUILD_INTERFACE:sonde_flags>)
+endfunction()
+
+# sonde_programs(LIBRARIES...): builds every .cpp of the calling folder itself (not below it) into a program of the
+# same name, bin/NAME.
+function(sonde_programs)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  foreach(source ${sources})
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(${name} ${source})
+    target_link_libraries(${name} PRIVATE ${ARGN} sonde_flags)
+  endforeach()
 endfunction()

@@ -1,43 +1,24 @@
 #include "tensor/parallel.hpp"
 
-#include <sched.h>
+#include <tbb/global_control.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
-#include <tbb/global_control.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <fstream>
 #include <memory>
 #include <mutex>
-#include <string>
 
+#include "tensor/cgroup.hpp"
 #include "tensor/error.hpp"
 
 namespace sonde {
 namespace {
 
-int affinity_count() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
-}
-
-// CPUs granted by the cgroup (v2, then v1); a very large number if there is no quota.
-double quota_count() {
-  std::ifstream v2("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (v2 >> quota >> period && quota != "max" && period > 0) return std::stod(quota) / period;
-  std::ifstream q1("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), p1("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  double q = -1;
-  if (q1 >> q && p1 >> period && q > 0 && period > 0) return q / period;
-  return 1e9;
-}
-
 int default_threads() {
-  return static_cast<int>(std::max(1.0, std::min<double>(affinity_count(), std::ceil(quota_count()))));
+  return static_cast<int>(
+      std::max(1.0, std::min<double>(affinity_cpus(), std::ceil(cgroup_cpus()))));
 }
 
 struct Workers {
@@ -66,7 +47,9 @@ Workers& workers() {
 
 }  // namespace
 
-int threads() { return workers().count; }
+int threads() {
+  return workers().count;
+}
 
 void set_threads(int n) {
   if (n < 1 || n > 1024) fail(ErrorCode::value, "set_threads", "{} is not in 1 .. 1024", n);
