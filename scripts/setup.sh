@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the other scripts, from any folder: goes to the repository's root, names the Debian packages that Sonde
 # needs, and installs and builds.
 set -euo pipefail
