@@ -6,6 +6,10 @@ namespace sonde {
 
 void register_cpu_kernels() {
   cpu::register_copy();
+  cpu::register_gather_scatter();
+  cpu::register_random();
+  cpu::register_sort();
+  cpu::register_take();
 }
 
 }  // namespace sonde

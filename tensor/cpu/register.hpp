@@ -5,5 +5,9 @@
 namespace sonde::cpu {
 
 void register_copy();
+void register_gather_scatter();
+void register_random();
+void register_sort();
+void register_take();
 
 }  // namespace sonde::cpu
