@@ -71,7 +71,7 @@ TEST(Index, GatherIsItsDefinition) {
         for_each_position(c.index, [&](Dims p) {
           Dims q = p;
           q[c.axis] = integer_at(index, p);
-          ASSERT_EQ(out.at(p), x.at(q)) << c.x << c.index;
+          ASSERT_EQ(out.at(p), x.at(q)) << to_string(c.x) << to_string(c.index);
         });
       }
 }
@@ -96,7 +96,7 @@ TEST(Index, ScatterAddIsItsDefinitionForAnyThreadCount) {
           }());
           *target.mutable_data<double>() += src.at(p);
         });
-        EXPECT_EQ(out.to_vector<double>(), want.to_vector<double>()) << c.x << c.index;
+        EXPECT_EQ(out.to_vector<double>(), want.to_vector<double>()) << to_string(c.x) << to_string(c.index);
       }
   }
   set_threads(before);
@@ -142,11 +142,11 @@ TEST(Index, TakeAndTakeAddAreEachOthersAdjoint) {
         for (int i = 0; i < p.rank(); ++i)
           if (i < c.axis || i >= c.axis + c.index.rank()) q.push_back(p[i]);
         q.insert(c.axis, integer_at(index, chosen));
-        ASSERT_EQ(taken.at(p), x.at(q)) << c.x << c.index;
+        ASSERT_EQ(taken.at(p), x.at(q)) << to_string(c.x) << to_string(c.index);
         left += taken.at(p) * u.at(p);
       });
       for_each_position(c.x, [&](Dims p) { right += x.at(p) * added.at(p); });
-      EXPECT_NEAR(left, right, 1e-9 * (1 + std::abs(left))) << c.x << c.index;
+      EXPECT_NEAR(left, right, 1e-9 * (1 + std::abs(left))) << to_string(c.x) << to_string(c.index);
     }
 }
 
