@@ -10,6 +10,7 @@ void register_cpu_kernels() {
   cpu::register_random();
   cpu::register_sort();
   cpu::register_take();
+  cpu::register_conv();
 }
 
 }  // namespace sonde

@@ -9,5 +9,6 @@ void register_gather_scatter();
 void register_random();
 void register_sort();
 void register_take();
+void register_conv();
 
 }  // namespace sonde::cpu
