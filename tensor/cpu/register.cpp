@@ -5,6 +5,7 @@
 namespace sonde {
 
 void register_cpu_kernels() {
+  cpu::register_bootstrap();
   cpu::register_copy();
   cpu::register_gather_scatter();
   cpu::register_random();

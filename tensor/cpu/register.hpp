@@ -4,6 +4,7 @@
 
 namespace sonde::cpu {
 
+void register_bootstrap();
 void register_copy();
 void register_gather_scatter();
 void register_random();

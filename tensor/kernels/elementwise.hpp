@@ -16,4 +16,10 @@ using Elementwise = void(std::span<const Tensor> in, Tensor& out, const double* 
 /// out = in[0], converted to out's dtype; looked up by the dtype of `in`.
 inline Kernel<Elementwise> copy{"copy"};
 
+inline Kernel<Elementwise> neg{"neg"};
+inline Kernel<Elementwise> add{"add"};
+inline Kernel<Elementwise> sub{"sub"};
+inline Kernel<Elementwise> mul{"mul"};
+inline Kernel<Elementwise> div{"div"};
+
 }  // namespace sonde::kernels

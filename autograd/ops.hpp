@@ -1,0 +1,7 @@
+/// @file
+/// All public operations on Vars, one header per family.
+#pragma once
+
+#include "autograd/ops/arithmetic.hpp"
+#include "autograd/ops/reduce.hpp"
+#include "autograd/ops/views.hpp"

@@ -1,0 +1,27 @@
+#include "tests/cases.hpp"
+
+namespace sonde::testing {
+
+void view_cases(Cases& cases) {
+  auto row = [&](const char* name, std::vector<Input> inputs, std::function<Var(const Vars&)> f) {
+    cases.push_back({name, std::move(inputs), [f](const Vars& x) { return make_vars(f(x)); }});
+  };
+  row("reshape", {{{2, 6}}}, [](const Vars& x) { return reshape(x[0], {3, -1}); });
+  row("reshape_empty", {{{2, 0}}}, [](const Vars& x) { return reshape(x[0], {0, 5}); });
+  row("permute", {{{2, 3, 4}}}, [](const Vars& x) { return permute(x[0], {2, 0, -2}); });
+  row("broadcast_to", {{{3, 1}}}, [](const Vars& x) { return broadcast_to(x[0], {2, 3, 4}); });
+  row("broadcast_to_rank0", {{{}}}, [](const Vars& x) { return broadcast_to(x[0], {2, 2}); });
+  row("slice", {{{5, 3}}}, [](const Vars& x) { return slice(x[0], 0, 1, 5, 2); });
+  row("slice_reversed", {{{3, 5}}}, [](const Vars& x) { return slice(x[0], -1, {}, {}, -2); });
+  row("slice_empty", {{{4, 2}}}, [](const Vars& x) { return slice(x[0], 0, 3, 1); });
+  row("select", {{{4, 3}}}, [](const Vars& x) { return select(x[0], 1, -1); });
+  row("concat", {{{2, 3}}, {{2, 1}}, {{2, 0}}}, [](const Vars& x) { return concat(x, 1); });
+  row("stack", {{{2, 3}}, {{2, 3}}}, [](const Vars& x) { return stack(x, -1); });
+  row("sum", {{{2, 3, 4}}}, [](const Vars& x) { return sum(x[0], {0, -1}); });
+  row("sum_keepdim", {{{2, 3}}}, [](const Vars& x) { return sum(x[0], {1}, true); });
+  row("sum_all", {{{2, 3}}}, [](const Vars& x) { return sum(x[0]); });
+  row("sum_rank0", {{{}}}, [](const Vars& x) { return sum(x[0]); });
+  row("sum_empty", {{{0, 3}}}, [](const Vars& x) { return sum(x[0], {0}); });
+}
+
+}  // namespace sonde::testing

@@ -1,0 +1,130 @@
+// Generates the tests of every row: one per check and float type, and the coverage table over all primitives.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <mutex>
+#include <regex>
+#include <set>
+
+#include "autograd/observe.hpp"
+#include "tests/suite/check.hpp"
+
+namespace sonde::testing {
+namespace {
+
+// Counts which rules of which primitives ran, and compares every kernel's result with what infer said.
+class Coverage final : public Observer {
+ public:
+  void on_rule(const Primitive& p, Rule rule) override {
+    std::lock_guard lock(mutex_);
+    ++seen_[std::string(p.name())][static_cast<std::size_t>(rule)];
+    if (!p.differentiable()) constant_.insert(std::string(p.name()));
+  }
+  void on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out, std::source_location,
+                 std::int64_t) override {
+    Vars vars;
+    for (const Tensor& t : in) vars.push_back(t);
+    Specs specs;
+    p.infer(vars, specs);
+    for (std::size_t i = 0; i < specs.size(); ++i)
+      EXPECT_EQ(to_string(specs[i]), to_string(out[i].spec())) << p.name() << ": infer and forward differ";
+  }
+  const auto& seen() const { return seen_; }
+  bool constant(const std::string& name) const { return constant_.contains(name); }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::array<int, 4>> seen_;
+  std::set<std::string> constant_;
+};
+
+Coverage& coverage() {
+  static Coverage c;
+  return c;
+}
+
+using Check = void (*)(const Subject&);
+
+class RowTest : public ::testing::Test {
+ public:
+  RowTest(const Case& row, DType dtype, Check check) : row_(row), dtype_(dtype), check_(check) {}
+  void TestBody() override {
+    ObserverScope scope(coverage());
+    check_(Subject(row_, dtype_));
+  }
+
+ private:
+  const Case& row_;
+  DType dtype_;
+  Check check_;
+};
+
+// Every `id = "..."` in the sources of the primitives.
+std::vector<std::string> all_primitives() {
+  std::vector<std::string> ids;
+  const std::regex pattern("string_view id = \"([a-z0-9_]+)\"");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(SONDE_SOURCE_DIR "/autograd")) {
+    if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
+    std::ifstream file(entry.path());
+    const std::string text((std::istreambuf_iterator<char>(file)), {});
+    for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) ids.push_back((*it)[1]);
+  }
+  return ids;
+}
+
+// Registered last: every primitive was run, and had its jvp, vjp and batch rules used, by some row.
+class CoverageTest : public ::testing::Test {
+ public:
+  void TestBody() override {
+    const auto ids = all_primitives();
+    EXPECT_GT(ids.size(), 10u);
+    std::string table = fmt::format("{:28}{:>9}{:>9}{:>9}{:>9}\n", "primitive", "forward", "jvp", "vjp", "batch");
+    for (const std::string& id : ids) {
+      const auto it = coverage().seen().find(id);
+      const std::array<int, 4> n = it == coverage().seen().end() ? std::array<int, 4>{} : it->second;
+      table += fmt::format("{:28}{:>9}{:>9}{:>9}{:>9}\n", id, n[0], n[1], n[2], n[3]);
+      EXPECT_GT(n[0], 0) << id << " has no row in tests/cases";
+      EXPECT_GT(n[3], 0) << id << ": no row uses its batch rule";
+      if (coverage().constant(id)) continue;
+      EXPECT_GT(n[1], 0) << id << ": no row uses its jvp";
+      EXPECT_GT(n[2], 0) << id << ": no row uses its vjp";
+    }
+    std::ofstream("primitive_coverage.txt") << table;
+  }
+};
+
+void add_test(const char* suite, const Case& row, DType dtype, Check check) {
+  const std::string name = row.name + (dtype == DType::f64 ? "_f64" : "_f32");
+  ::testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [&row, dtype, check]() -> ::testing::Test* { return new RowTest(row, dtype, check); });
+}
+
+void register_row(const Case& row) {
+  for (DType dtype : {DType::f64, DType::f32}) {
+    if (dtype == DType::f32 && !row.f32) continue;
+    add_test("Forward", row, dtype, check_forward);
+    add_test("Strided", row, dtype, check_strided);
+    add_test("Batch", row, dtype, check_batch);
+    if (row.order < 1) continue;
+    add_test("Adjoint", row, dtype, check_adjoint);
+    add_test("Linearize", row, dtype, check_linearize);
+    if (dtype == DType::f64) add_test("Differences", row, dtype, check_finite_differences);
+    if (row.order >= 2) add_test("Order2", row, dtype, check_second_order);
+    if (row.order >= 3 && dtype == DType::f64) add_test("Order3", row, dtype, check_third_order);
+  }
+}
+
+}  // namespace
+}  // namespace sonde::testing
+
+int main(int argc, char** argv) {
+  ::testing::InitGoogleTest(&argc, argv);
+  static const sonde::testing::Cases cases = sonde::testing::all_cases();
+  for (const auto& row : cases) sonde::testing::register_row(row);
+  if (::testing::GTEST_FLAG(filter) == "*")
+    ::testing::RegisterTest("Coverage", "EveryPrimitiveEveryRule", nullptr, nullptr, __FILE__, __LINE__,
+                            []() -> ::testing::Test* { return new sonde::testing::CoverageTest; });
+  return RUN_ALL_TESTS();
+}
