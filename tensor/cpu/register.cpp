@@ -12,6 +12,7 @@ void register_cpu_kernels() {
   cpu::register_sort();
   cpu::register_take();
   cpu::register_conv();
+  cpu::register_pool();
 }
 
 }  // namespace sonde

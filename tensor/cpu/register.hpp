@@ -11,5 +11,6 @@ void register_random();
 void register_sort();
 void register_take();
 void register_conv();
+void register_pool();
 
 }  // namespace sonde::cpu
