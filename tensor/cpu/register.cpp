@@ -13,6 +13,9 @@ void register_cpu_kernels() {
   cpu::register_take();
   cpu::register_conv();
   cpu::register_pool();
+  cpu::register_softmax();
+  cpu::register_cross_entropy();
+  cpu::register_normalize();
 }
 
 }  // namespace sonde

@@ -12,5 +12,8 @@ void register_sort();
 void register_take();
 void register_conv();
 void register_pool();
+void register_softmax();
+void register_cross_entropy();
+void register_normalize();
 
 }  // namespace sonde::cpu

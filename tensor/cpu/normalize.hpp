@@ -1,0 +1,64 @@
+/// @file
+/// The two ways to normalise (see kernels::Normalize for the five axes): rows, where the middle axis has size 1 and each
+/// statistic belongs to one contiguous row; and columns, where it belongs to columns of a matrix [middle, groups*inner].
+#pragma once
+
+#include "tensor/kernels/softmax_norm.hpp"
+
+namespace sonde::cpu {
+
+struct NormalizeSizes {
+  std::int64_t lanes, outer, middle, groups, inner;
+  explicit NormalizeSizes(const Dims& s)
+      : lanes(s[0]), outer(s[1]), middle(s[2]), groups(s[3]), inner(s[4]) {}
+  std::int64_t width() const { return groups * inner; }
+  /// Elements behind one statistic.
+  std::int64_t count() const { return middle * inner; }
+  std::int64_t lane_size() const { return outer * middle * width(); }
+};
+
+/// Row-major operands; the pointers of what is missing are null.
+template <class T>
+struct NormalizeForwardArgs {
+  NormalizeSizes sizes;
+  const T *x, *weight, *bias;
+  std::int64_t weight_lane, bias_lane;  ///< elements from one lane to the next, 0 if shared
+  T *y, *mean, *rstd;
+  double eps;
+  bool center;
+};
+template <class T>
+struct NormalizeBackwardArgs {
+  NormalizeSizes sizes;
+  const T *x, *weight, *mean, *rstd, *ct;
+  std::int64_t weight_lane;
+  T *dx, *dweight, *dbias;
+  bool center;
+};
+
+/// One pass over a matrix [rows, width] with one number per column in each vector. What a kind does not name may be null.
+template <class T>
+struct ColumnPass {
+  enum Kind {
+    sum,      ///< sums[j] = sum of x - shift
+    squares,  ///< sums[j] = sum of (x - shift)^2
+    apply,    ///< out = (x - shift) scale + bias
+    reduce,   ///< sums[j] = sum of ct, dots[j] = sum of ct (x - shift) scale
+    combine   ///< out = ct seed_scale - bias - (x - shift) scale
+  };
+  std::int64_t width;
+  T *shift, *scale, *bias, *seed_scale, *sums, *dots;
+
+  void run(Kind kind, const T* x, const T* ct, T* out, std::int64_t rows) const;
+};
+
+template <class T>
+void normalize_by_rows(const NormalizeForwardArgs<T>& a);
+template <class T>
+void normalize_by_columns(const NormalizeForwardArgs<T>& a);
+template <class T>
+void normalize_grad_by_rows(const NormalizeBackwardArgs<T>& a);
+template <class T>
+void normalize_grad_by_columns(const NormalizeBackwardArgs<T>& a);
+
+}  // namespace sonde::cpu
