@@ -27,7 +27,8 @@ struct Node {
 /// The record of one run of a function.
 class Tape {
  public:
-  std::int32_t add(Node node);
+  /// A new, empty node at the end.
+  Node& add() { return nodes_.emplace_back(); }
   std::size_t size() const { return nodes_.size(); }
   const Node& operator[](std::size_t i) const { return nodes_[i]; }
 

@@ -18,9 +18,7 @@ Tensor Var::tensor() const& {
 
 Tensor Var::tensor() && {
   if (!is_tensor()) no_data(p_.get());
-  Ref<TensorData> data(static_cast<TensorData*>(p_.get()));
-  p_ = nullptr;
-  return Tensor(std::move(data));
+  return Tensor(Ref<TensorData>::adopt(static_cast<TensorData*>(p_.detach())));
 }
 
 double Var::item() const {
