@@ -5,7 +5,6 @@
 #include <limits>
 #include <numeric>
 
-#include "tensor/assemble.hpp"
 #include "tensor/kernels/index.hpp"
 #include "tensor/kernels/random.hpp"
 #include "tensor/parallel.hpp"
@@ -245,35 +244,6 @@ TEST(Index, SortAndTopKAreStableWithNanLast) {
   kernels::sort.find({}, DType::f32)(Tensor::scalar(3), 0, false, value, where);
   EXPECT_EQ(value.item(), 3);
   EXPECT_EQ(where.item(), 0);
-}
-
-TEST(Assemble, ConcatPadPlace) {
-  const Tensor a = Tensor::arange(4).reshape({2, 2}), b = Tensor::arange(2).reshape({2, 1}), none = Tensor::zeros({2, 0}, DType::i64);
-  const Tensor parts[] = {a, none, b.flip({0})};
-  EXPECT_EQ(concat(parts, -1).to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 1, 1, 2, 3, 0}));
-  EXPECT_EQ(pad(b, {0, 1}, {1, 0}, 7).to_vector<std::int64_t>(), (std::vector<std::int64_t>{7, 0, 7, 1, 7, 7}));
-  EXPECT_EQ(place(b, 0, 3, -2, {5, 1}).to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 1, 0, 0, 0}));
-  EXPECT_EQ(pad(Tensor::scalar(2), {}, {}, 1).item(), 2);
-}
-
-TEST(Assemble, ErrorsAreTyped) {
-  auto code = [](auto&& f) {
-    try {
-      f();
-    } catch (const Error& e) {
-      return e.code();
-    }
-    return ErrorCode::usage;
-  };
-  const Tensor a = Tensor::zeros({2, 2}), b = Tensor::zeros({3, 3}), c = Tensor::zeros({2, 2}, DType::f64), d = Tensor::zeros({2});
-  EXPECT_EQ(code([&] { concat({}, 0); }), ErrorCode::value);
-  EXPECT_EQ(code([&] { concat(std::vector{a, b}, 0); }), ErrorCode::shape);
-  EXPECT_EQ(code([&] { concat(std::vector{a, d}, 0); }), ErrorCode::shape);
-  EXPECT_EQ(code([&] { concat(std::vector{a, c}, 0); }), ErrorCode::dtype);
-  EXPECT_EQ(code([&] { concat(std::vector{a}, 2); }), ErrorCode::axis);
-  EXPECT_EQ(code([&] { pad(a, {-1, 0}, {0, 0}, 0); }), ErrorCode::value);
-  EXPECT_EQ(code([&] { pad(a, {1}, {1}, 0); }), ErrorCode::shape);
-  EXPECT_EQ(code([&] { pad(a, {INT64_MAX, 0}, {0, 0}, 0); }), ErrorCode::size);
 }
 
 }  // namespace
