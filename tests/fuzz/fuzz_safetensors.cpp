@@ -1,0 +1,9 @@
+#include "tensor/io_safetensors.hpp"
+#include "tests/fuzz/fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return sonde::fuzz_reader(data, size, [](std::span<const std::byte> bytes) {
+    sonde::MemoryStream in(bytes);
+    sonde::read_safetensors(in);
+  });
+}
