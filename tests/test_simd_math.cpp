@@ -1,4 +1,4 @@
-// Every function of tensor/cpu/simd_math-inl.hpp against long double, for every instruction set this CPU has.
+// Every function of tensor/cpu/simd_math-inl.hpp and simd_trig-inl.hpp against long double, for every instruction set this CPU has.
 #include <gtest/gtest.h>
 
 #undef HWY_TARGET_INCLUDE
@@ -8,6 +8,7 @@
 #include <hwy/highway.h>
 
 #include "tensor/cpu/simd_math-inl.hpp"
+#include "tensor/cpu/simd_trig-inl.hpp"
 
 #ifndef SONDE_TEST_SIMD_MATH_ONCE
 #define SONDE_TEST_SIMD_MATH_ONCE
@@ -20,10 +21,9 @@
 
 namespace sonde::cpu {
 
-enum class Function { exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, erfc, count };
-
-template <class T>
-using Evaluate = void (*)(Function, std::span<const T> x, std::span<T> y);
+enum class Function {
+  exp, expm1, log, log1p, tanh, sigmoid, softplus, erf, erfc, sin, cos, tan, sinh, cosh, asin, acos, atan
+};
 
 }  // namespace sonde::cpu
 #endif
@@ -49,13 +49,18 @@ HWY_ATTR void EvaluateAll(Function f, std::span<const T> x, std::span<T> y) {
     case Function::log: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Log(d, v); });
     case Function::log1p: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Log1p(d, v); });
     case Function::tanh: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Tanh(d, v); });
-    case Function::sigmoid:
-      return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Sigmoid(d, v); });
-    case Function::softplus:
-      return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Softplus(d, v); });
+    case Function::sigmoid: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Sigmoid(d, v); });
+    case Function::softplus: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Softplus(d, v); });
     case Function::erf: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Erf(d, v); });
     case Function::erfc: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Erfc(d, v); });
-    case Function::count: return;
+    case Function::sin: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Sin(d, v); });
+    case Function::cos: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Cos(d, v); });
+    case Function::tan: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Tan(d, v); });
+    case Function::sinh: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Sinh(d, v); });
+    case Function::cosh: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Cosh(d, v); });
+    case Function::asin: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Asin(d, v); });
+    case Function::acos: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Acos(d, v); });
+    case Function::atan: return Map(x, y, [](auto d, auto v) HWY_ATTR { return simd::Atan(d, v); });
   }
 }
 
@@ -101,6 +106,14 @@ constexpr Row rows[] = {
      [](long double x) { return std::max(x, 0.0L) + std::log1p(std::exp(-std::fabs(x))); }, -9, 9, 2, 2},
     {Function::erf, "erf", [](long double x) { return std::erf(x); }, -4, 4, 1.5, 1.5},
     {Function::erfc, "erfc", [](long double x) { return std::erfc(x); }, -3, 9, 4, 4},
+    {Function::sin, "sin", [](long double x) { return std::sin(x); }, -50, 50, 2, 2},
+    {Function::cos, "cos", [](long double x) { return std::cos(x); }, -50, 50, 2, 2},
+    {Function::tan, "tan", [](long double x) { return std::tan(x); }, -50, 50, 3, 3},
+    {Function::sinh, "sinh", [](long double x) { return std::sinh(x); }, -4, 4, 4, 4},
+    {Function::cosh, "cosh", [](long double x) { return std::cosh(x); }, -4, 4, 2, 2},
+    {Function::asin, "asin", [](long double x) { return std::asin(x); }, -1, 1, 3, 3},
+    {Function::acos, "acos", [](long double x) { return std::acos(x); }, -1, 1, 3, 3},
+    {Function::atan, "atan", [](long double x) { return std::atan(x); }, -4, 4, 3, 3},
 };
 
 // Three quarters uniform in [low, high), the rest random bit patterns; special values first.

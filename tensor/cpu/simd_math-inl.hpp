@@ -232,21 +232,22 @@ HWY_INLINE V Log1p(D d, V x) {
 /// tanh |x| = e / (e + 2) with e = expm1(2 |x|).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Tanh(D d, V x) {
-  const V e = Expm1(d, hn::Mul(ClampHigh(d, hn::Abs(x), Coef<D>::tanh_high), Constant(d, 2)));
+  const V e = simd::Expm1(d, hn::Mul(ClampHigh(d, hn::Abs(x), Coef<D>::tanh_high), Constant(d, 2)));
   return hn::CopySign(hn::Div(e, hn::Add(e, Constant(d, 2))), x);
 }
 
 /// 1 / (1 + e^-x), accurate for every x: e^x / (1 + e^x) below 0.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Sigmoid(D d, V x) {
-  const V one = Constant(d, 1), e = Exp(d, hn::Neg(hn::Abs(x)));
+  const V one = Constant(d, 1), e = simd::Exp(d, hn::Neg(hn::Abs(x)));
   return hn::Div(hn::IfThenElse(hn::Lt(x, hn::Zero(d)), e, one), hn::Add(one, e));
 }
 
 /// log(1 + e^x) = max(x, 0) + log1p(e^-|x|).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Softplus(D d, V x) {
-  return hn::Add(hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x), Log1p(d, Exp(d, hn::Neg(hn::Abs(x)))));
+  const V small = simd::Log1p(d, simd::Exp(d, hn::Neg(hn::Abs(x))));
+  return hn::Add(hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x), small);
 }
 
 /// erfc(t) for t >= 0.5: e^(-t^2) P(u) / (1 + 2t). The square is split, t^2 = square + low, to keep e^(-t^2) exact.
