@@ -7,6 +7,7 @@ namespace sonde {
 void register_cpu_kernels() {
   cpu::register_bootstrap();
   cpu::register_copy();
+  cpu::register_elementwise();
   cpu::register_gather_scatter();
   cpu::register_random();
   cpu::register_sort();

@@ -6,6 +6,7 @@ namespace sonde::cpu {
 
 void register_bootstrap();
 void register_copy();
+void register_elementwise();
 void register_gather_scatter();
 void register_random();
 void register_sort();
