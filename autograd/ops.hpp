@@ -3,5 +3,6 @@
 #pragma once
 
 #include "autograd/ops/arithmetic.hpp"
+#include "autograd/ops/conv.hpp"
 #include "autograd/ops/reduce.hpp"
 #include "autograd/ops/views.hpp"

@@ -61,7 +61,7 @@ void conv_vector(D d, const TileRows<S, T>& tile, const T* filter, std::int64_t 
 template <int S, class T>
 void conv_rows(const GatherConv<T>& conv) {
   const hn::ScalableTag<T> d;
-  const hn::CappedTag<T, 1> one;
+  [[maybe_unused]] const hn::CappedTag<T, 1> one;
   const std::int64_t channels = conv.dest_channels, vector = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t taps = static_cast<std::int64_t>(conv.rows->taps.size() * conv.columns->taps.size());
   // A tile's unused pixels may point a few columns beyond the plan; `source_or` sends those outside to zeros.
@@ -78,20 +78,21 @@ void conv_rows(const GatherConv<T>& conv) {
         tile.point(conv, at, zeros.get());
         T* out[pixels];
         for (int i = 0; i < count; ++i) out[i] = dest_of(conv, {at.image, at.row, q + i});
-        if (channels < vector) {
-          for (std::int64_t c = 0; c < channels; ++c) conv_vector<S>(one, tile, filter.get(), channels, c, out, count);
-        } else {
-          for (std::int64_t c = 0; c < channels; c += vector)  // the last vector may overlap the one before
-            conv_vector<S>(d, tile, filter.get(), channels, std::min(c, channels - vector), out, count);
+        if constexpr (S == 1) {
+          if (channels < vector)
+            for (std::int64_t c = 0; c < channels; ++c) conv_vector<S>(one, tile, filter.get(), channels, c, out, count);
         }
+        for (std::int64_t c = 0; c < channels && vector <= channels; c += vector)  // the last may overlap its neighbour
+          conv_vector<S>(d, tile, filter.get(), channels, std::min(c, channels - vector), out, count);
       }
   });
 }
 
-// sums[row][s][c] += sum over the tile's pixels of row[i + s][c] * grad[i][c]
+// sums[row][s][c] += sum over the tile's pixels of row[i + s][c] * grad[i][c], but not in the first `done` lanes.
 template <int S, class D, class T = hn::TFromD<D>>
 void grad_vector(D d, const TileRows<S, T>& tile, const T* const* grads, std::int64_t channels, std::int64_t c,
-                 T* sums) {
+                 std::int64_t done, T* sums) {
+  const auto keep = hn::FirstN(d, static_cast<std::size_t>(done));
   hn::Vec<D> g[pixels];
 #pragma GCC unroll 16
   for (int i = 0; i < pixels; ++i) g[i] = hn::LoadU(d, grads[i] + c);
@@ -107,7 +108,10 @@ void grad_vector(D d, const TileRows<S, T>& tile, const T* const* grads, std::in
         if (j - s >= 0 && j - s < pixels) acc[s] = hn::MulAdd(x, g[j - s], acc[s]);
     }
 #pragma GCC unroll 16
-    for (int s = 0; s < S; ++s) hn::StoreU(acc[s], d, sums + s * channels + c);
+    for (int s = 0; s < S; ++s) {
+      T* sum = sums + s * channels + c;
+      hn::StoreU(done == 0 ? acc[s] : hn::IfThenElse(keep, hn::LoadU(d, sum), acc[s]), d, sum);
+    }
     sums += S * channels;
   }
 }
@@ -115,7 +119,7 @@ void grad_vector(D d, const TileRows<S, T>& tile, const T* const* grads, std::in
 template <int S, class T>
 void grad_rows(const WeightGrad<T>& conv, const GatherConv<T>& gather) {
   const hn::ScalableTag<T> d;
-  const hn::CappedTag<T, 1> one;
+  [[maybe_unused]] const hn::CappedTag<T, 1> one;
   const std::int64_t channels = conv.out_channels, vector = static_cast<std::int64_t>(hn::Lanes(d));
   const std::int64_t rows = conv.batch * conv.rows.out, columns = conv.columns.out;
   const std::int64_t taps = conv.rows.kernel * conv.columns.kernel, size = taps * channels;
@@ -133,19 +137,25 @@ void grad_rows(const WeightGrad<T>& conv, const GatherConv<T>& gather) {
         const T* grads[pixels];
         for (int i = 0; i < pixels; ++i)
           grads[i] = q + i < columns ? dest_of(gather, {at.image, at.row, q + i}) : zeros.get();
-        std::int64_t c = 0;
-        for (; c + vector <= channels; c += vector) grad_vector<S>(d, tile, grads, channels, c, sum);
-        for (; c < channels; ++c) grad_vector<S>(one, tile, grads, channels, c, sum);
+        if constexpr (S == 1) {
+          if (channels < vector)
+            for (std::int64_t c = 0; c < channels; ++c) grad_vector<S>(one, tile, grads, channels, c, 0, sum);
+        }
+        for (std::int64_t c = 0; c < channels && vector <= channels; c += vector) {
+          const std::int64_t at = std::min(c, channels - vector);
+          grad_vector<S>(d, tile, grads, channels, at, c - at, sum);
+        }
       }
   });
   add_parts(sums.get(), parts, size);
   unpack_grad(sums.get(), taps, 1, channels, channels, conv.grad);
 }
 
-// Calls f with the number of taps that a tile row shares.
-template <class F>
-void for_width(const AxisPlan& columns, F&& f) {
-  switch (columns.is_dense() ? columns.taps.size() : 1) {
+// Calls f with the number of taps that a tile row shares; fewer channels than a vector take the simplest form.
+template <class T, class F>
+void for_width(const AxisPlan& columns, std::int64_t channels, F&& f) {
+  const bool vectors = channels >= static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
+  switch (vectors && columns.is_dense() ? columns.taps.size() : 1) {
     case 3: return f(std::integral_constant<int, 3>());
     case 5: return f(std::integral_constant<int, 5>());
     case 7: return f(std::integral_constant<int, 7>());
@@ -156,7 +166,7 @@ void for_width(const AxisPlan& columns, F&& f) {
 
 template <class T>
 void conv_any(const GatherConv<T>& conv) {
-  for_width(*conv.columns, [&](auto s) { conv_rows<s>(conv); });
+  for_width<T>(*conv.columns, conv.dest_channels, [&](auto s) { conv_rows<s>(conv); });
 }
 
 template <class T>
@@ -166,7 +176,7 @@ void grad_any(const WeightGrad<T>& conv) {
   const Image<T> grad{const_cast<T*>(conv.output_grad.data), conv.output_grad.batch, conv.output_grad.row,
                       conv.output_grad.column};
   const GatherConv<T> gather{conv.input, grad, {}, conv.batch, 1, conv.out_channels, &rows, &columns};
-  for_width(columns, [&](auto s) { grad_rows<s>(conv, gather); });
+  for_width<T>(columns, conv.out_channels, [&](auto s) { grad_rows<s>(conv, gather); });
 }
 
 void conv_f32(const GatherConv<float>& conv) { conv_any(conv); }
