@@ -97,7 +97,7 @@ Tensor result_for(std::span<Tensor> in, const Spec& out) {
 Vars Elementwise::forward(std::span<Tensor> in, const Specs& out) const {
   Tensor result = result_for(in, out[0]);
   slot_.find(out[0].device, kernel_type(in))(in, result, params());
-  return make_vars(std::move(result));
+  return make_vars(Var(result));
 }
 
 Batched Elementwise::batch(const Vars& in, std::span<const int> axes, std::int64_t) const {

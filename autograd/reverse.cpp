@@ -8,11 +8,11 @@ namespace {
 
 bool kept(std::uint64_t mask, std::size_t i) { return i >= 64 || ((mask >> i) & 1u) != 0; }
 
-void keep(Vars& kept_values, const Vars& values, std::uint64_t mask) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (kept(mask, i)) kept_values.push_back(values[i]);
-    else kept_values.emplace_back(Var::ghost(values[i].spec()));
-  }
+Vars keep(const Vars& values, std::uint64_t mask) {
+  Vars out;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    out.push_back(kept(mask, i) ? values[i] : Var::ghost(values[i].spec()));
+  return out;
 }
 
 std::uint32_t version_of(const Var& v) {
@@ -50,6 +50,11 @@ void check_versions(const Node& node) {
         fail_hint(ErrorCode::stale, node.primitive->name(), "clone the tensor before recording",
                   "a saved tensor {} was modified after it was recorded at {}:{}", v.spec(),
                   node.where.file_name(), node.where.line());
+}
+
+std::int32_t Tape::add(Node node) {
+  nodes_.push_back(std::move(node));
+  return static_cast<std::int32_t>(nodes_.size() - 1);
 }
 
 Vars Tape::sweep(std::span<const Parent> outputs, const Vars& cotangents, std::size_t leaves, bool release) {
@@ -129,30 +134,27 @@ Var Reverse::box(Var value, std::int32_t node, std::int32_t output) const {
 }
 
 Var Reverse::leaf(Var value) {
-  const auto index = static_cast<std::int32_t>(tape_->size());
-  tape_->add();
-  return box(std::move(value), index, 0);
+  const std::int32_t node = tape_->add(Node{});
+  return box(std::move(value), node, 0);
 }
 
 Vars Reverse::process(const PrimitivePtr& p, const Vars& in, std::source_location where) {
+  Node node;
   Vars values;
-  SmallVector<Parent, 4> parents;
   for (const Var& v : in) {
     const Box* b = mine(v);
     values.push_back(b ? b->value : v);
-    parents.push_back(b ? Parent{b->node, b->output} : Parent{});
+    node.parents.push_back(b ? Parent{b->node, b->output} : Parent{});
   }
   Vars out = emit(p, values, where);
   if (!p->differentiable()) return out;
   const Saves saves = keep_all_ ? Saves{} : p->saves();
-  const auto index = static_cast<std::int32_t>(tape_->size());
-  Node& node = tape_->add();
   node.primitive = p;
-  node.parents = std::move(parents);
+  node.in = keep(values, saves.inputs);
+  node.out = keep(out, saves.outputs);
   node.where = where;
-  keep(node.in, values, saves.inputs);
-  keep(node.out, out, saves.outputs);
   record_versions(node);
+  const std::int32_t index = tape_->add(std::move(node));
   for (std::size_t i = 0; i < out.size(); ++i) out[i] = box(std::move(out[i]), index, static_cast<std::int32_t>(i));
   return out;
 }

@@ -27,8 +27,7 @@ struct Node {
 /// The record of one run of a function.
 class Tape {
  public:
-  /// A new, empty node at the end.
-  Node& add() { return nodes_.emplace_back(); }
+  std::int32_t add(Node node);
   std::size_t size() const { return nodes_.size(); }
   const Node& operator[](std::size_t i) const { return nodes_[i]; }
 

@@ -18,7 +18,9 @@ Tensor Var::tensor() const& {
 
 Tensor Var::tensor() && {
   if (!is_tensor()) no_data(p_.get());
-  return Tensor(Ref<TensorData>::adopt(static_cast<TensorData*>(p_.detach())));
+  Ref<TensorData> data(static_cast<TensorData*>(p_.get()));
+  p_ = nullptr;
+  return Tensor(std::move(data));
 }
 
 double Var::item() const {

@@ -13,7 +13,6 @@ class Var {
  public:
   Var() = default;
   Var(const Tensor& t) : p_(t.ref()) {}
-  Var(Tensor&& t) : p_(std::move(t).take()) {}
   explicit Var(Ref<Value> p) : p_(std::move(p)) {}
   /// A stand-in that knows only shape and dtype.
   static Var ghost(const Spec& spec) { return Var(make_ref<Ghost>(spec)); }
@@ -70,8 +69,8 @@ inline const Box* as_box(const Var& v) {
 struct Operand {
   Operand(Var v, std::source_location w = std::source_location::current())
       : var(std::move(v)), where(w) {}
-  Operand(Tensor t, std::source_location w = std::source_location::current())
-      : var(std::move(t)), where(w) {}
+  Operand(const Tensor& t, std::source_location w = std::source_location::current())
+      : var(t), where(w) {}
   Operand(double s, std::source_location w = std::source_location::current())
       : scalar(s), where(w) {}
   bool is_scalar() const { return !var; }

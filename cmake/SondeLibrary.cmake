@@ -15,9 +15,6 @@ function(sonde_library name)
   target_include_directories(sonde_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
                              $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/sonde>)
   target_link_libraries(sonde_${name} PUBLIC ${arg_UNPARSED_ARGUMENTS} PRIVATE $<BUILD_INTERFACE:sonde_flags>)
-  # Calls inside a library are direct, and thread-local state is one load: an operation on four elements shows both.
-  target_compile_options(sonde_${name} PRIVATE -fno-semantic-interposition -ftls-model=initial-exec)
-  target_link_options(sonde_${name} PRIVATE -Wl,-Bsymbolic-functions)
 endfunction()
 
 # sonde_programs(LIBRARIES...): builds every .cpp of the calling folder itself (not below it) into a program of the

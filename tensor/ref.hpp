@@ -54,12 +54,6 @@ class Ref {
   T& operator*() const { return *p_; }
   explicit operator bool() const { return p_ != nullptr; }
   friend bool operator==(const Ref& a, const Ref& b) { return a.p_ == b.p_; }
-  /// Takes over a count that somebody else holds.
-  static Ref adopt(T* p) {
-    Ref r;
-    r.p_ = p;
-    return r;
-  }
   /// Gives up the pointer without releasing it.
   T* detach() { return std::exchange(p_, nullptr); }
 

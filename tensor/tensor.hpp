@@ -76,7 +76,6 @@ class Tensor {
   Device device() const { return p_->spec.device; }
   Storage& storage() const { return *p_->storage; }
   const Ref<TensorData>& ref() const { return p_; }
-  Ref<TensorData> take() && { return std::move(p_); }
   /// Row-major without gaps.
   bool is_contiguous() const;
   /// All elements in one block without gaps or overlap, in whatever axis order.

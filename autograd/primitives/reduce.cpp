@@ -29,7 +29,7 @@ class Sum final : public Named<Sum, Linear> {
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor result = Tensor::empty(out[0].shape, out[0].dtype, out[0].device);
     kernels::sum.find(in[0].device(), in[0].dtype())(in[0], normal_axes(axes_, in[0].rank(), id), result);
-    return make_vars(std::move(result));
+    return make_vars(Var(result));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
     const Dims axes = normal_axes(axes_, in[0].rank(), id);

@@ -65,7 +65,7 @@ class Unslice final : public Named<Unslice, Linear> {
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor whole = Tensor::zeros(out[0].shape, out[0].dtype, out[0].device);
     whole.slice(r_.axis, r_.start, r_.stop, r_.step).copy_from(in[0]);
-    return make_vars(std::move(whole));
+    return make_vars(Var(whole));
   }
   Vars vjp(const Vars&, const Vars&, const Vars& ct, Needs) const override {
     return {emit1(make_ref<Slice>(r_), make_vars(ct[0]))};
@@ -114,7 +114,7 @@ class Concat final : public Named<Concat, Linear> {
       whole.slice(axis_, begin, end).copy_from(part);
       begin = end;
     }
-    return make_vars(std::move(whole));
+    return make_vars(Var(whole));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
     Vars parts;

@@ -2,6 +2,7 @@
 
 #include "tensor/cpu/register.hpp"
 #include "tensor/cpu/strided_loop.hpp"
+#include "tensor/cpu/transpose.hpp"
 #include "tensor/kernels/elementwise.hpp"
 
 namespace sonde::cpu {
@@ -46,6 +47,7 @@ void convert_loop(std::byte* const* ptr, const std::int64_t* stride, std::int64_
 }
 
 void copy(std::span<const Tensor> in, Tensor& out, const double* params) {
+  if (transposing_copy(in[0], out)) return;
   const Loop loop = visit_dtype(in[0].dtype(), [&](auto from) {
     return visit_dtype(out.dtype(), [&](auto to) -> Loop {
       return &convert_loop<decltype(from), decltype(to)>;

@@ -7,16 +7,17 @@ namespace sonde {
 void register_cpu_kernels() {
   cpu::register_bootstrap();
   cpu::register_copy();
+  cpu::register_conv();
+  cpu::register_cross_entropy();
   cpu::register_elementwise();
   cpu::register_gather_scatter();
+  cpu::register_matmul();
+  cpu::register_normalize();
+  cpu::register_pool();
   cpu::register_random();
+  cpu::register_softmax();
   cpu::register_sort();
   cpu::register_take();
-  cpu::register_conv();
-  cpu::register_pool();
-  cpu::register_softmax();
-  cpu::register_cross_entropy();
-  cpu::register_normalize();
 }
 
 }  // namespace sonde

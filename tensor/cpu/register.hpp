@@ -6,15 +6,16 @@ namespace sonde::cpu {
 
 void register_bootstrap();
 void register_copy();
+void register_conv();
+void register_cross_entropy();
 void register_elementwise();
 void register_gather_scatter();
+void register_matmul();
+void register_normalize();
+void register_pool();
 void register_random();
+void register_softmax();
 void register_sort();
 void register_take();
-void register_conv();
-void register_pool();
-void register_softmax();
-void register_cross_entropy();
-void register_normalize();
 
 }  // namespace sonde::cpu
