@@ -24,7 +24,8 @@ add_library(sonde_flags INTERFACE)
 target_compile_options(sonde_flags INTERFACE -Wall -Wextra -Wno-unknown-pragmas -Wno-restrict -Wno-dangling-else -ffp-contract=off
                        $<$<BOOL:${SONDE_WERROR}>:-Werror>)
 if(SONDE_SANITIZE)
-  target_compile_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZE} -fno-omit-frame-pointer -g)
+  target_compile_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZE} -fno-sanitize-recover=all
+                         -fno-omit-frame-pointer -g -Wno-maybe-uninitialized)
   target_link_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZE})
 endif()
 if(SONDE_FUZZ)

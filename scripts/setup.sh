@@ -13,7 +13,7 @@ packages_build=(
   dataset-fashion-mnist
 )
 # For scripts/check.sh.
-packages_check=(git clang-format clang-tidy-16 doxygen)
+packages_check=(git clang-format clang-tidy-16 doxygen shellcheck)
 # For scripts/check.sh --deep.
 packages_deep=(clang-16 libclang-rt-16-dev)
 

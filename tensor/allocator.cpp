@@ -11,14 +11,18 @@
 #include <vector>
 
 #include "tensor/checked.hpp"
+#include "tensor/sanitizers.hpp"
 
 namespace sonde {
 namespace {
 
+// Under the address sanitizer blocks have their exact size and are freed at once: it sees one byte too far, and late use.
+constexpr bool caching = !detail::address_sanitizer;
 constexpr std::int64_t alignment = 64, huge_page = 2 << 20, max_cached = std::int64_t{4} << 30;
 
 // Eight sizes per doubling: at most 12.5 % is wasted, and freed blocks fit later requests.
 std::int64_t size_class(std::int64_t bytes) {
+  if (!caching) return std::max<std::int64_t>(bytes, 1);
   if (bytes <= 512) return (std::max<std::int64_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   const auto step = std::int64_t{1} << (std::bit_width(static_cast<std::uint64_t>(bytes - 1)) - 4);
   return checked_add(bytes, step - 1) / step * step;
@@ -43,8 +47,10 @@ void release_cache(Allocator& a) {
 }
 
 void* from_system(std::int64_t size) {
-  void* p = std::aligned_alloc(size >= huge_page ? huge_page : alignment, static_cast<std::size_t>(size));
-  if (p && size >= huge_page) madvise(p, static_cast<std::size_t>(size), MADV_HUGEPAGE);
+  void* p = nullptr;
+  const auto align = static_cast<std::size_t>(size >= huge_page ? huge_page : alignment);
+  if (posix_memalign(&p, align, static_cast<std::size_t>(size)) != 0) return nullptr;
+  if (size >= huge_page) madvise(p, static_cast<std::size_t>(size), MADV_HUGEPAGE);
   return p;
 }
 
@@ -52,7 +58,7 @@ void* from_system(std::int64_t size) {
 
 void* detail::allocate(std::int64_t bytes, std::int64_t& capacity) {
   std::int64_t size = size_class(bytes);
-  if (size >= huge_page) size = checked_add(size, huge_page - 1) / huge_page * huge_page;
+  if (caching && size >= huge_page) size = checked_add(size, huge_page - 1) / huge_page * huge_page;
   capacity = size;
   Allocator& a = allocator();
   std::lock_guard lock(a.mutex);
@@ -83,9 +89,7 @@ void detail::deallocate(void* p, std::int64_t capacity) noexcept {
   Allocator& a = allocator();
   std::lock_guard lock(a.mutex);
   a.current -= capacity;
-#if defined(__SANITIZE_ADDRESS__)
-  std::free(p);
-#else
+  if (!caching) return std::free(p);
   try {
     a.free_blocks[capacity].push_back(p);
     a.cached += capacity;
@@ -93,7 +97,6 @@ void detail::deallocate(void* p, std::int64_t capacity) noexcept {
   } catch (...) {
     std::free(p);
   }
-#endif
 }
 
 MemoryStats memory_stats() {

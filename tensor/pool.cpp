@@ -3,23 +3,12 @@
 #include <new>
 
 #include "tensor/ref.hpp"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SONDE_POOL 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
-    __has_feature(memory_sanitizer)
-#define SONDE_POOL 0
-#endif
-#endif
-#ifndef SONDE_POOL
-#define SONDE_POOL 1
-#endif
+#include "tensor/sanitizers.hpp"
 
 namespace sonde {
-#if SONDE_POOL
 namespace {
 
+constexpr bool pooled = !detail::address_sanitizer && !detail::thread_sanitizer;
 constexpr std::size_t granule = 32, classes = 8, batch = 64;
 
 struct Block {
@@ -95,7 +84,7 @@ Block* refill(std::size_t c) {
 
 void* pool_allocate(std::size_t bytes) {
   const std::size_t c = (bytes - 1) / granule;
-  if (c >= classes) return ::operator new(bytes);
+  if (!pooled || c >= classes) return ::operator new(bytes);
   FreeList& mine = local_lists[c];
   Block* b = mine.head ? mine.head : refill(c);
   mine.head = b->next;
@@ -105,7 +94,7 @@ void* pool_allocate(std::size_t bytes) {
 
 void pool_free(void* p, std::size_t bytes) noexcept {
   const std::size_t c = (bytes - 1) / granule;
-  if (c >= classes) return ::operator delete(p);
+  if (!pooled || c >= classes) return ::operator delete(p);
   FreeList& mine = local_lists[c];
   auto* b = static_cast<Block*>(p);
   b->next = mine.head;
@@ -113,10 +102,4 @@ void pool_free(void* p, std::size_t bytes) noexcept {
   if (++mine.count > 64 * batch) spill(mine, c, 32 * batch);
 }
 
-#else
-
-void* pool_allocate(std::size_t bytes) { return ::operator new(bytes); }
-void pool_free(void* p, std::size_t) noexcept { ::operator delete(p); }
-
-#endif
 }  // namespace sonde

@@ -8,9 +8,9 @@ namespace {
 
 // The same values behind other strides: axes reversed in memory, every second element, walked backwards.
 Tensor awkward(const Tensor& t) {
-  Dims order, padded;
+  Dims order;
   for (int i = t.rank() - 1; i >= 0; --i) order.push_back(i);
-  for (std::int64_t n : t.permute(order).shape()) padded.push_back(n);
+  Dims padded = t.permute(order).shape();
   if (padded.empty()) return t;
   padded[0] *= 2;
   Tensor room = Tensor::zeros(padded, t.dtype());
