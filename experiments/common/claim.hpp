@@ -1,0 +1,44 @@
+/// @file
+/// Claims: what a paper says or what must hold, and the verdict of the measurement.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "analysis/estimate.hpp"
+#include "experiments/common/json.hpp"
+
+namespace sonde::experiments {
+
+/// The first three judge what a paper claims, the last two what must hold exactly.
+enum class Verdict { reproduced, not_reproduced, inconclusive, pass, fail };
+std::string_view to_string(Verdict v);
+
+/// One line of the table of claims.
+struct Claim {
+  std::string id, statement, criterion;
+  std::optional<Estimate> value{};  ///< the number the criterion speaks of, if it could be measured
+  Verdict verdict = Verdict::inconclusive;
+  std::string reason{};  ///< why nothing could be concluded
+};
+
+/// What the paper says about a number.
+enum class Side { below, above };
+
+/// `reproduced` if the whole 95 % interval lies on the claimed side of `threshold`, `not reproduced` if it lies on the
+/// other, `inconclusive` (with the reason) if it holds the threshold, if there is none, or if it rests on fewer than
+/// `min_units` independent units.
+Claim judge(std::string id, std::string statement, std::string criterion, const Estimate& value, Side side,
+            double threshold = 0, int min_units = 3);
+
+/// A claim for which there is no number.
+Claim undecided(std::string id, std::string statement, std::string criterion, std::string reason);
+
+/// What must hold exactly.
+Claim check(std::string id, std::string statement, std::string criterion, const Estimate& value, bool holds);
+
+/// {"id", "statement", "criterion", "value", "ci95", "n", "m", "verdict"}, and "reason" if there is one.
+Json to_json(const Claim& claim);
+
+}  // namespace sonde::experiments

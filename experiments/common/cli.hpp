@@ -1,0 +1,56 @@
+/// @file
+/// The command line of an executable: the options they all share and its own, from the line and from a config file.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "experiments/common/json.hpp"
+#include "experiments/common/settings.hpp"
+
+namespace sonde::experiments {
+
+/// Declares options, then reads them. Values come from the command line, else from --config (a config.json of an earlier
+/// run, or any object of settings), else from the defaults of the size chosen by --quick or --full. A name is written
+/// without its dashes.
+class Cli {
+ public:
+  explicit Cli(About about);
+  ~Cli();
+
+  // Each binds an option to a variable that lives longer than parse(); `help` is one line.
+  void integer(const std::string& name, std::int64_t& target, Scaled<std::int64_t> defaults,
+               Limits<std::int64_t> limits, const std::string& help);
+  void real(const std::string& name, double& target, Scaled<double> defaults, Limits<double> limits,
+            const std::string& help);
+  void reals(const std::string& name, std::vector<double>& target, Scaled<std::vector<double>> defaults,
+             Limits<double> limits, const std::string& help);
+  void choice(const std::string& name, std::string& target, std::vector<std::string> allowed,
+              const std::string& help);
+  /// Some of the allowed words, none twice; the target's value is the default.
+  void choices(const std::string& name, std::vector<std::string>& target, std::vector<std::string> allowed,
+               const std::string& help);
+  void flag(const std::string& name, bool& target, const std::string& help);
+  /// The repetitions asked for when --seeds is not given.
+  void default_seeds(Scaled<int> seeds);
+
+  /// Reads the command line. Returns the text of --help or --version if that was asked for. Error(usage) with one clear
+  /// line on options that are unknown, malformed, out of range or not possible together.
+  std::optional<std::string> parse(int argc, const char* const* argv);
+
+  const About& about() const;
+  const Settings& settings() const;
+  /// Every option with the value in force, after parse().
+  Json resolved() const;
+  /// The settings that decide the results: those of resolved() but for out, data-dir, threads, quiet and resume.
+  Json decisive() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace sonde::experiments

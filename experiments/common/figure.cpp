@@ -1,0 +1,150 @@
+#include "experiments/common/figure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "analysis/statistics.hpp"
+#include "experiments/common/csv.hpp"
+#include "tensor/error.hpp"
+
+namespace sonde::experiments {
+namespace {
+
+void check_sizes(std::string_view mark, std::size_t a, std::size_t b) {
+  if (a != b) fail(ErrorCode::shape, "figure", "{}: {} x values, {} y values", mark, a, b);
+}
+
+}  // namespace
+
+Figure::Figure(std::string name, std::string title, Axis x, Axis y)
+    : name_(std::move(name)), title_(std::move(title)), x_(std::move(x)), y_(std::move(y)) {
+  constexpr std::string_view allowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  if (name_.empty() || name_.find_first_not_of(allowed) != std::string::npos)
+    fail(ErrorCode::value, "figure", "'{}' is not a plain file name", name_);
+}
+
+void Figure::add(Kind kind, std::string label, std::vector<Point> points) {
+  int colour = 0;
+  for (const Mark& m : marks_) {
+    if (m.label == label) {
+      colour = m.colour;
+      break;
+    }
+    colour = std::max(colour, m.colour + 1);
+  }
+  marks_.push_back({kind, std::move(label), std::move(points), colour});
+}
+
+void Figure::line(std::string label, std::span<const double> x, std::span<const double> y) {
+  check_sizes("line", x.size(), y.size());
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < x.size(); ++i) points.push_back({.x = x[i], .y = y[i]});
+  add(Kind::line, std::move(label), std::move(points));
+}
+
+void Figure::band(std::string label, std::span<const double> x, std::span<const double> low,
+                  std::span<const double> high) {
+  check_sizes("band", x.size(), low.size());
+  check_sizes("band", x.size(), high.size());
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    points.push_back({.x = x[i], .low = low[i], .high = high[i]});
+  add(Kind::band, std::move(label), std::move(points));
+}
+
+void Figure::scatter(std::string label, std::span<const double> x, std::span<const double> y) {
+  check_sizes("scatter", x.size(), y.size());
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < x.size(); ++i) points.push_back({.x = x[i], .y = y[i]});
+  add(Kind::scatter, std::move(label), std::move(points));
+}
+
+void Figure::estimates(std::string label, std::span<const double> x, std::span<const Estimate> y) {
+  check_sizes("estimates", x.size(), y.size());
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    points.push_back({.x = x[i], .y = y[i].value});
+    if (y[i].ci95) points.back().low = y[i].ci95->low, points.back().high = y[i].ci95->high;
+  }
+  add(Kind::estimates, std::move(label), std::move(points));
+}
+
+void Figure::bars(std::string label, std::span<const Estimate> y) {
+  std::vector<Point> points;
+  for (const Estimate& e : y) {
+    points.push_back({.x = static_cast<double>(points.size()), .y = e.value});
+    if (e.ci95) points.back().low = e.ci95->low, points.back().high = e.ci95->high;
+  }
+  add(Kind::bars, std::move(label), std::move(points));
+}
+
+void Figure::histogram(std::string label, std::span<const double> values, int bins) {
+  if (bins < 1) fail(ErrorCode::value, "figure", "histogram of {} bins", bins);
+  std::vector<double> finite;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(finite),
+               [](double v) { return std::isfinite(v); });
+  if (finite.empty()) return add(Kind::histogram, std::move(label), {});
+  const auto [least, greatest] = std::minmax_element(finite.begin(), finite.end());
+  const double low = *least, width = *greatest > low ? (*greatest - low) / bins : 1;
+  std::vector<Point> points;
+  for (int b = 0; b < bins; ++b)
+    points.push_back({.x = low + (b + 0.5) * width, .y = 0, .low = low + b * width,
+                      .high = low + (b + 1) * width});
+  for (double v : finite) {
+    const auto bin = std::min(static_cast<std::size_t>((v - low) / width), points.size() - 1);
+    points[bin].y += 1;
+  }
+  add(Kind::histogram, std::move(label), std::move(points));
+}
+
+void Figure::box(std::string label, double x, std::span<const double> sample) {
+  const double q1 = quantile(sample, 0.25), q3 = quantile(sample, 0.75), reach = 1.5 * (q3 - q1);
+  double low = q1, high = q3;
+  for (double v : sample) {
+    if (v >= q1 - reach) low = std::min(low, v);
+    if (v <= q3 + reach) high = std::max(high, v);
+  }
+  add(Kind::box, std::move(label),
+      {{.x = x, .y = quantile(sample, 0.5), .low = low, .high = high, .q1 = q1, .q3 = q3}});
+}
+
+void Figure::heat_map(std::string label, std::int64_t rows, std::int64_t columns,
+                      std::span<const double> values) {
+  if (rows < 1 || columns < 1 || static_cast<std::size_t>(rows * columns) != values.size())
+    fail(ErrorCode::shape, "figure", "heat map of {} x {} has {} values", rows, columns,
+         values.size());
+  std::vector<Point> points;
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < columns; ++c)
+      points.push_back({.x = static_cast<double>(c), .y = static_cast<double>(r),
+                        .value = values[static_cast<std::size_t>(r * columns + c)]});
+  add(Kind::heat_map, std::move(label), std::move(points));
+}
+
+void Figure::level(std::string label, double y) { add(Kind::level, std::move(label), {{.y = y}}); }
+
+std::string_view Figure::kind_name(Kind kind) {
+  constexpr std::string_view names[] = {"line", "band",      "scatter", "estimate", "bar",
+                                        "histogram", "box", "heat map", "level"};
+  return names[static_cast<int>(kind)];
+}
+
+std::string Figure::csv() const {
+  std::string out = "series,mark,x,y,low,high,q1,q3,value\n";
+  for (const Mark& mark : marks_)
+    for (const Point& p : mark.points) {
+      const bool named = mark.kind != Kind::level && p.x >= 0 &&
+                         static_cast<std::size_t>(p.x) < x_.categories.size();
+      out += csv_row({mark.label, std::string(kind_name(mark.kind)),
+                      named ? x_.categories[static_cast<std::size_t>(p.x)] : csv_number(p.x),
+                      csv_number(p.y), csv_number(p.low), csv_number(p.high), csv_number(p.q1),
+                      csv_number(p.q3), csv_number(p.value)});
+    }
+  return out;
+}
+
+}  // namespace sonde::experiments

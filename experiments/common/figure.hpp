@@ -1,0 +1,79 @@
+/// @file
+/// Figure: data with marks, drawn as SVG and written as CSV.
+#pragma once
+
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/estimate.hpp"
+
+namespace sonde::experiments {
+
+/// One axis. With `categories` it counts 0, 1, 2, ... and shows their names instead of numbers.
+struct Axis {
+  std::string label;
+  bool log = false;
+  std::vector<std::string> categories{};
+  bool from_zero = false;  ///< a linear axis that starts at 0 whatever the data
+};
+
+/// A figure of one pair of axes. Marks are drawn in the order they were added; marks of the same label share a colour
+/// and one entry in the legend, an empty label has none. Values that are not finite, or not positive on a log axis,
+/// are left out of the picture and kept in the CSV.
+class Figure {
+ public:
+  /// `name` is the file's name without ending: letters, digits, '_' and '-'; Error(value) otherwise.
+  Figure(std::string name, std::string title, Axis x, Axis y);
+
+  // In each of these, spans must have equal sizes; Error(shape) otherwise.
+  void line(std::string label, std::span<const double> x, std::span<const double> y);
+  /// The area between `low` and `high`.
+  void band(std::string label, std::span<const double> x, std::span<const double> low,
+            std::span<const double> high);
+  void scatter(std::string label, std::span<const double> x, std::span<const double> y);
+  /// Points with whiskers at their 95 % intervals (none where an estimate has none).
+  void estimates(std::string label, std::span<const double> x, std::span<const Estimate> y);
+  /// Bars from zero with whiskers, one for each category in [0, y.size()). Several calls stand side by side.
+  void bars(std::string label, std::span<const Estimate> y);
+  /// Counts of `values` in `bins` equal bins between their least and their greatest.
+  void histogram(std::string label, std::span<const double> values, int bins);
+  /// Median, quartiles and the farthest points within 1.5 times their distance, at category `x`.
+  void box(std::string label, double x, std::span<const double> sample);
+  /// Values [rows, columns], row-major, row 0 on top; colours from the least to the greatest.
+  void heat_map(std::string label, std::int64_t rows, std::int64_t columns,
+                std::span<const double> values);
+  /// A dashed level across the figure.
+  void level(std::string label, double y);
+
+  const std::string& name() const { return name_; }
+  const std::string& title() const { return title_; }
+  /// A complete SVG document; the same data gives the same bytes.
+  std::string svg() const;
+  /// Everything drawn, one row a point: series, mark, x, y, low, high, q1, q3, value (empty where a mark has none).
+  std::string csv() const;
+
+ private:
+  friend class FigurePainter;
+  static constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  enum class Kind { line, band, scatter, estimates, bars, histogram, box, heat_map, level };
+  struct Point {
+    double x = none, y = none, low = none, high = none, q1 = none, q3 = none, value = none;
+  };
+  struct Mark {
+    Kind kind;
+    std::string label;
+    std::vector<Point> points;
+    int colour;
+  };
+  void add(Kind kind, std::string label, std::vector<Point> points);
+  static std::string_view kind_name(Kind kind);
+
+  std::string name_, title_;
+  Axis x_, y_;
+  std::vector<Mark> marks_;
+};
+
+}  // namespace sonde::experiments

@@ -1,0 +1,148 @@
+#include "experiments/common/run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <iterator>
+
+#include "experiments/common/report.hpp"
+#include "tensor/allocator.hpp"
+#include "tensor/file.hpp"
+#include "tensor/parallel.hpp"
+#include "tensor/system.hpp"
+
+namespace sonde::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* checkpoint_name = "checkpoint.safetensors";
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+fs::path made(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) fail(ErrorCode::file, "--out", "{}: {}", folder.string(), error.message());
+  return folder;
+}
+
+// The config.json of the run that lies in the folder; nothing if the folder is empty but for hidden files.
+std::optional<Json> earlier_config(const fs::path& folder, const std::string& experiment) {
+  const fs::path path = folder / "config.json";
+  if (!fs::exists(path)) {
+    for (const auto& entry : fs::directory_iterator(folder))
+      if (entry.path().filename().string().front() != '.')
+        fail_hint(ErrorCode::usage, "--out", "give another folder", "{} is not empty and holds no run", folder.string());
+    return {};
+  }
+  std::ifstream in(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  Json config = parse_json(text, path.string());
+  if (!config.is_object() || config.value("experiment", Json()) != experiment)
+    fail_hint(ErrorCode::usage, "--out", "give another folder", "{} holds another experiment", folder.string());
+  return config;
+}
+
+// Removes what an earlier run left: the files of the contract and no others.
+void clear(const fs::path& folder) {
+  for (const char* name : {"summary.json", "report.html", "results.csv", "log.jsonl", checkpoint_name})
+    fs::remove(folder / name);
+  if (fs::exists(folder / "figures"))
+    for (const auto& entry : fs::directory_iterator(folder / "figures"))
+      if (entry.path().extension() == ".svg" || entry.path().extension() == ".csv") fs::remove(entry.path());
+}
+
+void check_same_settings(const Json& before, const Json& now, const fs::path& folder) {
+  for (const auto& [name, value] : now.items())
+    if (const Json earlier = before.value(name, Json()); earlier != value)
+      fail_hint(ErrorCode::usage, "--resume", "give the same settings, or no --resume to start over",
+                "{} was begun with {} = {}, not {}", folder.string(), name, earlier.dump(), value.dump());
+}
+
+// Decides whether there is a run to go on with, and clears the folder if not.
+bool prepare(const fs::path& folder, const Cli& cli) {
+  const auto earlier = earlier_config(folder, cli.about().name);
+  const bool resume = cli.settings().resume && earlier.has_value();
+  if (resume) check_same_settings(earlier->value("settings", Json::object()), cli.decisive(), folder);
+  if (!resume) clear(folder);
+  const Json config{{"experiment", cli.about().name}, {"version", version()}, {"settings", cli.resolved()}};
+  atomic_write(folder / "config.json", config.dump(2) + "\n");
+  return resume;
+}
+
+}  // namespace
+
+Run::Run(const Cli& cli)
+    : cli_(cli),
+      folder_(made(cli.settings().out)),
+      lock_(folder_ / ".lock"),
+      resuming_(prepare(folder_, cli)),
+      log_(folder_ / "log.jsonl"),
+      started_(steady_seconds()) {
+  set_threads(settings().threads);
+  if (!resuming_ || !fs::exists(file(checkpoint_name))) log_.truncate(0);
+}
+
+std::optional<Checkpoint> Run::resumed() {
+  if (!resuming_ || !fs::exists(file(checkpoint_name))) return {};
+  Checkpoint checkpoint = read_checkpoint(file(checkpoint_name));
+  try {
+    const Json run = checkpoint.state.at("run");
+    log_.truncate(run.at("log_bytes").get<std::int64_t>());
+    earlier_seconds_ = run.at("wall_s").get<double>();
+    earlier_peak_ = run.at("peak_bytes").get<std::int64_t>();
+  } catch (const Json::exception& e) {
+    fail(ErrorCode::format, "checkpoint", "{}: {}", file(checkpoint_name).string(), e.what());
+  }
+  return checkpoint;
+}
+
+void Run::save(Checkpoint checkpoint) {
+  checkpoint.state["run"] = {{"log_bytes", log_.sync()},
+                             {"wall_s", wall_seconds()},
+                             {"peak_bytes", std::max(earlier_peak_, peak_bytes())}};
+  write_checkpoint(file(checkpoint_name), checkpoint);
+}
+
+void Run::stop_if_interrupted(const std::function<Checkpoint()>& state) {
+  if (!interrupted()) return;
+  if (state) save(state());
+  throw Interrupted{};
+}
+
+double Run::wall_seconds() const { return earlier_seconds_ + steady_seconds() - started_; }
+
+void Run::finish() {
+  const RunFacts facts{.experiment = cli_.about().name,
+                       .paper = cli_.about().paper,
+                       .version = version(),
+                       .device = settings().device,
+                       .blas_core = system_info().blas_core,
+                       .seed = settings().seed,
+                       .threads = settings().threads,
+                       .wall_s = wall_seconds(),
+                       .peak_bytes = std::max(earlier_peak_, peak_bytes())};
+  atomic_write(file("results.csv"), results.table.csv());
+  made(file("figures"));
+  for (const auto& [figure, caption] : results.figures) {
+    atomic_write(file("figures") / (figure.name() + ".svg"), figure.svg());
+    atomic_write(file("figures") / (figure.name() + ".csv"), figure.csv());
+  }
+  atomic_write(file("report.html"), report_html(cli_.about(), facts, cli_.resolved(), results));
+  atomic_write(file("summary.json"), summary(facts, results).dump(2) + "\n");
+}
+
+std::string Run::closing_lines() const {
+  std::string out;
+  for (const Metric& m : results.metrics)
+    if (!m.label.empty()) out += fmt::format("{}: {}\n", m.label, to_string(m.value));
+  for (const Claim& c : results.claims)
+    out += fmt::format("{}: {}{}\n", c.statement, to_string(c.verdict), c.reason.empty() ? "" : " (" + c.reason + ")");
+  return out + fmt::format("Report: {}\n", fs::absolute(file("report.html")).lexically_normal().string());
+}
+
+}  // namespace sonde::experiments

@@ -1,0 +1,65 @@
+/// @file
+/// Run: one execution of an experiment, in its folder.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "experiments/common/checkpoint.hpp"
+#include "experiments/common/cli.hpp"
+#include "experiments/common/interrupt.hpp"
+#include "experiments/common/lock_file.hpp"
+#include "experiments/common/progress.hpp"
+#include "experiments/common/results.hpp"
+#include "experiments/common/run_log.hpp"
+
+namespace sonde::experiments {
+
+/// The folder of the run: config.json, log.jsonl, results.csv, figures/, report.html, summary.json, and while it goes on
+/// a lock and a checkpoint. Every file but the log appears whole or not at all.
+class Run {
+ public:
+  /// Makes the folder, locks it, writes config.json, sets the number of threads. A finished or abandoned run of the same
+  /// experiment in it is started over, or with --resume continued. Error(usage) if the folder is in use, holds other
+  /// files, or holds a run with other settings to be resumed.
+  explicit Run(const Cli& cli);
+
+  const Settings& settings() const { return cli_.settings(); }
+
+  /// The state of the last checkpoint, if the run is resumed and there is one. Call it once, before the first log line.
+  std::optional<Checkpoint> resumed();
+  /// Saves a state from which the run can go on. The log up to here belongs to it.
+  void save(Checkpoint checkpoint);
+  /// If a signal has come: saves what `state` returns, if given, and throws Interrupted.
+  void stop_if_interrupted(const std::function<Checkpoint()>& state = {});
+
+  /// One line of log.jsonl. Lines hold no times, so a resumed run has the same log as an uninterrupted one.
+  void log(const Json& line) { log_.write(line); }
+  Progress progress(std::string label, std::int64_t total, std::string unit) const {
+    return Progress(std::move(label), total, std::move(unit), Progress::standard(settings().quiet));
+  }
+
+  /// What the run found; filled by the experiment.
+  Results results;
+
+  /// Writes results.csv, the figures, report.html and summary.json, in this order.
+  void finish();
+  /// The lines a person reads at the end: headline numbers, verdicts, where the report lies.
+  std::string closing_lines() const;
+
+ private:
+  std::filesystem::path file(std::string_view name) const { return folder_ / name; }
+  double wall_seconds() const;
+
+  const Cli& cli_;
+  std::filesystem::path folder_;
+  LockFile lock_;
+  bool resuming_;
+  RunLog log_;
+  double started_, earlier_seconds_ = 0;
+  std::int64_t earlier_peak_ = 0;
+};
+
+}  // namespace sonde::experiments

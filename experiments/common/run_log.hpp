@@ -1,0 +1,33 @@
+/// @file
+/// log.jsonl: one JSON object a line.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "experiments/common/json.hpp"
+
+namespace sonde::experiments {
+
+/// Appends lines to a file; each is written by one system call. Every failure is Error(file).
+class RunLog {
+ public:
+  explicit RunLog(const std::filesystem::path& path);
+  ~RunLog();
+  RunLog(const RunLog&) = delete;
+  RunLog& operator=(const RunLog&) = delete;
+
+  void write(const Json& line);
+  /// Flushes the log to disk and returns its size.
+  std::int64_t sync();
+  /// Drops everything behind `size` bytes (what was written after a checkpoint, a torn last line); Error(format) if the
+  /// log is shorter.
+  void truncate(std::int64_t size);
+
+ private:
+  [[noreturn]] void failed() const;
+  std::filesystem::path path_;
+  int fd_ = -1;
+};
+
+}  // namespace sonde::experiments

@@ -1,0 +1,223 @@
+// A run in its folder: the contract's files and exit codes, the lock, signals, resuming to the same bits.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <sstream>
+
+#include "experiments/common/program.hpp"
+#include "temporary_folder.hpp"
+#include "tensor/parallel.hpp"
+
+namespace sonde::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string contents(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+// A toy experiment: adds up numbers, with a checkpoint at each one. `disturb` is called before step i.
+class Toy {
+ public:
+  explicit Toy(fs::path folder) : folder_(std::move(folder)) {}
+
+  int run(std::vector<std::string> more = {}, const std::function<void(int)>& disturb = {}) {
+    std::vector<std::string> words{"toy", "--quiet", "--out", folder_.string()};
+    words.insert(words.end(), more.begin(), more.end());
+    std::vector<const char*> argv;
+    for (const auto& w : words) argv.push_back(w.c_str());
+    const int before = threads();
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = run_program(
+        {"toy", "Adds numbers.", "Nobody, 2024", "nothing"},
+        [this](Cli& cli) { cli.integer("count", count_, {5, 10, 20}, {1, 100}, "numbers"); },
+        [&](Run& r) { body(r, disturb); }, static_cast<int>(argv.size()), argv.data());
+    out = testing::internal::GetCapturedStdout();
+    err = testing::internal::GetCapturedStderr();
+    set_threads(before);
+    return code;
+  }
+  std::string file(const char* name) const { return contents(folder_ / name); }
+
+  std::string out, err;
+
+ private:
+  void body(Run& r, const std::function<void(int)>& disturb) {
+    Tensor sum = Tensor::zeros({100}, DType::f64);
+    std::int64_t first = 0;
+    if (const auto checkpoint = r.resumed()) {
+      first = checkpoint->state.at("next").get<std::int64_t>();
+      sum = checkpoint->tensor("sum");
+    }
+    for (std::int64_t i = first; i < count_; ++i) {
+      if (disturb) disturb(static_cast<int>(i));
+      auto state = [&] { return Checkpoint{{{"next", i}}, {{"sum", sum}}}; };
+      r.stop_if_interrupted(state);
+      sum.mutable_data<double>()[0] += 0.1 * static_cast<double>(i);
+      r.log({{"step", i}, {"sum", sum.at({0})}});
+      if (i % 3 == 2) r.save({{{"next", i + 1}}, {{"sum", sum}}});
+    }
+    r.results.table = {{"sum"}, {{std::to_string(sum.at({0}))}}};
+    r.results.metrics = {{"sum", "Sum", Estimate::exact(sum.at({0}))}};
+    r.results.claims = {check("finite", "The sum is finite", "sum < 1e9", Estimate::exact(sum.at({0})), true)};
+    Figure f("sum", "Sum", {.label = "x"}, {.label = "y"});
+    f.level("sum", sum.at({0}));
+    r.results.figures = {{std::move(f), "The sum."}};
+  }
+  fs::path folder_;
+  std::int64_t count_ = 0;
+};
+
+TEST(Run, WritesTheFilesOfTheContract) {
+  TemporaryFolder folder;
+  Toy toy(folder.path() / "deep" / "run");
+  ASSERT_EQ(toy.run({"--seed", "4", "--threads", "2"}), done) << toy.err;
+  const Json summary = parse_json(toy.file("summary.json"), "summary");
+  EXPECT_EQ(summary["experiment"], "toy");
+  EXPECT_EQ(summary["seed"], 4);
+  EXPECT_EQ(summary["threads"], 2);
+  EXPECT_NEAR(summary["metrics"]["sum"]["value"].get<double>(), 4.5, 1e-12);
+  EXPECT_EQ(summary["claims"][0]["verdict"], "pass");
+  EXPECT_GT(summary["peak_bytes"], 0);
+  EXPECT_FALSE(summary["blas_core"].get<std::string>().empty());
+  const Json config = parse_json(toy.file("config.json"), "config");
+  EXPECT_EQ(config["settings"]["count"], 10);
+  const std::string log = toy.file("log.jsonl");
+  EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 10);
+  for (const char* name : {"results.csv", "report.html", "figures/sum.svg", "figures/sum.csv"})
+    EXPECT_FALSE(toy.file(name).empty()) << name;
+  EXPECT_NE(toy.out.find("Report: "), std::string::npos);
+  EXPECT_NE(toy.out.find("pass"), std::string::npos);
+  EXPECT_EQ(toy.err, "");
+  EXPECT_EQ(toy.file(".lock"), "");
+}
+
+TEST(Run, ResumesToTheSameBitsWhereverItWasStopped) {
+  TemporaryFolder folder;
+  Toy whole(folder.path() / "whole");
+  ASSERT_EQ(whole.run(), done);
+  for (int stop : {0, 2, 3, 8})
+    for (bool signal : {true, false}) {
+      SCOPED_TRACE(std::to_string(stop) + (signal ? " by signal" : " by an error"));
+      Toy part(folder.path() / ("part" + std::to_string(2 * stop + signal)));
+      auto disturb = [&](int i) {
+        if (i != stop) return;
+        if (signal) std::raise(SIGTERM);
+        else throw std::runtime_error("power cut");
+      };
+      EXPECT_EQ(part.run({}, disturb), signal ? interrupted_run : defect);
+      EXPECT_EQ(part.file("summary.json"), "");
+      EXPECT_NE(part.err.find(signal ? "--resume" : "power cut"), std::string::npos);
+      ASSERT_EQ(part.run({"--resume", "--threads", "1"}), done) << part.err;
+      for (const char* name : {"results.csv", "log.jsonl", "figures/sum.svg"})
+        EXPECT_EQ(part.file(name), whole.file(name)) << name;
+    }
+}
+
+TEST(Run, ResumingAFinishedOrAnAbsentRun) {
+  TemporaryFolder folder;
+  Toy toy(folder.path());
+  ASSERT_EQ(toy.run({"--resume"}), done) << toy.err;  // nothing there: it starts
+  const std::string log = toy.file("log.jsonl");
+  ASSERT_EQ(toy.run({"--resume"}), done);
+  EXPECT_EQ(toy.file("log.jsonl"), log);
+  ASSERT_EQ(toy.run(), done);  // without --resume it starts over
+  EXPECT_EQ(toy.file("log.jsonl"), log);
+}
+
+TEST(Run, RefusesToMixRuns) {
+  TemporaryFolder folder;
+  Toy toy(folder.path());
+  ASSERT_EQ(toy.run(), done);
+  EXPECT_EQ(toy.run({"--resume", "--seed", "2"}), bad_usage);
+  EXPECT_NE(toy.err.find("seed = 1, not 2"), std::string::npos) << toy.err;
+  TemporaryFolder other;
+  std::ofstream(other.path() / "thesis.txt") << "precious";
+  EXPECT_EQ(Toy(other.path()).run(), bad_usage);
+  std::ofstream(folder.path() / "config.json") << "{\"experiment\": \"other\"}";
+  EXPECT_EQ(toy.run(), bad_usage);
+  EXPECT_EQ(contents(other.path() / "thesis.txt"), "precious");
+}
+
+TEST(Run, TwoRunsNeverShareAFolder) {
+  TemporaryFolder folder;
+  Toy first(folder.path()), second(folder.path());
+  EXPECT_EQ(first.run({}, [&](int i) {
+    if (i != 5) return;
+    const std::string log = second.file("log.jsonl");
+    LockFile* none = nullptr;
+    EXPECT_THROW(none = new LockFile(folder.path() / ".lock"), Error);
+    EXPECT_EQ(none, nullptr);
+    EXPECT_EQ(second.file("log.jsonl"), log);
+  }), done);
+  std::ofstream(folder.path() / ".lock") << "1\n";  // left by a killed process
+  EXPECT_EQ(second.run(), done) << second.err;
+}
+
+TEST(LockFile, NamesTheHolder) {
+  TemporaryFolder folder;
+  const LockFile held(folder.path() / ".lock");
+  try {
+    const LockFile second(folder.path() / ".lock");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::usage);
+    EXPECT_NE(std::string(e.what()).find(std::to_string(getpid())), std::string::npos) << e.what();
+  }
+}
+
+TEST(Run, ExitCodesFollowTheError) {
+  TemporaryFolder folder;
+  Toy toy(folder.path());
+  const std::pair<ErrorCode, int> expected[] = {
+      {ErrorCode::usage, 2},  {ErrorCode::data, 3},    {ErrorCode::file, 3},    {ErrorCode::format, 3},
+      {ErrorCode::memory, 3}, {ErrorCode::numeric, 4}, {ErrorCode::anomaly, 4}, {ErrorCode::shape, 1}};
+  for (const auto& [error, code] : expected)
+    EXPECT_EQ(toy.run({}, [error = error](int) { fail(error, "op", "message"); }), code);
+  EXPECT_EQ(toy.run({"--nonsense"}), 2);
+  EXPECT_EQ(std::count(toy.err.begin(), toy.err.end(), '\n'), 1) << toy.err;
+  EXPECT_EQ(toy.run({"--help"}), 0);
+  EXPECT_EQ(toy.run({"--out", "/proc/nowhere"}), 2);  // --out given twice
+  EXPECT_EQ(Toy("/proc/nowhere").run(), 3);
+}
+
+TEST(Run, DamagedCheckpointsAreTypedErrors) {
+  TemporaryFolder folder;
+  Toy toy(folder.path());
+  ASSERT_EQ(toy.run(), done);
+  const std::string good = toy.file("checkpoint.safetensors");
+  for (const std::string& bad : {std::string(), good.substr(0, 20), good.substr(0, good.size() - 1), good + "x",
+                                 std::string(good).replace(good.find("log_bytes"), 9, "log_bites")}) {
+    std::ofstream(folder.path() / "checkpoint.safetensors", std::ios::binary) << bad;
+    EXPECT_EQ(toy.run({"--resume"}), bad_data) << toy.err;
+  }
+  std::ofstream(folder.path() / "checkpoint.safetensors", std::ios::binary) << good;
+  std::ofstream(folder.path() / "log.jsonl") << "short";  // less than the checkpoint was taken with
+  EXPECT_EQ(toy.run({"--resume"}), bad_data);
+}
+
+TEST(Interrupt, FirstSignalIsRememberedTheSecondEnds) {
+  EXPECT_EXIT(
+      {
+        InterruptGuard guard;
+        std::raise(SIGINT);
+        if (!interrupted()) std::_Exit(1);
+        std::raise(SIGINT);
+        std::_Exit(2);
+      },
+      testing::ExitedWithCode(130), "");
+  {
+    InterruptGuard guard;
+    EXPECT_FALSE(interrupted());
+  }
+  EXPECT_EXIT(std::raise(SIGTERM), testing::KilledBySignal(SIGTERM), "");  // the former handler is back
+}
+
+}  // namespace
+}  // namespace sonde::experiments
