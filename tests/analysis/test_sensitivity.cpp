@@ -62,7 +62,7 @@ TEST(Sensitivity, WithoutNoiseNothingFlips) {
 
 TEST(Sensitivity, BatchesAndThreadsChangeNothing) {
   const std::vector<float> w(side * side, 0.3f);
-  const Tensor x = Tensor::arange(7 * side * side, DType::f32, -1, 0.004).reshape({7, 1, side, side});
+  const Tensor x = Tensor::arange(7 * side * side, DType::f32, -0.02, 1e-4).reshape({7, 1, side, side});
   const auto noise = patch_noise(1, side, side, patch);
   const int before = threads();
   std::vector<Sample> seen;
