@@ -9,10 +9,11 @@
 #include "temp_folder.hpp"
 #include "tensor/allocator.hpp"
 #include "tensor/tensor.hpp"
+#include "tests/paths.hpp"
 
 namespace sonde {
 
-inline std::string fixture(const std::string& name) { return SONDE_SOURCE_DIR "/tests/parity/io/" + name; }
+inline std::string fixture(const std::string& name) { return sonde::testing::source_dir() + "/tests/parity/io/" + name; }
 
 inline std::span<const std::byte> as_bytes(const std::string& s) { return std::as_bytes(std::span(s)); }
 

@@ -7,10 +7,12 @@
 #include <regex>
 #include <string>
 
+#include "tests/paths.hpp"
+
 namespace {
 
 std::string read(const std::string& path) {
-  std::ifstream file(SONDE_SOURCE_DIR "/" + path);
+  std::ifstream file(sonde::testing::source_dir() + "/" + path);
   EXPECT_TRUE(file) << path;
   return {std::istreambuf_iterator<char>(file), {}};
 }

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "autograd/observe.hpp"
+#include "tests/paths.hpp"
 #include "tests/suite/check.hpp"
 
 namespace sonde::testing {
@@ -65,7 +66,7 @@ class RowTest : public ::testing::Test {
 std::vector<std::string> all_primitives() {
   std::vector<std::string> ids;
   const std::regex pattern("string_view id = \"([a-z0-9_]+)\"");
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(SONDE_SOURCE_DIR "/autograd")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(source_dir() + "/autograd")) {
     if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
     std::ifstream file(entry.path());
     const std::string text((std::istreambuf_iterator<char>(file)), {});
