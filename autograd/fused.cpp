@@ -17,13 +17,20 @@ Vars Decomposable::vjp(const Vars& in, const Vars&, const Vars& cotangents, Need
 
 // --- Fused -------------------------------------------------------------------------------------------------
 
+namespace {
+
+// Stands for a value that nobody reads: zeros that take no memory.
+Var unread(const Spec& spec) { return broadcast_to(Tensor::zeros({}, spec.dtype, spec.device), spec.shape); }
+
+}  // namespace
+
 Vars Fused::vjp(const Vars& in, const Vars& out, const Vars& cotangents, Needs needs) const {
   Needs wanted{0};
   for (std::size_t i = 0; i < in.size(); ++i)
     if (needs[i] && is_differentiable(in[i].dtype())) wanted.mask |= std::uint64_t{1} << i;
   Vars all = in;
-  all.append(out.begin(), out.end());
-  for (std::size_t i = 0; i < out.size(); ++i) all.push_back(cotangents[i] ? cotangents[i] : zeros_like(out[i]));
+  for (const Var& y : out) all.push_back(y.get()->kind == ValueKind::ghost ? unread(y.spec()) : y);
+  for (std::size_t i = 0; i < out.size(); ++i) all.push_back(cotangents[i] ? cotangents[i] : unread(out[i].spec()));
   const auto p = make_ref<FusedVjp>(Ref<const Fused>(this), in.size(), out.size(), wanted);
   Vars some = emit(p, std::move(all)), grads;
   for (std::size_t i = 0, k = 0; i < in.size(); ++i) grads.push_back(wanted[i] ? std::move(some[k++]) : Var());

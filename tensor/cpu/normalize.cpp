@@ -12,7 +12,10 @@ T* data_or_null(const Tensor& t) {
 }
 Tensor row_major(const Tensor& t) { return t ? t.contiguous() : t; }
 
-// A parameter [1,G,c] serves all lanes, [L,G,c] has one per lane.
+// A parameter [lanes, groups, inner], row-major; [1, groups, inner] if all lanes share it.
+Tensor distinct(const Tensor& t) {
+  return row_major(t && t.size(0) > 1 && t.strides()[0] == 0 ? t.slice(0, 0, 1) : t);
+}
 std::int64_t lane_step(const Tensor& parameter) {
   return parameter && parameter.size(0) > 1 ? parameter.numel() / parameter.size(0) : 0;
 }
@@ -24,7 +27,7 @@ std::array<Tensor, 3> normalize(const Tensor& x, const Tensor& weight, const Ten
                                 const kernels::Normalize& attributes) {
   const NormalizeSizes sizes(x.shape());
   const Dims stats = statistics_shape(x.shape());
-  const Tensor in = x.contiguous(), w = row_major(weight), b = row_major(bias);
+  const Tensor in = x.contiguous(), w = distinct(weight), b = distinct(bias);
   std::array<Tensor, 3> out{Tensor::empty(x.shape(), x.dtype()), Tensor::empty(stats, x.dtype()),
                             Tensor::empty(stats, x.dtype())};
   if (numel(stats) == 0) return out;
@@ -47,7 +50,7 @@ template <class T>
 std::array<Tensor, 3> normalize_grad(const kernels::NormalizeSaved& saved, const Tensor& ct,
                                      const kernels::Normalize& attributes, bool parameters) {
   const Tensor x = saved.x.contiguous(), seed = ct.contiguous(), rstd = saved.rstd.contiguous();
-  const Tensor w = row_major(saved.weight), mean = row_major(saved.mean);
+  const Tensor w = distinct(saved.weight), mean = row_major(saved.mean);
   const NormalizeSizes sizes(x.shape());
   std::array<Tensor, 3> out{Tensor::empty(x.shape(), x.dtype())};
   if (parameters)

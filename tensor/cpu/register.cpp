@@ -5,12 +5,15 @@
 namespace sonde {
 
 void register_cpu_kernels() {
+  cpu::register_attention();
   cpu::register_bootstrap();
-  cpu::register_copy();
   cpu::register_conv();
+  cpu::register_copy();
   cpu::register_cross_entropy();
   cpu::register_elementwise();
   cpu::register_gather_scatter();
+  cpu::register_lstm();
+  cpu::register_lstm_cell();
   cpu::register_matmul();
   cpu::register_normalize();
   cpu::register_pool();

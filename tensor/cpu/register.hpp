@@ -4,12 +4,15 @@
 
 namespace sonde::cpu {
 
+void register_attention();
 void register_bootstrap();
-void register_copy();
 void register_conv();
+void register_copy();
 void register_cross_entropy();
 void register_elementwise();
 void register_gather_scatter();
+void register_lstm();
+void register_lstm_cell();
 void register_matmul();
 void register_normalize();
 void register_pool();
