@@ -44,6 +44,10 @@ inline int run_bench(int argc, char** argv, std::initializer_list<void (*)()> ta
   try {
     set_threads(options.threads);
     const SystemInfo info = system_info();
+    if (!info.blas_warning.empty()) {
+      fmt::print(stderr, "not timed: {}\n", info.blas_warning);
+      return 1;
+    }
     benchmark::AddCustomContext("blas_core", info.blas_core);
     benchmark::AddCustomContext("simd", info.simd);
     benchmark::AddCustomContext("threads", std::to_string(options.threads));
