@@ -103,24 +103,35 @@ Axes merged(std::span<const BatchAxis> axes) {
   return out;
 }
 
-// [batch, m, k] x [k, n] with the A's and C's one below the other is [batch * m, k] x [k, n]; the mirror image,
-// [m, k] x [batch, k, n] with B's and C's side by side, is [m, k] x [k, batch * n].
+// The rows of `axis.size` matrices as those of one: they follow at the stride of the rows, or each has but one.
+template <class T>
+bool rows_follow(const Matrix<T>& m, std::int64_t step) {
+  return m.rows == 1 || step == m.rows * m.row_stride;
+}
+template <class T>
+void stack_rows(Matrix<T>& m, std::int64_t count, std::int64_t step) {
+  if (m.rows == 1) m.row_stride = step;
+  m.rows *= count;
+}
+
+// [batch, m, k] x [k, n] with the matrices of A and of C one below the other is [batch * m, k] x [k, n]. The mirror
+// image, [m, k] x [batch, k, n] with the matrices of B and of C side by side, is [m, k] x [k, batch * n].
 template <class T>
 void absorb_axes(Axes& axes, Product<T>& p) {
-  while (!axes.empty()) {
+  for (; !axes.empty(); axes.pop_back()) {
     const BatchAxis& axis = axes.back();
-    const auto follows = [](std::int64_t step, std::int64_t size, std::int64_t stride) { return step == size * stride; };
-    if (axis.b == 0 && follows(axis.a, p.a.rows, p.a.row_stride) && follows(axis.c, p.c.rows, p.c.row_stride)) {
-      p.a.rows *= axis.size;
-      p.c.rows *= axis.size;
-    } else if (axis.a == 0 && follows(axis.b, p.b.cols, p.b.col_stride) &&
-               follows(axis.c, p.c.cols, p.c.col_stride)) {
-      p.b.cols *= axis.size;
-      p.c.cols *= axis.size;
+    Matrix<T> bt_c = p.c.transposed();
+    Matrix<const T> bt = p.b.transposed();
+    if (axis.b == 0 && rows_follow(p.a, axis.a) && rows_follow(p.c, axis.c)) {
+      stack_rows(p.a, axis.size, axis.a);
+      stack_rows(p.c, axis.size, axis.c);
+    } else if (axis.a == 0 && rows_follow(bt, axis.b) && rows_follow(bt_c, axis.c)) {
+      stack_rows(bt, axis.size, axis.b);
+      stack_rows(bt_c, axis.size, axis.c);
+      p.b = bt.transposed(), p.c = bt_c.transposed();
     } else {
       return;
     }
-    axes.pop_back();
   }
 }
 
