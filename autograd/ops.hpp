@@ -4,6 +4,7 @@
 
 #include "autograd/ops/arithmetic.hpp"
 #include "autograd/ops/conv.hpp"
+#include "autograd/ops/linalg.hpp"
 #include "autograd/ops/matmul.hpp"
 #include "autograd/ops/reduce.hpp"
 #include "autograd/ops/views.hpp"

@@ -45,6 +45,7 @@ using Cases = std::vector<Case>;
 // One function per family, in tests/cases/<family>.cpp.
 void arithmetic_cases(Cases& cases);
 void conv_cases(Cases& cases);
+void linalg_cases(Cases& cases);
 void matmul_cases(Cases& cases);
 void transform_cases(Cases& cases);
 void view_cases(Cases& cases);
@@ -53,6 +54,7 @@ inline Cases all_cases() {
   Cases cases;
   arithmetic_cases(cases);
   conv_cases(cases);
+  linalg_cases(cases);
   matmul_cases(cases);
   transform_cases(cases);
   view_cases(cases);

@@ -14,6 +14,7 @@ void register_cpu_kernels() {
   cpu::register_gather_scatter();
   cpu::register_lstm();
   cpu::register_lstm_cell();
+  cpu::register_linalg();
   cpu::register_matmul();
   cpu::register_normalize();
   cpu::register_pool();

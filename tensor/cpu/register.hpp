@@ -13,6 +13,7 @@ void register_elementwise();
 void register_gather_scatter();
 void register_lstm();
 void register_lstm_cell();
+void register_linalg();
 void register_matmul();
 void register_normalize();
 void register_pool();

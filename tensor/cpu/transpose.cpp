@@ -91,6 +91,14 @@ HWY_INLINE void transpose_tile(std::int64_t, std::int64_t, const T* src, std::in
 }
 #endif
 
+// A few rows or columns are moved one by one: a whole tile of shuffles would cost more.
+template <class T>
+HWY_INLINE void transpose_sliver(std::int64_t rows, std::int64_t cols, const T* HWY_RESTRICT src,
+                                 std::int64_t src_ld, T* HWY_RESTRICT dst, std::int64_t dst_ld) {
+  for (std::int64_t r = 0; r < rows; ++r)
+    for (std::int64_t c = 0; c < cols; ++c) dst[c * dst_ld + r] = src[r * src_ld + c];
+}
+
 // Strips of L source columns, so that each destination row is written in one go.
 template <class T>
 void transpose_matrix(std::int64_t rows, std::int64_t cols, const T* HWY_RESTRICT src,
@@ -98,11 +106,12 @@ void transpose_matrix(std::int64_t rows, std::int64_t cols, const T* HWY_RESTRIC
   constexpr std::int64_t lanes = hn::MaxLanes(hn::ScalableTag<T>());
   for (std::int64_t c = 0; c < cols; c += lanes)
     for (std::int64_t r = 0; r < rows; r += lanes) {
-      const std::int64_t m = rows - r, n = cols - c;
+      const std::int64_t m = std::min(lanes, rows - r), n = std::min(lanes, cols - c);
       const T* from = src + r * src_ld + c;
       T* to = dst + c * dst_ld + r;
-      if (m >= lanes && n >= lanes) transpose_tile<true>(lanes, lanes, from, src_ld, to, dst_ld);
-      else transpose_tile<false>(m < lanes ? m : lanes, n < lanes ? n : lanes, from, src_ld, to, dst_ld);
+      if (m == lanes && n == lanes) transpose_tile<true>(m, n, from, src_ld, to, dst_ld);
+      else if (4 * std::min(m, n) <= lanes) transpose_sliver(m, n, from, src_ld, to, dst_ld);
+      else transpose_tile<false>(m, n, from, src_ld, to, dst_ld);
     }
 }
 
