@@ -19,9 +19,9 @@ std::string_view transform_name(TransformKind kind) {
 [[noreturn]] void escaped(const Box& box) {
   fail_hint(ErrorCode::escaped, transform_name(box.transform),
             "return it from the function instead of storing it; one thread per transform",
-            "value escaped its transform: {} was made inside a transform that has finished, or on another "
-            "thread (level {})",
-            box.spec, box.level);
+            "value escaped its transform: {} was made inside the {} called at {}:{}, which has finished or "
+            "runs on another thread",
+            box.spec, transform_name(box.transform), box.where.file_name(), box.where.line());
 }
 
 }  // namespace

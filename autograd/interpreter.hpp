@@ -28,7 +28,7 @@ class Interpreter {
 
  protected:
   Ref<Box> new_box(const Spec& spec, Var value) const {
-    return make_ref<Box>(spec, level_, id_, kind_, std::move(value));
+    return make_ref<Box>(spec, level_, id_, kind_, where_, std::move(value));
   }
 
  private:

@@ -49,13 +49,14 @@ enum class TransformKind : std::uint8_t { jvp, reverse, batch };
 
 /// A value inside a transform. `value` is one of a lower level; what else is used depends on the transform.
 struct Box final : Value, Pooled<Box> {
-  Box(const Spec& s, int l, std::uint64_t i, TransformKind k, Var v)
-      : Value(s, ValueKind::box, l), id(i), value(std::move(v)), transform(k) {}
+  Box(const Spec& s, int l, std::uint64_t i, TransformKind k, std::source_location w, Var v)
+      : Value(s, ValueKind::box, l), id(i), value(std::move(v)), where(w), transform(k) {}
   const std::uint64_t id;  ///< of the transform; never used again
   Var value;
   Var tangent;                           ///< jvp
   std::int32_t node = -1, output = 0;    ///< reverse: who made it
   std::int32_t axis = -1;                ///< batch: where the lanes are in `value`
+  const std::source_location where;      ///< the call of the transform
   const TransformKind transform;
 };
 

@@ -48,7 +48,14 @@ TEST(Transforms, EvaluationWithoutATransformRecordsNothing) {
 
 TEST(Transforms, AnEscapedBoxIsATypedError) {
   Var leaked;
+  const std::uint32_t line = __LINE__ + 1;
   grad([&](const Var& x) { return leaked = x * x; })(scalar(2));
+  try {
+    neg(leaked);
+    FAIL();
+  } catch (const Error& e) {  // names the call that made it
+    EXPECT_NE(e.message().find("test_transforms.cpp:" + std::to_string(line)), std::string::npos) << e.what();
+  }
   EXPECT_EQ(code_of([&] { leaked + 1.0; }), ErrorCode::escaped);
   // Level numbers are used again, ids are not: the old box is foreign to a new transform of the same level.
   EXPECT_EQ(code_of([&] { grad([&](const Var& x) { return x * leaked; })(scalar(2)); }), ErrorCode::escaped);
