@@ -5,6 +5,7 @@
 
 #include "tensor/cpu/conv_depthwise.hpp"
 #include "tensor/cpu/conv_indirect.hpp"
+#include "tensor/cpu/conv_narrow.hpp"
 #include "tensor/cpu/conv_winograd.hpp"
 #include "tensor/cpu/layout.hpp"
 #include "tensor/cpu/register.hpp"
@@ -70,20 +71,19 @@ void for_units(const Problem& p, const F& f) {
   });
 }
 
-void run(const GatherConv<double>& c, const Problem& p, bool) {
-  p.depthwise() ? depthwise_conv(c) : gather_conv(c);
-}
-void run(const GatherConv<float>& c, const Problem& p, bool winograd) {
+template <class T>
+void run(const GatherConv<T>& c, const Problem& p, bool winograd) {
+  if constexpr (std::is_same_v<T, float>)
+    if (winograd) return winograd_conv(c);
   if (p.depthwise()) depthwise_conv(c);
-  else if (winograd) winograd_conv(c);
+  else if (narrow_fits(c.source_channels, c.dest_channels)) narrow_conv(c);
   else gather_conv(c);
 }
-void run(const WeightGrad<double>& c, const Problem& p, bool) {
-  p.depthwise() ? depthwise_weight_grad(c) : direct_weight_grad(c);
-}
-void run(const WeightGrad<float>& c, const Problem& p, bool winograd) {
+template <class T>
+void run(const WeightGrad<T>& c, const Problem& p, bool winograd) {
+  if constexpr (std::is_same_v<T, float>)
+    if (winograd) return winograd_weight_grad(c);
   if (p.depthwise()) depthwise_weight_grad(c);
-  else if (winograd) winograd_weight_grad(c);
   else direct_weight_grad(c);
 }
 

@@ -12,24 +12,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 
-// rows[t][i]: where tap t of pixel `begin + i` reads. A short block repeats its last pixel.
-template <class T>
-void point_rows(const GatherConv<T>& conv, std::int64_t begin, std::int64_t count, const T* zeros,
-                const T** rows) {
-  const AxisPlan &rp = *conv.rows, &cp = *conv.columns;
-  Pixel pixel = pixel_at(begin, rp, cp);
-  for (std::int64_t i = 0; i < row_block; ++i) {
-    const T** row = rows + i;
-    for (const Tap& r : rp.taps)
-      for (const Tap& s : cp.taps) {
-        *row = source_or(conv, pixel.image, pixel.row * rp.source_step + r.offset,
-                         pixel.column * cp.source_step + s.offset, zeros);
-        row += row_block;
-      }
-    if (i + 1 < count) pixel = next(pixel, rp, cp);
-  }
-}
-
 // One panel of destination channels for one block of pixels. Tiles that stick out go through a buffer.
 template <int NV, class T>
 void multiply_panel(const GatherConv<T>& conv, std::int64_t taps, const T* const* rows, T* const* dest,
@@ -64,10 +46,7 @@ void gather_blocks(const GatherConv<T>& conv) {
     T* dest[row_block];
     for (std::int64_t block = first; block < last; ++block) {
       const std::int64_t begin = block * row_block, count = std::min(row_block, pixels - begin);
-      point_rows(conv, begin, count, zeros.get(), rows.data());
-      Pixel pixel = pixel_at(begin, *conv.rows, *conv.columns);
-      for (std::int64_t i = 0; i < count; ++i, pixel = next(pixel, *conv.rows, *conv.columns))
-        dest[i] = dest_of(conv, pixel);
+      point_rows(conv, begin, count, zeros.get(), rows.data(), dest);
       for_panels<T>(conv.dest_channels, [&](auto nv, std::int64_t k) {
         multiply_panel<nv>(conv, taps, rows.data(), dest, count, k, packed.get() + k * depth);
       });

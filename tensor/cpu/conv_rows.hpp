@@ -56,6 +56,29 @@ const T* source_or(const GatherConv<T>& c, std::int64_t image, std::int64_t h, s
                 : zeros;
 }
 
+/// Pixels handled at a time; a multiple of the heights of all tiles.
+inline constexpr std::int64_t row_block = 96;
+
+/// rows[t][i]: where tap t of pixel `begin + i` reads; dest[i]: where the pixel goes. A block with count < row_block
+/// repeats its last pixel in `rows`.
+template <class T>
+void point_rows(const GatherConv<T>& conv, std::int64_t begin, std::int64_t count, const T* zeros, const T** rows,
+                T** dest) {
+  const AxisPlan &rp = *conv.rows, &cp = *conv.columns;
+  Pixel pixel = pixel_at(begin, rp, cp);
+  for (std::int64_t i = 0; i < row_block; ++i) {
+    const T** row = rows + i;
+    for (const Tap& r : rp.taps)
+      for (const Tap& s : cp.taps) {
+        *row = source_or(conv, pixel.image, pixel.row * rp.source_step + r.offset,
+                         pixel.column * cp.source_step + s.offset, zeros);
+        row += row_block;
+      }
+    if (i < count) dest[i] = dest_of(conv, pixel);
+    if (i + 1 < count) pixel = next(pixel, rp, cp);
+  }
+}
+
 /// packed[t][c][0..width) = filter(k0 + :, c) for the plans' taps in order, zero beyond the last channel.
 template <class T>
 void pack_panel(const GatherConv<T>& conv, std::int64_t k0, std::int64_t width, T* packed) {

@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <utility>
 
+#include "tensor/cpu/conv_rows.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -20,8 +22,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr int max_vectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 /// Rows of a tile `nv` vectors wide: enough accumulators to hide the latency of a multiply-add.
 constexpr int tile_rows(int nv) { return max_vectors == 4 && nv <= 2 ? 8 : 6; }
-/// A multiple of every tile_rows().
-constexpr std::int64_t row_block = 96;
+static_assert(row_block % tile_rows(1) == 0 && row_block % tile_rows(max_vectors) == 0);
 
 template <class T>
 inline std::int64_t lanes() {
