@@ -2,9 +2,12 @@
 /// All public operations on Vars, one header per family.
 #pragma once
 
+#include "autograd/ops/activation.hpp"
 #include "autograd/ops/arithmetic.hpp"
+#include "autograd/ops/compare.hpp"
 #include "autograd/ops/conv.hpp"
 #include "autograd/ops/linalg.hpp"
 #include "autograd/ops/matmul.hpp"
+#include "autograd/ops/math.hpp"
 #include "autograd/ops/reduce.hpp"
 #include "autograd/ops/views.hpp"

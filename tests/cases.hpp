@@ -47,6 +47,7 @@ void arithmetic_cases(Cases& cases);
 void conv_cases(Cases& cases);
 void linalg_cases(Cases& cases);
 void matmul_cases(Cases& cases);
+void math_cases(Cases& cases);
 void transform_cases(Cases& cases);
 void view_cases(Cases& cases);
 
@@ -56,6 +57,7 @@ inline Cases all_cases() {
   conv_cases(cases);
   linalg_cases(cases);
   matmul_cases(cases);
+  math_cases(cases);
   transform_cases(cases);
   view_cases(cases);
   return cases;

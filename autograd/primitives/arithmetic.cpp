@@ -1,6 +1,6 @@
 // Negation, sum, difference, product, quotient, conversion.
 #include "autograd/bases.hpp"
-#include "autograd/promote.hpp"
+#include "autograd/primitives/call.hpp"
 
 namespace sonde {
 namespace {
@@ -108,32 +108,17 @@ class StopGradient final : public Named<StopGradient, Elementwise> {
   bool differentiable() const override { return false; }
 };
 
-template <class P>
-Var binary(Operand a, Operand b) {
-  static const PrimitivePtr p = make_ref<P>();
-  const std::source_location where = a.where;
-  auto [x, y] = promote(std::move(a), std::move(b), P::id);
-  return emit1(p, make_vars(std::move(x), std::move(y)), where);
-}
-
-template <class P>
-Var unary(Operand x) {
-  static const PrimitivePtr p = make_ref<P>();
-  const std::source_location where = x.where;
-  return emit1(p, make_vars(as_var(std::move(x))), where);
-}
-
 }  // namespace
 
-Var neg(Operand x) { return unary<Neg>(std::move(x)); }
-Var add(Operand a, Operand b) { return binary<Add>(std::move(a), std::move(b)); }
-Var sub(Operand a, Operand b) { return binary<Sub>(std::move(a), std::move(b)); }
-Var mul(Operand a, Operand b) { return binary<Mul>(std::move(a), std::move(b)); }
+Var neg(Operand x) { return call_unary<Neg>(std::move(x)); }
+Var add(Operand a, Operand b) { return call_binary<Add>(std::move(a), std::move(b)); }
+Var sub(Operand a, Operand b) { return call_binary<Sub>(std::move(a), std::move(b)); }
+Var mul(Operand a, Operand b) { return call_binary<Mul>(std::move(a), std::move(b)); }
 
 Var div(Operand a, Operand b) {
   if (!a.is_scalar() && !is_float(a.var.dtype())) a.var = to({std::move(a.var), a.where}, DType::f32);
   if (!b.is_scalar() && !is_float(b.var.dtype())) b.var = to({std::move(b.var), b.where}, a.is_scalar() ? DType::f32 : a.var.dtype());
-  return binary<Div>(std::move(a), std::move(b));
+  return call_binary<Div>(std::move(a), std::move(b));
 }
 
 Var to(Operand x, DType dtype) {
@@ -143,6 +128,6 @@ Var to(Operand x, DType dtype) {
   return emit1(make_ref<Cast>(dtype), make_vars(std::move(v)), where);
 }
 
-Var stop_gradient(Operand x) { return unary<StopGradient>(std::move(x)); }
+Var stop_gradient(Operand x) { return call_unary<StopGradient>(std::move(x)); }
 
 }  // namespace sonde
