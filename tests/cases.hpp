@@ -48,6 +48,7 @@ void conv_cases(Cases& cases);
 void linalg_cases(Cases& cases);
 void matmul_cases(Cases& cases);
 void math_cases(Cases& cases);
+void reduce_cases(Cases& cases);
 void transform_cases(Cases& cases);
 void view_cases(Cases& cases);
 
@@ -58,6 +59,7 @@ inline Cases all_cases() {
   linalg_cases(cases);
   matmul_cases(cases);
   math_cases(cases);
+  reduce_cases(cases);
   transform_cases(cases);
   view_cases(cases);
   return cases;

@@ -6,7 +6,7 @@ namespace sonde {
 
 void register_cpu_kernels() {
   cpu::register_attention();
-  cpu::register_bootstrap();
+  cpu::register_reduce();
   cpu::register_conv();
   cpu::register_copy();
   cpu::register_cross_entropy();

@@ -5,7 +5,7 @@
 namespace sonde::cpu {
 
 void register_attention();
-void register_bootstrap();
+void register_reduce();
 void register_conv();
 void register_copy();
 void register_cross_entropy();

@@ -1,0 +1,286 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/cpu/reduce_loops.cpp"
+#include <hwy/foreach_target.h>
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <type_traits>
+
+#include "tensor/cpu/reduce.hpp"
+#include "tensor/parallel.hpp"
+
+// The loops are plain C++ over independent columns, compiled once per target: the compiler makes vectors of them.
+HWY_BEFORE_NAMESPACE();
+namespace sonde::cpu::HWY_NAMESPACE {
+
+// A reduction has the type it adds up in (Total), the type in which eight elements meet (Lane), an identity and a rule;
+// it reduces the elements' values, or whether they differ from zero.
+struct OfValues {
+  template <class Lane, class T>
+  static Lane Lift(T x) {
+    return static_cast<Lane>(x);
+  }
+};
+struct OfTruth {
+  template <class T>
+  using Total = std::uint8_t;
+  template <class T>
+  using Lane = std::uint8_t;
+  template <class Lane, class T>
+  static Lane Lift(T x) {
+    return x != T(0);
+  }
+};
+
+struct SumOp : OfValues {
+  template <class T>
+  using Total = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+  template <class T>
+  using Lane = std::conditional_t<std::is_floating_point_v<T>, T, std::int64_t>;
+  template <class T>
+  static constexpr T identity = T(0);
+  template <class T>
+  static T Combine(T a, T b) {
+    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+    else return a + b;
+  }
+};
+
+// Every factor in the wide type: a product of eight may leave the range of T where the whole does not.
+struct ProdOp : OfValues {
+  template <class T>
+  using Total = SumOp::Total<T>;
+  template <class T>
+  using Lane = Total<T>;
+  template <class T>
+  static constexpr T identity = T(1);
+  template <class T>
+  static T Combine(T a, T b) {
+    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+    else return a * b;
+  }
+};
+
+template <class T>
+constexpr T lowest() {
+  if constexpr (std::is_floating_point_v<T>) return -std::numeric_limits<T>::infinity();
+  else return std::numeric_limits<T>::lowest();
+}
+template <class T>
+constexpr T highest() {
+  if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::infinity();
+  else return std::numeric_limits<T>::max();
+}
+
+// a != a holds for NaN only, so that a NaN on either side stays.
+struct MaxOp : OfValues {
+  template <class T>
+  using Total = T;
+  template <class T>
+  using Lane = T;
+  template <class T>
+  static constexpr T identity = lowest<T>();
+  template <class T>
+  static T Combine(T a, T b) {
+    return (a > b) | (a != a) ? a : b;
+  }
+};
+struct MinOp : OfValues {
+  template <class T>
+  using Total = T;
+  template <class T>
+  using Lane = T;
+  template <class T>
+  static constexpr T identity = highest<T>();
+  template <class T>
+  static T Combine(T a, T b) {
+    return (a < b) | (a != a) ? a : b;
+  }
+};
+
+struct AnyOp : OfTruth {
+  template <class T>
+  static constexpr T identity = T(0);
+  template <class T>
+  static T Combine(T a, T b) {
+    return a | b;
+  }
+};
+struct AllOp : OfTruth {
+  template <class T>
+  static constexpr T identity = T(1);
+  template <class T>
+  static T Combine(T a, T b) {
+    return a & b;
+  }
+};
+
+/// Op from elements T to results Out.
+template <class Op, class T, class Out>
+class Reducer {
+  using Total = typename Op::template Total<T>;
+  using Lane = typename Op::template Lane<T>;
+
+ public:
+  static void Run(const std::byte* in, std::byte* out, std::int64_t outer, std::int64_t reduced, std::int64_t inner) {
+    const T* x = reinterpret_cast<const T*>(in);
+    Out* y = reinterpret_cast<Out*>(out);
+    if (inner == 1) Rows(x, y, outer, reduced);
+    else Middle(x, y, outer, reduced, inner);
+  }
+
+ private:
+  static constexpr Total identity = Op::template identity<Total>;
+  static constexpr std::int64_t grain = 1 << 17;  // elements worth 20 us
+  static constexpr std::int64_t block = 512;      // columns whose totals stay in the L1 cache
+
+  static Lane Lift(T x) { return Op::template Lift<Lane>(x); }
+
+  // totals[j] += x[r * stride + j] over all rows r; eight rows meet in a tree before they reach the total.
+  HWY_NOINLINE static void Columns(const T* HWY_RESTRICT x, std::int64_t rows, std::int64_t stride, std::int64_t width,
+                      Total* HWY_RESTRICT totals) {
+    auto pair = [](const T* a, const T* b, std::int64_t j) HWY_ATTR { return Op::Combine(Lift(a[j]), Lift(b[j])); };
+    std::int64_t r = 0;
+    for (; r + 8 <= rows; r += 8, x += 8 * stride)
+      for (std::int64_t j = 0; j < width; ++j) {
+        const Lane low = Op::Combine(pair(x, x + stride, j), pair(x + 2 * stride, x + 3 * stride, j));
+        const Lane high = Op::Combine(pair(x + 4 * stride, x + 5 * stride, j), pair(x + 6 * stride, x + 7 * stride, j));
+        totals[j] = Op::Combine(totals[j], static_cast<Total>(Op::Combine(low, high)));
+      }
+    for (; r < rows; ++r, x += stride)
+      for (std::int64_t j = 0; j < width; ++j)
+        totals[j] = Op::Combine(totals[j], static_cast<Total>(Lift(x[j])));
+  }
+
+  // One row, as a matrix of `width` columns; their totals meet in a tree.
+  static Total WideRow(const T* x, std::int64_t n, std::int64_t width) {
+    Total totals[64];
+    std::fill_n(totals, width, identity);
+    Columns(x, n / width, width, width, totals);
+    for (std::int64_t half = width / 2; half > 0; half /= 2)
+      for (std::int64_t j = 0; j < half; ++j) totals[j] = Op::Combine(totals[j], totals[j + half]);
+    return NarrowRow(x + n / width * width, n % width, totals[0]);
+  }
+  static Total NarrowRow(const T* x, std::int64_t n, Total total) {
+    for (std::int64_t i = 0; i < n; ++i) total = Op::Combine(total, static_cast<Total>(Lift(x[i])));
+    return total;
+  }
+  HWY_NOINLINE static Total Row(const T* x, std::int64_t n) {
+    return n >= 32 ? WideRow(x, n, n >= 1024 ? 64 : 16) : NarrowRow(x, n, identity);
+  }
+
+  // Many rows: each by itself. Few long ones: each in a number of parts that depends on its length only.
+  static void Rows(const T* x, Out* y, std::int64_t rows, std::int64_t n) {
+    const std::int64_t parts = rows < max_chunks ? chunk_count(n, grain) : 1;
+    if (parts == 1) {
+      parallel_for(rows, std::max<std::int64_t>(1, grain / std::max<std::int64_t>(n, 1)),
+                   [=](std::int64_t begin, std::int64_t end) HWY_ATTR {
+                     for (std::int64_t r = begin; r < end; ++r) y[r] = static_cast<Out>(Row(x + r * n, n));
+                   });
+      return;
+    }
+    std::array<Total, max_chunks * max_chunks> totals;
+    parallel_chunks(rows * parts, [&](std::int64_t task) HWY_ATTR {
+      const std::int64_t r = task / parts, p = task % parts, begin = chunk_begin(n, parts, p);
+      totals[static_cast<std::size_t>(task)] = Row(x + r * n + begin, chunk_begin(n, parts, p + 1) - begin);
+    });
+    for (std::int64_t r = 0; r < rows; ++r) {
+      Total total = identity;
+      for (std::int64_t p = 0; p < parts; ++p) total = Op::Combine(total, totals[static_cast<std::size_t>(r * parts + p)]);
+      y[r] = static_cast<Out>(total);
+    }
+  }
+
+  static void Middle(const T* x, Out* y, std::int64_t outer, std::int64_t reduced, std::int64_t inner) {
+    const std::int64_t blocks = (inner + block - 1) / block, tasks = outer * blocks;
+    const std::int64_t parts = tasks < max_chunks ? chunk_count(reduced, std::max<std::int64_t>(8, grain / inner)) : 1;
+    if (parts > 1) return MiddleInParts(x, y, outer, reduced, inner, parts);
+    const std::int64_t work = std::max<std::int64_t>(1, reduced * std::min(inner, block));
+    parallel_for(tasks, std::max<std::int64_t>(1, grain / work), [=](std::int64_t begin, std::int64_t end) HWY_ATTR {
+      for (std::int64_t task = begin; task < end; ++task) {
+        const std::int64_t a = task / blocks, first = task % blocks * block, width = std::min(block, inner - first);
+        Total totals[block];
+        std::fill_n(totals, width, identity);
+        Columns(x + a * reduced * inner + first, reduced, inner, width, totals);
+        for (std::int64_t j = 0; j < width; ++j) y[a * inner + first + j] = static_cast<Out>(totals[j]);
+      }
+    });
+  }
+
+  // Few outputs from many rows: each part of the rows has totals of its own; they are added in order.
+  static void MiddleInParts(const T* x, Out* y, std::int64_t outer, std::int64_t reduced, std::int64_t inner,
+                            std::int64_t parts) {
+    const Tensor room = Tensor::empty({parts * outer * inner * static_cast<std::int64_t>(sizeof(Total))}, DType::u8);
+    Total* totals = reinterpret_cast<Total*>(room.bytes());
+    parallel_chunks(outer * parts, [=](std::int64_t task) HWY_ATTR {
+      const std::int64_t a = task / parts, p = task % parts, begin = chunk_begin(reduced, parts, p);
+      Total* mine = totals + task * inner;
+      std::fill_n(mine, inner, identity);
+      const std::int64_t rows = chunk_begin(reduced, parts, p + 1) - begin;
+      for (std::int64_t first = 0; first < inner; first += block)
+        Columns(x + (a * reduced + begin) * inner + first, rows, inner, std::min(block, inner - first), mine + first);
+    });
+    for (std::int64_t a = 0; a < outer; ++a)
+      for (std::int64_t j = 0; j < inner; ++j) {
+        Total total = identity;
+        for (std::int64_t p = 0; p < parts; ++p) total = Op::Combine(total, totals[(a * parts + p) * inner + j]);
+        y[a * inner + j] = static_cast<Out>(total);
+      }
+  }
+};
+
+template <Kernel<kernels::Reduce>& slot, class Op, class T, class Out = T>
+void Add() {
+  install_reduction<slot>(dtype_of<T>, {&Reducer<Op, T, Out>::Run, &Reducer<Op, Out, Out>::Run});
+}
+
+// Integers and bool into i64.
+template <Kernel<kernels::Reduce>& slot, class Op>
+void AddTotals() {
+  Add<slot, Op, float>();
+  Add<slot, Op, double>();
+  Add<slot, Op, std::int32_t, std::int64_t>();
+  Add<slot, Op, std::int64_t>();
+  Add<slot, Op, std::uint8_t, std::int64_t>();
+  Add<slot, Op, bool, std::int64_t>();
+}
+template <Kernel<kernels::Reduce>& slot, class Op>
+void AddExtremes() {
+  Add<slot, Op, float>();
+  Add<slot, Op, double>();
+  Add<slot, Op, std::int32_t>();
+  Add<slot, Op, std::int64_t>();
+  Add<slot, Op, std::uint8_t>();
+  Add<slot, Op, bool>();
+}
+template <Kernel<kernels::Reduce>& slot, class Op>
+void AddLogic() {
+  Add<slot, Op, float, bool>();
+  Add<slot, Op, double, bool>();
+  Add<slot, Op, std::int32_t, bool>();
+  Add<slot, Op, std::int64_t, bool>();
+  Add<slot, Op, std::uint8_t, bool>();
+  Add<slot, Op, bool>();
+}
+
+void InstallReductions() {
+  AddTotals<kernels::sum, SumOp>();
+  AddTotals<kernels::prod, ProdOp>();
+  AddExtremes<kernels::amax, MaxOp>();
+  AddExtremes<kernels::amin, MinOp>();
+  AddLogic<kernels::any, AnyOp>();
+  AddLogic<kernels::all, AllOp>();
+}
+
+}  // namespace sonde::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace sonde::cpu {
+HWY_EXPORT(InstallReductions);
+void install_reductions() { HWY_DYNAMIC_DISPATCH(InstallReductions)(); }
+}  // namespace sonde::cpu
+#endif
