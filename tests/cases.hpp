@@ -44,22 +44,28 @@ using Cases = std::vector<Case>;
 
 // One function per family, in tests/cases/<family>.cpp.
 void arithmetic_cases(Cases& cases);
+void attention_cases(Cases& cases);
 void conv_cases(Cases& cases);
 void linalg_cases(Cases& cases);
 void matmul_cases(Cases& cases);
 void math_cases(Cases& cases);
+void norm_cases(Cases& cases);
 void reduce_cases(Cases& cases);
+void softmax_cases(Cases& cases);
 void transform_cases(Cases& cases);
 void view_cases(Cases& cases);
 
 inline Cases all_cases() {
   Cases cases;
   arithmetic_cases(cases);
+  attention_cases(cases);
   conv_cases(cases);
   linalg_cases(cases);
   matmul_cases(cases);
   math_cases(cases);
+  norm_cases(cases);
   reduce_cases(cases);
+  softmax_cases(cases);
   transform_cases(cases);
   view_cases(cases);
   return cases;

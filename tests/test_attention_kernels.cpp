@@ -16,7 +16,7 @@ constexpr double inf = std::numeric_limits<double>::infinity();
 const Device cpu{};
 
 struct Naive {
-  Values o, dq, dk, dv;
+  Values o, dq, dk, dv, dmask;
 };
 
 // q [H,T,d], k [H,S,d], v [H,S,e]; mask [H,T,S] of what is added to the scores.
@@ -25,7 +25,7 @@ Naive naive_attention(const Tensor& q, const Tensor& k, const Tensor& v, const V
   const std::int64_t heads = q.size(0), queries = q.size(1), keys = k.size(1), d = q.size(2), e = v.size(2);
   const Values a = q.to_vector<double>(), b = k.to_vector<double>(), c = v.to_vector<double>();
   const Values g = ct.to_vector<double>();
-  Naive out{Values(g.size(), 0), Values(a.size(), 0), Values(b.size(), 0), Values(c.size(), 0)};
+  Naive out{Values(g.size(), 0), Values(a.size(), 0), Values(b.size(), 0), Values(c.size(), 0), Values(mask.size(), 0)};
   for (std::int64_t h = 0; h < heads; ++h)
     for (std::int64_t t = 0; t < queries; ++t) {
       const std::int64_t row = h * queries + t;
@@ -46,6 +46,7 @@ Naive naive_attention(const Tensor& q, const Tensor& k, const Tensor& v, const V
         }
         dot += p[s] * dp[s];
       }
+      for (std::int64_t s = 0; s < keys; ++s) out.dmask[row * keys + s] = p[s] * (dp[s] - dot);
       for (std::int64_t s = 0; s < keys; ++s)
         for (std::int64_t i = 0; i < d; ++i) {
           const double ds = scale * p[s] * (dp[s] - dot);
@@ -81,7 +82,8 @@ void check(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask
       naive_attention(q, k, v, full_mask(mask, {q.size(0), q.size(1), k.size(1)}, causal), ct, attributes.scale);
   const Tensor o = kernels::attention.find(cpu, t)(q, k, v, mask, attributes);
   expect_close(o, expected.o, tol);
-  const auto grads = kernels::attention_grad.find(cpu, t)({q, k, v, mask, o}, ct, attributes);
+  const auto grads = kernels::attention_grad.find(cpu, t)({q, k, v, mask, o}, ct, attributes, true);
+  expect_close(grads[3], expected.dmask, tol);
   expect_close(grads[0], expected.dq, tol);
   expect_close(grads[1], expected.dk, tol);
   expect_close(grads[2], expected.dv, tol);
@@ -116,7 +118,7 @@ TEST(Attention, AQueryThatSeesNoKeyGivesZeros) {
   const Tensor mask = Tensor::from<bool>({true, true, true, false, false, false, true, false, true}, {3, 3});
   const Tensor o = kernels::attention.find(cpu, DType::f32)(q, q, q, mask, {1, false});
   expect_close(o.select(1, 1), Values(4, 0), 0);
-  const auto grads = kernels::attention_grad.find(cpu, DType::f32)({q, q, q, mask, o}, q, {1, false});
+  const auto grads = kernels::attention_grad.find(cpu, DType::f32)({q, q, q, mask, o}, q, {1, false}, true);
   expect_close(grads[0].select(1, 1), Values(4, 0), 0);
   for (const Tensor& g : grads)
     for (double x : g.to_vector<double>()) EXPECT_TRUE(std::isfinite(x));
@@ -136,7 +138,7 @@ TEST(Attention, MemoryIsLinearInTheLength) {
     reset_peak_bytes();
     const std::int64_t before = current_bytes();
     const Tensor o = kernels::attention.find(cpu, DType::f32)(q, q, q, {}, {1, false});
-    kernels::attention_grad.find(cpu, DType::f32)({q, q, q, {}, o}, q, {1, false});
+    kernels::attention_grad.find(cpu, DType::f32)({q, q, q, {}, o}, q, {1, false}, false);
     return peak_bytes() - before;
   };
   const int before = threads();
@@ -151,7 +153,7 @@ TEST(Attention, SameBitsForAnyThreads) {
   for (int i = 0; i < 3; ++i)
     test::expect_same_for_any_threads([&] {
       const Tensor o = kernels::attention.find(cpu, DType::f32)(q, k, k, {}, {0.25, false});
-      return kernels::attention_grad.find(cpu, DType::f32)({q, k, k, {}, o}, ct, {0.25, false})[i];
+      return kernels::attention_grad.find(cpu, DType::f32)({q, k, k, {}, o}, ct, {0.25, false}, false)[i];
     });
 }
 

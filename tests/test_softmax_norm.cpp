@@ -110,7 +110,7 @@ TEST(CrossEntropy, LossAndGradientAgreeWithLoops) {
         auto* t = target.data<std::int64_t>();
         for (int r = 0; r < rows; ++r) t[r] = r == 5 ? -100 : r * 7 % classes;
         const kernels::CrossEntropy attributes{1, -100, smoothing};
-        const auto [loss, lse] = kernels::cross_entropy.find(cpu, dtype)(x, target, attributes);
+        const auto [loss, lse, counted] = kernels::cross_entropy.find(cpu, dtype)(x, target, attributes);
         const Tensor g = kernels::cross_entropy_grad.find(cpu, dtype)(x, target, lse, ct, attributes);
         const Values log_p = naive_softmax(x, true), c = ct.to_vector<double>();
         Values losses(rows, 0), gradient(rows * classes, 0);
@@ -121,6 +121,8 @@ TEST(CrossEntropy, LossAndGradientAgreeWithLoops) {
             gradient[r * classes + k] = (std::exp(log_p[r * classes + k]) - q) * c[r];
           }
         expect_close(loss, losses, tolerance(dtype));
+        EXPECT_EQ(counted.at({5}), 0);
+        EXPECT_EQ(counted.at({6}), 1);
         expect_close(g, gradient, tolerance(dtype));
       }
 }

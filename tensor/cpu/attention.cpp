@@ -98,14 +98,18 @@ class Bias {
   bool filled_ = false;
 };
 
+Dims scores_shape(const Tensor& q, std::int64_t keys) {
+  Dims shape = q.shape();
+  shape[shape.rank() - 1] = keys;
+  return shape;
+}
+
 // The mask as [..., T, S] with rows without gaps; leading axes, and often the queries, with stride 0.
 Tensor expanded_mask(const Tensor& mask, const Tensor& q, std::int64_t keys) {
   if (!mask) return mask;
   Dims row = mask.rank() > 0 ? mask.shape() : Dims{1};
   row[row.rank() - 1] = keys;
-  Dims full = q.shape();
-  full[full.rank() - 1] = keys;
-  return dense_rows(mask.expand(row)).expand(full);
+  return dense_rows(mask.expand(row)).expand(scores_shape(q, keys));
 }
 
 // Exponentials of the scores of queries first .. first+rows-1 in s [rows, keys seen]; factors[r] = 1 / row sum.
@@ -159,7 +163,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor
 
 template <class T>
 struct Gradients {
-  Matrix<T> dq, dk, dv;
+  Matrix<T> dq, dk, dv, mask;  ///< mask [T, S], its data null if not wanted
 };
 
 // One block of queries of one head; dk and dv are added to.
@@ -172,10 +176,16 @@ void backward_block(const kernels::AttentionSaved& saved, const Tensor& ct, std:
   const Matrix<T> s = block.compute(q_rows, k_all, first, scores), ds = matrix(cotangents, rows, s.cols);
   const Matrix<T> k = k_all.block(0, 0, s.cols, k_all.cols), v = v_all.block(0, 0, s.cols, v_all.cols);
   gemm_serial<T>(c_rows, v.transposed(), ds);
+  const auto& vectors = attention_row_kernels<T>();
+  const T scale = static_cast<T>(block.attributes.scale);
   for (std::int64_t r = 0; r < rows; ++r) {
-    const T dot = attention_row_kernels<T>().dot(o.data + (first + r) * o.row_stride, c.data + (first + r) * c.row_stride, c.cols);
-    attention_row_kernels<T>().cotangents(s.data + r * s.cols, ds.data + r * s.cols, block.factors[r], dot,
-                     static_cast<T>(block.attributes.scale), s.cols);
+    const T dot = vectors.dot(o.data + (first + r) * o.row_stride, c.data + (first + r) * c.row_stride, c.cols);
+    T* row = ds.data + r * s.cols;
+    vectors.cotangents(s.data + r * s.cols, row, block.factors[r], dot, to.mask.data ? T(1) : scale, s.cols);
+    if (to.mask.data) {
+      std::copy_n(row, s.cols, to.mask.data + (first + r) * to.mask.row_stride);
+      vectors.scale(row, scale, s.cols);
+    }
   }
   gemm_serial<T>(s.transposed(), c_rows, to.dv.block(0, 0, s.cols, v.cols), GemmStart::accumulate);
   gemm_serial<T>(ds, k, to.dq.block(first, 0, rows, q.cols));
@@ -191,12 +201,13 @@ void add_matrix(const T* from, const Matrix<T>& to) {
 // A task is one head, or with few heads a part of one head's queries: part 0 adds into dk and dv, the others into
 // buffers that are then added in order. The number of parts depends on the sizes alone.
 template <class T>
-std::array<Tensor, 3> attention_grad(const kernels::AttentionSaved& in, const Tensor& cotangent,
-                                     const kernels::Attention& attributes) {
+std::array<Tensor, 4> attention_grad(const kernels::AttentionSaved& in, const Tensor& cotangent,
+                                     const kernels::Attention& attributes, bool mask_wanted) {
   const Sizes n(in.q, in.k, in.v);
   const kernels::AttentionSaved saved{in.q, in.k, in.v, expanded_mask(in.mask, in.q, n.keys), dense_rows(in.o)};
   const Tensor ct = dense_rows(cotangent);
-  std::array<Tensor, 3> out{zeros_ordered(in.q), zeros_ordered(in.k), zeros_ordered(in.v)};
+  std::array<Tensor, 4> out{zeros_ordered(in.q), zeros_ordered(in.k), zeros_ordered(in.v)};
+  if (mask_wanted) out[3] = Tensor::zeros(scores_shape(in.q, n.keys), ct.dtype());
   if (n.heads == 0 || n.queries == 0 || n.keys == 0) return out;
   const std::int64_t parts = std::clamp<std::int64_t>(max_chunks / n.heads, 1, n.blocks);
   const std::int64_t k_size = n.keys * n.d, v_size = n.keys * n.e;
@@ -212,7 +223,8 @@ std::array<Tensor, 3> attention_grad(const kernels::AttentionSaved& in, const Te
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const std::int64_t head = unit / parts, part = unit % parts;
       block.bias.set_head(head);
-      Gradients<T> to{head_matrix<T>(out[0], head), head_matrix<T>(out[1], head), head_matrix<T>(out[2], head)};
+      Gradients<T> to{head_matrix<T>(out[0], head), head_matrix<T>(out[1], head), head_matrix<T>(out[2], head),
+                      mask_wanted ? head_matrix<T>(out[3], head) : Matrix<T>{}};
       if (part > 0) {
         to.dk = matrix(partial(head, part), n.keys, n.d);
         to.dv = matrix(partial(head, part) + k_size, n.keys, n.e);

@@ -93,22 +93,24 @@ void check_targets(const std::int64_t* target, std::int64_t rows, std::int64_t c
 
 // loss = lse - (1-s) x[target] - s mean(x); 0 for ignored rows.
 template <class T>
-void losses(const T* x, const std::int64_t* target, const T* lse, const T* mean, T* loss,
+void losses(const T* x, const std::int64_t* target, const T* lse, const T* mean, T* loss, T* counted,
             std::int64_t rows, std::int64_t classes, const kernels::CrossEntropy& a) {
   const T s = static_cast<T>(a.label_smoothing);
   for (std::int64_t r = 0; r < rows; ++r) {
     const bool ignored = target[r] == a.ignore_index;
+    counted[r] = ignored ? T(0) : T(1);
     loss[r] = ignored ? T(0) : lse[r] - (1 - s) * x[r * classes + target[r]];
     if (s != 0 && !ignored) loss[r] -= s * mean[r];
   }
 }
 
-std::array<Tensor, 2> cross_entropy(const Tensor& x, const Tensor& target,
+std::array<Tensor, 3> cross_entropy(const Tensor& x, const Tensor& target,
                                     const kernels::CrossEntropy& a) {
   const Dims shape = without(x.shape(), a.axis);
   const std::int64_t rows = numel(shape), classes = x.size(a.axis);
   Tensor loss = Tensor::empty(shape, x.dtype()), lse = Tensor::empty(shape, x.dtype());
-  if (rows == 0) return {loss, lse};
+  Tensor counted = Tensor::empty(shape, x.dtype());
+  if (rows == 0) return {loss, lse, counted};
   const Tensor logits = as_rows(x, a.axis), index = target.contiguous();
   check_targets(index.data<std::int64_t>(), rows, classes, a.ignore_index);
   const Tensor mean = a.label_smoothing != 0 ? Tensor::empty(shape, x.dtype()) : loss;
@@ -119,9 +121,9 @@ std::array<Tensor, 2> cross_entropy(const Tensor& x, const Tensor& target,
   visit_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     losses(logits.data<T>(), index.data<std::int64_t>(), lse.data<T>(), mean.data<T>(),
-           loss.data<T>(), rows, classes, a);
+           loss.data<T>(), counted.data<T>(), rows, classes, a);
   });
-  return {loss, lse};
+  return {loss, lse, counted};
 }
 
 Tensor cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse, const Tensor& ct,
@@ -135,8 +137,8 @@ Tensor cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& l
   check_targets(t, rows, classes, a.ignore_index);
   visit_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const double uniform = a.label_smoothing / static_cast<double>(classes);
-    const T hit = static_cast<T>(1 - a.label_smoothing), *factor = scale.data<T>();
+    const double uniform = a.with_target ? a.label_smoothing / static_cast<double>(classes) : 0;
+    const T hit = static_cast<T>(a.with_target ? 1 - a.label_smoothing : 0), *factor = scale.data<T>();
     T* out = g.data<T>();
     parallel_for(rows, row_grain(classes), [&](std::int64_t begin, std::int64_t end) {
       HWY_DYNAMIC_DISPATCH(gradient_rows)(logits, shift, scale, g, uniform, classes, begin, end);

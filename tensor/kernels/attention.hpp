@@ -25,9 +25,9 @@ inline Kernel<AttentionForward> attention{"attention"};
 struct AttentionSaved {
   Tensor q, k, v, mask, o;
 };
-/// {dq, dk, dv} from the cotangent of o.
-using AttentionBackward = std::array<Tensor, 3>(const AttentionSaved& saved, const Tensor& ct,
-                                                const Attention& attributes);
+/// {dq, dk, dv} from the cotangent of o; and that of the mask as [..., T, S], empty unless `mask_wanted`.
+using AttentionBackward = std::array<Tensor, 4>(const AttentionSaved& saved, const Tensor& ct,
+                                                const Attention& attributes, bool mask_wanted);
 inline Kernel<AttentionBackward> attention_grad{"attention_grad"};
 
 }  // namespace sonde::kernels

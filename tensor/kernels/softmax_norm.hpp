@@ -25,10 +25,11 @@ struct CrossEntropy {
   int axis = 1;
   std::int64_t ignore_index = -100;
   double label_smoothing = 0;
+  bool with_target = true;  ///< of the gradient: false leaves q out
 };
-/// {loss, logsumexp} of each row: loss = lse - (1-s) x[target] - s mean(x). `target` (i64) has x's shape without the
-/// axis. Error(value) on a target outside the classes.
-using CrossEntropyLoss = std::array<Tensor, 2>(const Tensor& x, const Tensor& target,
+/// {loss, logsumexp, counted} of each row: loss = lse - (1-s) x[target] - s mean(x); 0 and not counted (0 instead of 1)
+/// where ignored. `target` (i64) has x's shape without the axis. Error(value) on a target outside the classes.
+using CrossEntropyLoss = std::array<Tensor, 3>(const Tensor& x, const Tensor& target,
                                                const CrossEntropy& attributes);
 inline Kernel<CrossEntropyLoss> cross_entropy{"cross_entropy"};
 /// Cotangent of x: (exp(x - lse) - q) ct, where q is the smoothed one-hot target and ct one number per row.
@@ -56,8 +57,7 @@ struct NormalizeSaved {
   Tensor x, weight, mean, rstd;
 };
 /// {dx, dweight, dbias}; the last two are [lanes, groups, inner], and empty unless `parameters`.
-///   dx = rstd (g - mean(g) - xhat mean(g xhat)), g = ct weight, means over middle and inner (mean(g) only if
-///   `center`).
+///   dx = rstd (g - <g> - xhat <g xhat>), g = ct weight, with means <> over middle and inner (<g> only if center).
 using NormalizeBackward = std::array<Tensor, 3>(const NormalizeSaved& saved, const Tensor& ct,
                                                 const Normalize& attributes, bool parameters);
 inline Kernel<NormalizeBackward> normalize_grad{"normalize_grad"};
