@@ -14,8 +14,8 @@ struct Interval {
   friend bool operator==(const Interval&, const Interval&) = default;
 };
 
-/// A measured value. It carries a standard error or a 95 % interval (or both) and what it was measured on; nothing
-/// in Sonde prints such a number bare.
+/// A measured value. It carries a standard error or a 95 % interval (or both) and what it was
+/// measured on; nothing in Sonde prints such a number bare.
 struct Estimate {
   double value = 0;
   std::optional<double> std_error{};
@@ -30,7 +30,8 @@ struct Estimate {
   }
 };
 
-/// "0.0523 [0.0491, 0.0556]", or "0.0523 ± 0.0016" if there is a standard error only; "(no interval)" if neither.
+/// "0.0523 [0.0491, 0.0556]", or "0.0523 ± 0.0016" if there is a standard error only; "(no
+/// interval)" if neither.
 std::string to_string(const Estimate& e);
 
 }  // namespace sonde

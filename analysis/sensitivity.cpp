@@ -23,7 +23,8 @@ class Grid : public Perturbation {
   Grid(std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t patch)
       : channels_(channels), height_(height), width_(width), patch_(patch) {
     if (channels < 1 || patch < 1 || height % patch != 0 || width % patch != 0)
-      fail(ErrorCode::value, "perturbation", "patches of {} do not tile [{},{},{}]", patch, channels, height, width);
+      fail(ErrorCode::value, "perturbation", "patches of {} do not tile [{},{},{}]", patch,
+           channels, height, width);
   }
   std::int64_t positions() const override { return (height_ / patch_) * (width_ / patch_); }
 
@@ -41,7 +42,8 @@ class PatchNoise final : public Grid {
     for (std::int64_t c = 0; c < channels_; ++c)
       for (std::int64_t y = top; y < top + patch_; ++y)
         for (std::int64_t x = left; x < left + patch_; ++x)
-          input[static_cast<std::size_t>((c * height_ + y) * width_ + x)] += static_cast<float>(sigma) * *n++;
+          input[static_cast<std::size_t>((c * height_ + y) * width_ + x)] +=
+              static_cast<float>(sigma) * *n++;
   }
 };
 
@@ -70,7 +72,8 @@ class ScatteredNoise final : public Grid {
 std::vector<std::int64_t> predict(const Classifier& classifier, const Tensor& inputs) {
   auto classes = predictions(classifier(inputs));
   if (static_cast<std::int64_t>(classes.size()) != inputs.size(0))
-    fail(ErrorCode::shape, "sensitivity", "{} predictions for {} inputs", classes.size(), inputs.size(0));
+    fail(ErrorCode::shape, "sensitivity", "{} predictions for {} inputs", classes.size(),
+         inputs.size(0));
   return classes;
 }
 
@@ -83,8 +86,9 @@ struct Trials {
 };
 
 // The disturbed inputs of trials first ... first + count - 1.
-Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation, const SensitivityOptions& o,
-                 const Trials& trials, std::int64_t first, std::int64_t count) {
+Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation,
+                 const SensitivityOptions& o, const Trials& trials, std::int64_t first,
+                 std::int64_t count) {
   const std::int64_t size = inputs.numel() / inputs.size(0);
   Dims shape = inputs.shape();
   shape[0] = count;
@@ -95,7 +99,8 @@ Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation, const S
     for (std::int64_t k = begin; k < end; ++k) {
       const std::int64_t j = first + k, i = trials.input(j), t = trials.position(j);
       philox::Key key = philox::fold_in(o.key, static_cast<std::uint64_t>(i));
-      key = philox::fold_in(philox::fold_in(key, static_cast<std::uint64_t>(t)), static_cast<std::uint64_t>(trials.draw(j)));
+      key = philox::fold_in(philox::fold_in(key, static_cast<std::uint64_t>(t)),
+                            static_cast<std::uint64_t>(trials.draw(j)));
       std::copy_n(from + i * size, size, to + k * size);
       perturbation.apply({to + k * size, static_cast<std::size_t>(size)}, t, o.sigma, key);
     }
@@ -116,35 +121,42 @@ std::vector<std::int64_t> predictions(const Tensor& logits) {
   return out;
 }
 
-std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height, std::int64_t width,
-                                          std::int64_t patch) {
+std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height,
+                                          std::int64_t width, std::int64_t patch) {
   return std::make_unique<PatchNoise>(channels, height, width, patch);
 }
 
-std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height, std::int64_t width,
-                                              std::int64_t patch) {
+std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height,
+                                              std::int64_t width, std::int64_t patch) {
   return std::make_unique<ScatteredNoise>(channels, height, width, patch);
 }
 
 Estimate Sensitivity::clustered(std::uint64_t seed) const {
   Estimate e = bootstrap_mean({&by_input, 1}, seed);
-  e.value = static_cast<double>(flips) / static_cast<double>(trials);  // the same number without rounding of means
+  e.value = static_cast<double>(flips) /
+            static_cast<double>(trials);  // the same number without rounding of means
   return e;
 }
 
-Estimate Sensitivity::binomial() const { return proportion(flips, trials); }
+Estimate Sensitivity::binomial() const {
+  return proportion(flips, trials);
+}
 
-Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs, const Perturbation& perturbation,
-                        const SensitivityOptions& o, const std::function<void(double)>& pause) {
+Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
+                        const Perturbation& perturbation, const SensitivityOptions& o,
+                        const std::function<void(double)>& pause) {
   if (inputs.rank() != 4 || inputs.size(0) < 1)
-    fail(ErrorCode::shape, "sensitivity", "inputs are [n, channels, height, width], these are {}", inputs.spec());
+    fail(ErrorCode::shape, "sensitivity", "inputs are [n, channels, height, width], these are {}",
+         inputs.spec());
   if (o.draws < 1 || o.batch < 1 || !(o.sigma >= 0 && std::isfinite(o.sigma)))
-    fail(ErrorCode::value, "sensitivity", "sigma {}, {} draws, batches of {}", o.sigma, o.draws, o.batch);
+    fail(ErrorCode::value, "sensitivity", "sigma {}, {} draws, batches of {}", o.sigma, o.draws,
+         o.batch);
   const Tensor clean = inputs.contiguous();
   const std::vector<std::int64_t> before = predict(classifier, clean);
   const Trials trials{o.draws, perturbation.positions()};
   const auto n = clean.size(0), total = checked_mul(checked_mul(n, trials.positions), trials.draws);
-  Sensitivity s{.trials = total, .by_input = Sample(static_cast<std::size_t>(n)),
+  Sensitivity s{.trials = total,
+                .by_input = Sample(static_cast<std::size_t>(n)),
                 .by_position = Sample(static_cast<std::size_t>(trials.positions))};
   for (std::int64_t first = 0; first < total; first += o.batch) {
     const std::int64_t count = std::min(o.batch, total - first);

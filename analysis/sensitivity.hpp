@@ -1,6 +1,7 @@
 /// @file
-/// Sensitivity of a classifier: how often its prediction flips when noise is added to a part of the input.
-/// Vasudeva, Fu, Zhou, Kau, Huang, Sharan, "Transformers learn low sensitivity functions", 2025, definition 4.1.
+/// Sensitivity of a classifier: how often its prediction flips when noise is added to a part of the
+/// input. Vasudeva, Fu, Zhou, Kau, Huang, Sharan, "Transformers learn low sensitivity functions",
+/// 2025, definition 4.1.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,8 @@ namespace sonde {
 /// A network as a function of data: inputs [n, ...] to logits [n, classes].
 using Classifier = std::function<Tensor(const Tensor& inputs)>;
 
-/// The class of each row: its greatest logit, the first of equals. logits [n, classes], classes >= 1, f32 or f64.
+/// The class of each row: its greatest logit, the first of equals. logits [n, classes], classes >=
+/// 1, f32 or f64.
 std::vector<std::int64_t> predictions(const Tensor& logits);
 
 /// Which elements of an input are disturbed together: position t of 0 ... positions() - 1.
@@ -24,24 +26,27 @@ class Perturbation {
  public:
   virtual ~Perturbation() = default;
   virtual std::int64_t positions() const = 0;
-  /// Adds `sigma` times standard normal noise to the elements of position `t` in one input of shape [channels, height,
-  /// width]; the noise is a pure function of `key`.
-  virtual void apply(std::span<float> input, std::int64_t t, double sigma, philox::Key key) const = 0;
+  /// Adds `sigma` times standard normal noise to the elements of position `t` in one input of shape
+  /// [channels, height, width]; the noise is a pure function of `key`.
+  virtual void apply(std::span<float> input, std::int64_t t, double sigma,
+                     philox::Key key) const = 0;
 };
 
-/// Every square patch of a grid in turn, all channels of it (the definition of the paper). Error(value) unless `patch`
-/// divides height and width.
-std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height, std::int64_t width,
-                                          std::int64_t patch);
-/// patch^2 pixels drawn with replacement from the whole image, as many positions as there are patches (what the authors'
-/// code computes; there the pixels are drawn once for a batch, here for each image).
-std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height, std::int64_t width,
-                                              std::int64_t patch);
+/// Every square patch of a grid in turn, all channels of it (the definition of the paper).
+/// Error(value) unless `patch` divides height and width.
+std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height,
+                                          std::int64_t width, std::int64_t patch);
+/// patch^2 pixels drawn with replacement from the whole image, as many positions as there are
+/// patches (what the authors' code computes; there the pixels are drawn once for a batch, here for
+/// each image).
+std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height,
+                                              std::int64_t width, std::int64_t patch);
 
 struct SensitivityOptions {
   double sigma = 1;           ///< standard deviation of the noise
   std::int64_t draws = 1;     ///< m: noises for each input and position
-  philox::Key key{};          ///< noise of input i, position t, draw d is that of fold_in(fold_in(fold_in(key, i), t), d)
+  philox::Key key{};          ///< noise of input i, position t, draw d is that of
+                              ///< fold_in(fold_in(fold_in(key, i), t), d)
   std::int64_t batch = 1024;  ///< perturbed inputs in one call of the classifier; changes no result
 };
 
@@ -50,16 +55,20 @@ struct Sensitivity {
   Sample by_input;     ///< share of flipped predictions of each input
   Sample by_position;  ///< share of flipped predictions at each position
 
-  /// The mean over inputs, with the bootstrap interval that draws whole inputs: the trials of one input are dependent.
+  /// The mean over inputs, with the bootstrap interval that draws whole inputs: the trials of one
+  /// input are dependent.
   Estimate clustered(std::uint64_t seed) const;
-  /// The same value with the binomial error sqrt(S (1 - S) / trials), which takes all trials for independent.
+  /// The same value with the binomial error sqrt(S (1 - S) / trials), which takes all trials for
+  /// independent.
   Estimate binomial() const;
 };
 
-/// S = mean over inputs x, positions t and draws of [prediction(x disturbed at t) != prediction(x)]. inputs is f32
-/// [n, channels, height, width]. Error(shape), Error(value) on no inputs or options out of range. `pause` is called between
-/// batches with the share done and may throw to stop.
-Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs, const Perturbation& perturbation,
-                        const SensitivityOptions& options, const std::function<void(double share)>& pause = {});
+/// S = mean over inputs x, positions t and draws of [prediction(x disturbed at t) !=
+/// prediction(x)]. inputs is f32 [n, channels, height, width]. Error(shape), Error(value) on no
+/// inputs or options out of range. `pause` is called between batches with the share done and may
+/// throw to stop.
+Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
+                        const Perturbation& perturbation, const SensitivityOptions& options,
+                        const std::function<void(double share)>& pause = {});
 
 }  // namespace sonde

@@ -10,7 +10,8 @@
 namespace sonde {
 namespace {
 
-// Continued fraction of the incomplete beta function (DLMF 8.17.22), evaluated by the modified Lentz algorithm.
+// Continued fraction of the incomplete beta function (DLMF 8.17.22), evaluated by the modified
+// Lentz algorithm.
 double beta_fraction(double a, double b, double x) {
   constexpr double tiny = 1e-300;
   auto guarded = [](double v) { return std::abs(v) < tiny ? tiny : v; };
@@ -29,7 +30,8 @@ double beta_fraction(double a, double b, double x) {
   return h;
 }
 
-// A uniform index below n from 64 random bits: the high half of the 128-bit product (bias below n / 2^64).
+// A uniform index below n from 64 random bits: the high half of the 128-bit product (bias below n /
+// 2^64).
 std::size_t index_below(std::mt19937_64& bits, std::size_t n) {
   return static_cast<std::size_t>((static_cast<unsigned __int128>(bits()) * n) >> 64);
 }
@@ -55,7 +57,8 @@ double mean(std::span<const double> sample) {
 }
 
 double variance(std::span<const double> sample) {
-  if (sample.size() < 2) fail(ErrorCode::value, "variance", "needs two items, got {}", sample.size());
+  if (sample.size() < 2)
+    fail(ErrorCode::value, "variance", "needs two items, got {}", sample.size());
   const double centre = mean(sample);
   double sum = 0;
   for (double v : sample) sum += (v - centre) * (v - centre);
@@ -75,12 +78,14 @@ double quantile(std::span<const double> sample, double p) {
 
 double incomplete_beta(double a, double b, double x) {
   if (!(a > 0 && b > 0 && x >= 0 && x <= 1))
-    fail(ErrorCode::value, "incomplete_beta", "needs a, b > 0 and x in [0, 1], got {}, {}, {}", a, b, x);
+    fail(ErrorCode::value, "incomplete_beta", "needs a, b > 0 and x in [0, 1], got {}, {}, {}", a,
+         b, x);
   if (x == 0 || x == 1) return x;
-  // The fraction converges fast on the left of the mean; the symmetry I_x(a,b) = 1 - I_{1-x}(b,a) serves the right.
+  // The fraction converges fast on the left of the mean; the symmetry I_x(a,b) = 1 - I_{1-x}(b,a)
+  // serves the right.
   if (x > (a + 1) / (a + b + 2)) return 1 - incomplete_beta(b, a, 1 - x);
-  const double log_front = a * std::log(x) + b * std::log1p(-x) + std::lgamma(a + b) -
-                           std::lgamma(a) - std::lgamma(b);
+  const double log_front =
+      a * std::log(x) + b * std::log1p(-x) + std::lgamma(a + b) - std::lgamma(a) - std::lgamma(b);
   return std::exp(log_front) * beta_fraction(a, b, x) / a;
 }
 
@@ -123,7 +128,8 @@ Estimate proportion(std::int64_t successes, std::int64_t trials) {
   const double reach = z * scale * std::sqrt(p * (1 - p) / count + z * z / (4 * count * count));
   return {.value = p,
           .std_error = std::sqrt(p * (1 - p) / count),
-          .ci95 = Interval{successes == 0 ? 0 : centre - reach, successes == trials ? 1 : centre + reach},
+          .ci95 = Interval{successes == 0 ? 0 : centre - reach,
+                           successes == trials ? 1 : centre + reach},
           .m = trials};
 }
 

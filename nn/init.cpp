@@ -19,7 +19,8 @@ Tensor uniform_init(const Dims& shape, double bound, philox::Key key, DType dtyp
 Tensor kaiming_uniform(const Dims& shape, double a, philox::Key key, DType dtype) {
   const std::int64_t fan_in = shape.rank() < 2 || shape[0] == 0 ? 0 : numel(shape) / shape[0];
   if (fan_in == 0) fail(ErrorCode::shape, "kaiming_uniform", "{} has no fan-in", shape);
-  return uniform_init(shape, std::sqrt(6 / ((1 + a * a) * static_cast<double>(fan_in))), key, dtype);
+  return uniform_init(shape, std::sqrt(6 / ((1 + a * a) * static_cast<double>(fan_in))), key,
+                      dtype);
 }
 
 }  // namespace sonde::nn

@@ -25,7 +25,9 @@ Var Module::operator()(Context& ctx, Var x) const {
   }
 }
 
-Var Module::operator()(const Var& x) const { return functional_call(*this, parameters(), x); }
+Var Module::operator()(const Var& x) const {
+  return functional_call(*this, parameters(), x);
+}
 
 void Module::check_name(const std::string& name) const {
   auto taken = [&](const auto& entry) { return entry.first == name; };
@@ -54,12 +56,14 @@ void Module::child(std::string name, Module& module) {
 
 void Module::collect(const std::string& prefix, std::vector<NamedParameter>& out) const {
   for (const auto& [name, handle] : own_)
-    if (std::ranges::find(out, handle, &NamedParameter::handle) == out.end()) out.push_back({prefix + name, handle});
+    if (std::ranges::find(out, handle, &NamedParameter::handle) == out.end())
+      out.push_back({prefix + name, handle});
   for (const auto& [name, module] : children_) module->collect(prefix + name + '.', out);
 }
 
-// Slots count through the tree. They are set anew whenever something is registered above, so that in the end they are
-// those of the root, and each subtree's Context leaves the places of the others empty.
+// Slots count through the tree. They are set anew whenever something is registered above, so that
+// in the end they are those of the root, and each subtree's Context leaves the places of the others
+// empty.
 void Module::number() {
   int next = 0;
   for (const NamedParameter& p : named_parameters()) p.handle->slot = next++;
@@ -92,15 +96,18 @@ std::int64_t Module::parameter_count() const {
 void Module::set_parameters(const Tensors& values) {
   const auto own = named_parameters();
   if (values.size() != own.size())
-    fail(ErrorCode::names, "set_parameters", "{} values for {} parameters", values.size(), own.size());
+    fail(ErrorCode::names, "set_parameters", "{} values for {} parameters", values.size(),
+         own.size());
   for (std::size_t i = 0; i < own.size(); ++i)
-    if (values[i].shape() != own[i].handle->value.shape() || values[i].dtype() != own[i].handle->value.dtype())
-      fail(ErrorCode::shape, "set_parameters", "{} is {}, not {}", own[i].path, own[i].handle->value.spec(),
-           values[i].spec());
+    if (values[i].shape() != own[i].handle->value.shape() ||
+        values[i].dtype() != own[i].handle->value.dtype())
+      fail(ErrorCode::shape, "set_parameters", "{} is {}, not {}", own[i].path,
+           own[i].handle->value.spec(), values[i].spec());
   for (std::size_t i = 0; i < own.size(); ++i) own[i].handle->value.copy_from(values[i]);
 }
 
-Context::Context(const Module& module, const Vars& values, Mode mode, philox::Key key, const Observer* observer)
+Context::Context(const Module& module, const Vars& values, Mode mode, philox::Key key,
+                 const Observer* observer)
     : mode_(mode), key_(key), observer_(observer) {
   const auto own = module.named_parameters();
   if (values.size() != own.size())
@@ -138,13 +145,14 @@ Var Context::tap(Var value, std::string_view name) const {
   return (*observer_)(at, std::move(value));
 }
 
-Var functional_call(const Module& module, const Vars& parameters, const Var& x, Mode mode, philox::Key key) {
+Var functional_call(const Module& module, const Vars& parameters, const Var& x, Mode mode,
+                    philox::Key key) {
   Context ctx(module, parameters, mode, key);
   return module(ctx, x);
 }
 
-LossAndGrads value_and_grad(const Module& module, const std::function<Vars(Context&)>& loss, Mode mode,
-                            philox::Key key) {
+LossAndGrads value_and_grad(const Module& module, const std::function<Vars(Context&)>& loss,
+                            Mode mode, philox::Key key) {
   const Function of_parameters = [&](const Vars& values) {
     Context ctx(module, values, mode, key);
     return loss(ctx);

@@ -21,8 +21,8 @@ struct Parameter {
   int slot = -1;
 };
 
-/// What a module gets for each parameter it registers; the key to its Var in a Context. Two modules that hold the same
-/// handle share one parameter (a tied weight).
+/// What a module gets for each parameter it registers; the key to its Var in a Context. Two modules
+/// that hold the same handle share one parameter (a tied weight).
 using Handle = std::shared_ptr<Parameter>;
 
 /// Where a parameter is in its module's tree, by PyTorch's names ("layers.0.weight").
@@ -31,9 +31,10 @@ struct NamedParameter {
   Handle handle;
 };
 
-/// A function with named parameters. Subclasses register parameters and children in their constructor and state
-/// `forward`, which reads parameters from the Context only: so one module can be called with any values for them, from
-/// several threads and under any transform, and nothing is mutated by a call.
+/// A function with named parameters. Subclasses register parameters and children in their
+/// constructor and state `forward`, which reads parameters from the Context only: so one module can
+/// be called with any values for them, from several threads and under any transform, and nothing is
+/// mutated by a call.
 class Module {
  public:
   Module() = default;
@@ -43,20 +44,22 @@ class Module {
 
   /// The output for input `x`, by the parameters, mode and key of `ctx`.
   virtual Var forward(Context& ctx, Var x) const = 0;
-  /// forward, with this module's path on its errors and its input and output offered to the observer as "in" and "out".
+  /// forward, with this module's path on its errors and its input and output offered to the
+  /// observer as "in" and "out".
   Var operator()(Context& ctx, Var x) const;
   /// The same by its own parameters, in eval mode.
   Var operator()(const Var& x) const;
 
-  /// Every parameter of the tree once, in the order of registration: own ones first, then each child's. A tied one stands
-  /// under its first path.
+  /// Every parameter of the tree once, in the order of registration: own ones first, then each
+  /// child's. A tied one stands under its first path.
   std::vector<NamedParameter> named_parameters() const;
   /// Their values, in the same order.
   Vars parameters() const;
   Tensors parameter_tensors() const;
   /// Number of elements of all parameters.
   std::int64_t parameter_count() const;
-  /// Copies values into the parameters, by position. Error(names) if their number differs, Error(shape, dtype).
+  /// Copies values into the parameters, by position. Error(names) if their number differs,
+  /// Error(shape, dtype).
   void set_parameters(const Tensors& values);
 
  protected:
@@ -64,7 +67,8 @@ class Module {
   Handle parameter(std::string name, Tensor value);
   /// Registers another module's parameter here as well.
   void tie(std::string name, const Handle& shared);
-  /// Registers a child, which must live as long as this module and belongs to no other. Lists name theirs "layers.0", ...
+  /// Registers a child, which must live as long as this module and belongs to no other. Lists name
+  /// theirs "layers.0", ...
   void child(std::string name, Module& module);
 
  private:
@@ -86,14 +90,16 @@ using Observer = std::function<Var(const std::string& path, Var value)>;
 /// One call's parameters, mode and randomness. Cheap to make; used by one thread.
 class Context {
  public:
-  /// `values` are those of module.parameters(), in that order. Error(names) if their number differs.
+  /// `values` are those of module.parameters(), in that order. Error(names) if their number
+  /// differs.
   Context(const Module& module, const Vars& values, Mode mode = Mode::eval, philox::Key key = {},
           const Observer* observer = nullptr);
 
   /// The Var that stands for a parameter. Error(names) if it is none of the module's.
   const Var& operator[](const Handle& handle) const;
   bool training() const { return mode_ == Mode::train; }
-  /// A key for the random numbers of the module that holds `handle`: the same in each run with the same context key.
+  /// A key for the random numbers of the module that holds `handle`: the same in each run with the
+  /// same context key.
   philox::Key key(const Handle& handle) const;
   /// Offers a value to the observer under the path of the module at work.
   Var tap(Var value, std::string_view name) const;
@@ -109,17 +115,18 @@ class Context {
   const Observer* observer_;
 };
 
-/// The module's output with `parameters` in place of its own: a function that transforms can be applied to.
-Var functional_call(const Module& module, const Vars& parameters, const Var& x, Mode mode = Mode::eval,
-                    philox::Key key = {});
+/// The module's output with `parameters` in place of its own: a function that transforms can be
+/// applied to.
+Var functional_call(const Module& module, const Vars& parameters, const Var& x,
+                    Mode mode = Mode::eval, philox::Key key = {});
 
 struct LossAndGrads {
   Var value;
   Vars grads;  ///< one per parameter, in the order of parameters()
   Vars aux;    ///< what the loss returned beside its value
 };
-/// Value and gradients of a loss with respect to the module's parameters. `loss` calls the module through the Context
-/// and returns {value, aux...}.
+/// Value and gradients of a loss with respect to the module's parameters. `loss` calls the module
+/// through the Context and returns {value, aux...}.
 LossAndGrads value_and_grad(const Module& module, const std::function<Vars(Context&)>& loss,
                             Mode mode = Mode::train, philox::Key key = {});
 

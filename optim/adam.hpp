@@ -11,7 +11,8 @@ struct AdamOptions {
   double beta1 = 0.9, beta2 = 0.999;
   double eps = 1e-8;
   double weight_decay = 0;
-  bool decoupled = false;  ///< AdamW: p -= lr weight_decay p, instead of adding weight_decay p to the gradient
+  bool decoupled =
+      false;  ///< AdamW: p -= lr weight_decay p, instead of adding weight_decay p to the gradient
 };
 
 /// m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;

@@ -7,11 +7,14 @@
 
 namespace sonde::optim {
 
-/// Calls `f(T* data)` with the element type of a row-major f32 or f64 parameter, which is going to be written.
+/// Calls `f(T* data)` with the element type of a row-major f32 or f64 parameter, which is going to
+/// be written.
 template <class F>
 void visit_parameter(Tensor& parameter, F&& f) {
-  if (parameter.dtype() == DType::f32) f(parameter.mutable_data<float>());
-  else f(parameter.mutable_data<double>());
+  if (parameter.dtype() == DType::f32)
+    f(parameter.mutable_data<float>());
+  else
+    f(parameter.mutable_data<double>());
 }
 
 /// Calls `f(i)` for every i in [0, n), possibly at the same time.

@@ -8,10 +8,13 @@ Optimizer::Optimizer(Tensors parameters, double lr, std::vector<std::string> kin
     : parameters_(std::move(parameters)), kinds_(std::move(kinds)) {
   set_lr(lr);
   for (const Tensor& p : parameters_) {
-    if (!is_differentiable(p.dtype())) fail(ErrorCode::dtype, "optimizer", "{} cannot be optimised", p.spec());
-    if (!p.is_contiguous()) fail(ErrorCode::shape, "optimizer", "parameter {} is not row-major", p.spec());
+    if (!is_differentiable(p.dtype()))
+      fail(ErrorCode::dtype, "optimizer", "{} cannot be optimised", p.spec());
+    if (!p.is_contiguous())
+      fail(ErrorCode::shape, "optimizer", "parameter {} is not row-major", p.spec());
     Tensors zeros;
-    for (std::size_t k = 0; k < kinds_.size(); ++k) zeros.push_back(Tensor::zeros(p.shape(), p.dtype()));
+    for (std::size_t k = 0; k < kinds_.size(); ++k)
+      zeros.push_back(Tensor::zeros(p.shape(), p.dtype()));
     state_.push_back(std::move(zeros));
   }
 }
@@ -23,7 +26,8 @@ void Optimizer::set_lr(double lr) {
 
 void Optimizer::step(const Vars& grads) {
   if (grads.size() != parameters_.size())
-    fail(ErrorCode::names, "step", "{} gradients for {} parameters", grads.size(), parameters_.size());
+    fail(ErrorCode::names, "step", "{} gradients for {} parameters", grads.size(),
+         parameters_.size());
   std::vector<Tensor> plain(grads.size());
   for (std::size_t i = 0; i < grads.size(); ++i) {
     if (!grads[i]) continue;
@@ -56,11 +60,13 @@ void Optimizer::load_state(const NamedTensors& state) {
   };
   const std::int64_t steps = *find("steps").contiguous().to(DType::i64).data<std::int64_t>();
   if (state.size() != 1 + parameters_.size() * kinds_.size())
-    fail(ErrorCode::names, "load_state", "{} tensors, expected {}", state.size(), 1 + parameters_.size() * kinds_.size());
+    fail(ErrorCode::names, "load_state", "{} tensors, expected {}", state.size(),
+         1 + parameters_.size() * kinds_.size());
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     for (std::size_t k = 0; k < kinds_.size(); ++k)
       if (const Spec& spec = find(name(k, i)).spec(); !(spec == parameters_[i].spec()))
-        fail(ErrorCode::shape, "load_state", "'{}' is {}, not {}", name(k, i), spec, parameters_[i].spec());
+        fail(ErrorCode::shape, "load_state", "'{}' is {}, not {}", name(k, i), spec,
+             parameters_[i].spec());
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     for (std::size_t k = 0; k < kinds_.size(); ++k) state_[i][k].copy_from(find(name(k, i)));
   steps_ = steps;

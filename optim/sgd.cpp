@@ -6,11 +6,14 @@ namespace sonde::optim {
 
 Sgd::Sgd(Tensors parameters, Options options)
     : Optimizer(std::move(parameters), options.lr,
-                options.momentum != 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{}),
+                options.momentum != 0 ? std::vector<std::string>{"momentum"}
+                                      : std::vector<std::string>{}),
       options_(options) {
   if (!(options.momentum >= 0 && options.momentum < 1) || !(options.weight_decay >= 0))
-    fail(ErrorCode::value, "sgd", "momentum {}, weight decay {}", options.momentum, options.weight_decay);
-  if (options.nesterov && options.momentum == 0) fail(ErrorCode::value, "sgd", "Nesterov's step needs a momentum");
+    fail(ErrorCode::value, "sgd", "momentum {}, weight decay {}", options.momentum,
+         options.weight_decay);
+  if (options.nesterov && options.momentum == 0)
+    fail(ErrorCode::value, "sgd", "Nesterov's step needs a momentum");
 }
 
 void Sgd::update(Tensor& parameter, const Tensor& grad, std::span<Tensor> state) {
@@ -18,7 +21,8 @@ void Sgd::update(Tensor& parameter, const Tensor& grad, std::span<Tensor> state)
     const T* g = grad.data<T>();
     const T lr = static_cast<T>(this->lr()), decay = static_cast<T>(options_.weight_decay);
     if (state.empty()) {
-      for_each_element(parameter.numel(), [=](std::int64_t i) { p[i] -= lr * (g[i] + decay * p[i]); });
+      for_each_element(parameter.numel(),
+                       [=](std::int64_t i) { p[i] -= lr * (g[i] + decay * p[i]); });
       return;
     }
     // b starts at zero, so that the first step's momentum b + g is g.

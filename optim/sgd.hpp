@@ -13,8 +13,9 @@ struct SgdOptions {
   double weight_decay = 0;  ///< adds weight_decay * p to the gradient
 };
 
-/// g = grad + weight_decay p;  b = momentum b + g (b = g at the first step);  p -= lr (nesterov ? g + momentum b : b).
-/// Without momentum p -= lr g. PyTorch's formulas, for momentum after Sutskever et al., 2013.
+/// g = grad + weight_decay p;  b = momentum b + g (b = g at the first step);  p -= lr (nesterov ? g
+/// + momentum b : b). Without momentum p -= lr g. PyTorch's formulas, for momentum after Sutskever
+/// et al., 2013.
 class Sgd final : public Optimizer {
  public:
   using Options = SgdOptions;

@@ -22,6 +22,7 @@ class TempFolder {
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;
 
+  std::filesystem::path path() const { return path_; }
   std::string operator/(const std::string& name) const { return path_ + "/" + name; }
   std::size_t count() const {
     return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path_), {}));

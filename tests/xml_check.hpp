@@ -24,7 +24,8 @@ inline std::string xml_problem(const std::string& xml) {
       const std::string text = xml.substr(i, end == std::string::npos ? end : end - i + 1);
       if (!std::regex_match(text, tag)) return "bad tag: " + text.substr(0, 80);
       const auto name_begin = text.find_first_not_of("</");
-      const std::string name = text.substr(name_begin, text.find_first_of(" \n/>", name_begin) - name_begin);
+      const std::string name =
+          text.substr(name_begin, text.find_first_of(" \n/>", name_begin) - name_begin);
       if (text[1] == '/') {
         if (open.empty() || open.back() != name) return "unexpected " + text;
         open.pop_back();
@@ -35,11 +36,13 @@ inline std::string xml_problem(const std::string& xml) {
       }
       i += text.size();
     } else if (xml[i] == '&') {
-      if (!std::regex_search(here, xml.end(), match, entity, std::regex_constants::match_continuous))
+      if (!std::regex_search(here, xml.end(), match, entity,
+                             std::regex_constants::match_continuous))
         return "bare ampersand at " + std::to_string(i);
       i += static_cast<std::size_t>(match.length());
     } else {
-      if (open.empty() && !std::isspace(static_cast<unsigned char>(xml[i]))) return "text outside the root";
+      if (open.empty() && !std::isspace(static_cast<unsigned char>(xml[i])))
+        return "text outside the root";
       ++i;
     }
   }

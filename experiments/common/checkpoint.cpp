@@ -15,7 +15,8 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& check
 Checkpoint read_checkpoint(const std::filesystem::path& path) {
   Safetensors file = load_safetensors(path.string());
   Checkpoint checkpoint{parse_json(file.metadata["state"], path.string()), std::move(file.tensors)};
-  if (!checkpoint.state.is_object()) fail(ErrorCode::format, "checkpoint", "{}: no state", path.string());
+  if (!checkpoint.state.is_object())
+    fail(ErrorCode::format, "checkpoint", "{}: no state", path.string());
   return checkpoint;
 }
 

@@ -26,19 +26,21 @@ struct Claim {
 /// What the paper says about a number.
 enum class Side { below, above };
 
-/// `reproduced` if the whole 95 % interval lies on the claimed side of `threshold`, `not reproduced` if it lies on the
-/// other, `inconclusive` (with the reason) if it holds the threshold, if there is none, or if it rests on fewer than
-/// `min_units` independent units.
-Claim judge(std::string id, std::string statement, std::string criterion, const Estimate& value, Side side,
-            double threshold = 0, int min_units = 3);
+/// `reproduced` if the whole 95 % interval lies on the claimed side of `threshold`, `not
+/// reproduced` if it lies on the other, `inconclusive` (with the reason) if it holds the threshold,
+/// if there is none, or if it rests on fewer than `min_units` independent units.
+Claim judge(std::string id, std::string statement, std::string criterion, const Estimate& value,
+            Side side, double threshold = 0, int min_units = 3);
 
 /// A claim for which there is no number.
 Claim undecided(std::string id, std::string statement, std::string criterion, std::string reason);
 
 /// What must hold exactly.
-Claim check(std::string id, std::string statement, std::string criterion, const Estimate& value, bool holds);
+Claim check(std::string id, std::string statement, std::string criterion, const Estimate& value,
+            bool holds);
 
-/// {"id", "statement", "criterion", "value", "ci95", "n", "m", "verdict"}, and "reason" if there is one.
+/// {"id", "statement", "criterion", "value", "ci95", "n", "m", "verdict"}, and "reason" if there is
+/// one.
 Json to_json(const Claim& claim);
 
 }  // namespace sonde::experiments

@@ -14,7 +14,8 @@
 namespace sonde::experiments {
 namespace {
 
-// Lets CLI11 read a JSON object of settings as its config file. A whole config.json is taken as well.
+// Lets CLI11 read a JSON object of settings as its config file. A whole config.json is taken as
+// well.
 class JsonConfig : public CLI::Config {
  public:
   explicit JsonConfig(std::string experiment) : experiment_(std::move(experiment)) {}
@@ -27,7 +28,8 @@ class JsonConfig : public CLI::Config {
     if (!json.is_object()) fail(ErrorCode::usage, "--config", "holds no JSON object");
     if (json.contains("settings")) {
       if (json.value("experiment", experiment_) != experiment_)
-        fail(ErrorCode::usage, "--config", "belongs to the experiment {}", json["experiment"].dump());
+        fail(ErrorCode::usage, "--config", "belongs to the experiment {}",
+             json["experiment"].dump());
       json = Json(json["settings"]);
     }
     std::vector<CLI::ConfigItem> items;
@@ -49,15 +51,17 @@ class JsonConfig : public CLI::Config {
   std::string experiment_;
 };
 
-// A check of CLI11 that says which values are allowed. It reads the number by itself and hands on plain decimal digits,
-// since CLI11 takes a leading 0 for octal and lets too large numbers saturate. Written so that NaN fails.
+// A check of CLI11 that says which values are allowed. It reads the number by itself and hands on
+// plain decimal digits, since CLI11 takes a leading 0 for octal and lets too large numbers
+// saturate. Written so that NaN fails.
 template <class T>
 CLI::Validator within(Limits<T> limits) {
   return CLI::Validator(
       [limits](std::string& text) {
         T value{};
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc() || end != text.data() + text.size() || !(value >= limits.low && value <= limits.high))
+        if (error != std::errc() || end != text.data() + text.size() ||
+            !(value >= limits.low && value <= limits.high))
           return fmt::format("'{}' is not in {} ... {}", text, limits.low, limits.high);
         text = fmt::format("{}", value);
         return std::string();
@@ -69,7 +73,9 @@ template <class T>
 std::string as_text(const T& value) {
   return fmt::format("{}", value);
 }
-std::string as_text(const std::vector<double>& values) { return fmt::format("{}", fmt::join(values, " ")); }
+std::string as_text(const std::vector<double>& values) {
+  return fmt::format("{}", fmt::join(values, " "));
+}
 
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -87,8 +93,9 @@ struct Cli::State {
   Scaled<int> seeds{3, 3, 5};
   std::string out, data_dir, config;
   bool quick = false, full = false;
-  std::vector<std::function<void()>> fill_defaults;                    // of options that were not given
-  std::vector<std::pair<std::string, std::function<Json()>>> readers;  // in the order of declaration
+  std::vector<std::function<void()>> fill_defaults;  // of options that were not given
+  std::vector<std::pair<std::string, std::function<Json()>>>
+      readers;  // in the order of declaration
 
   template <class T>
   CLI::Option* add(const std::string& name, T& target, const std::string& help) {
@@ -96,11 +103,13 @@ struct Cli::State {
     return app.add_option("--" + name, target, help);
   }
   template <class T>
-  CLI::Option* scaled(const std::string& name, T& target, Scaled<T> defaults, const std::string& help) {
+  CLI::Option* scaled(const std::string& name, T& target, Scaled<T> defaults,
+                      const std::string& help) {
     CLI::Option* option = add(name, target, help);
     std::string shown = as_text(defaults.standard);
     if (as_text(defaults.quick) != shown || as_text(defaults.full) != shown)
-      shown += fmt::format("; --quick {}; --full {}", as_text(defaults.quick), as_text(defaults.full));
+      shown +=
+          fmt::format("; --quick {}; --full {}", as_text(defaults.quick), as_text(defaults.full));
     option->default_str(shown);
     fill_defaults.push_back([this, option, &target, defaults] {
       if (option->count() == 0) target = defaults.at(settings.size);
@@ -114,14 +123,16 @@ void Cli::State::declare_shared() {
   app.set_version_flag("--version", std::string(version()));
   app.config_formatter(std::make_shared<JsonConfig>(about.name));
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.set_config("--config", "", "read settings from FILE (JSON; a config.json of an earlier run will do)")
+  app.set_config("--config", "",
+                 "read settings from FILE (JSON; a config.json of an earlier run will do)")
       ->check(CLI::ExistingFile);
   out = "out/" + about.name;
   add("out", out, "folder of the run")->capture_default_str();
   add("seed", settings.seed, "seed of the first repetition")
       ->transform(within<std::uint64_t>({0, std::numeric_limits<std::uint64_t>::max()}))
       ->capture_default_str();
-  CLI::Option* seeds_option = add("seeds", settings.seeds, "independent repetitions")->transform(within<int>({1, 1000}));
+  CLI::Option* seeds_option =
+      add("seeds", settings.seeds, "independent repetitions")->transform(within<int>({1, 1000}));
   fill_defaults.push_back([this, seeds_option] {
     if (seeds_option->count() == 0) settings.seeds = seeds.at(settings.size);
   });
@@ -137,15 +148,19 @@ void Cli::State::declare_shared() {
     readers.emplace_back(name, [&target] { return Json(target); });
     return app.add_flag(std::string("--") + name, target, help);
   };
-  flag("full", full, "everything at full size")->excludes(flag("quick", quick, "a few minutes on two cores"));
+  flag("full", full, "everything at full size")
+      ->excludes(flag("quick", quick, "a few minutes on two cores"));
   flag("quiet", settings.quiet, "no progress, only the result");
   app.add_flag("--resume", settings.resume, "go on with the run in --out");
-  app.footer(fmt::format("Paper: {}\nCost: {}\nExit codes: 0 done, 2 bad usage, 3 bad data or a failed file or memory "
-                         "request, 4 failed numerics, 130 interrupted after a checkpoint.",
-                         about.paper, about.cost));
+  app.footer(fmt::format(
+      "Paper: {}\nCost: {}\nExit codes: 0 done, 2 bad usage, 3 bad data or a failed file or memory "
+      "request, 4 failed numerics, 130 interrupted after a checkpoint.",
+      about.paper, about.cost));
 }
 
-Cli::Cli(About about) : state_(std::make_unique<State>(std::move(about))) { state_->declare_shared(); }
+Cli::Cli(About about) : state_(std::make_unique<State>(std::move(about))) {
+  state_->declare_shared();
+}
 Cli::~Cli() = default;
 
 void Cli::integer(const std::string& name, std::int64_t& target, Scaled<std::int64_t> defaults,
@@ -153,14 +168,17 @@ void Cli::integer(const std::string& name, std::int64_t& target, Scaled<std::int
   state_->scaled(name, target, defaults, help)->transform(within(limits));
 }
 
-void Cli::real(const std::string& name, double& target, Scaled<double> defaults, Limits<double> limits,
-               const std::string& help) {
+void Cli::real(const std::string& name, double& target, Scaled<double> defaults,
+               Limits<double> limits, const std::string& help) {
   state_->scaled(name, target, defaults, help)->transform(within(limits));
 }
 
-void Cli::reals(const std::string& name, std::vector<double>& target, Scaled<std::vector<double>> defaults,
-                Limits<double> limits, const std::string& help) {
-  state_->scaled(name, target, std::move(defaults), help)->transform(within(limits))->delimiter(',');
+void Cli::reals(const std::string& name, std::vector<double>& target,
+                Scaled<std::vector<double>> defaults, Limits<double> limits,
+                const std::string& help) {
+  state_->scaled(name, target, std::move(defaults), help)
+      ->transform(within(limits))
+      ->delimiter(',');
 }
 
 void Cli::choice(const std::string& name, std::string& target, std::vector<std::string> allowed,
@@ -168,8 +186,8 @@ void Cli::choice(const std::string& name, std::string& target, std::vector<std::
   state_->add(name, target, help)->check(CLI::IsMember(std::move(allowed)))->capture_default_str();
 }
 
-void Cli::choices(const std::string& name, std::vector<std::string>& target, std::vector<std::string> allowed,
-                  const std::string& help) {
+void Cli::choices(const std::string& name, std::vector<std::string>& target,
+                  std::vector<std::string> allowed, const std::string& help) {
   state_->add(name, target, help)
       ->check(CLI::IsMember(std::move(allowed)))
       ->delimiter(',')
@@ -185,7 +203,9 @@ void Cli::flag(const std::string& name, bool& target, const std::string& help) {
   state_->app.add_flag("--" + name, target, help);
 }
 
-void Cli::default_seeds(Scaled<int> seeds) { state_->seeds = seeds; }
+void Cli::default_seeds(Scaled<int> seeds) {
+  state_->seeds = seeds;
+}
 
 std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   State& s = *state_;
@@ -210,8 +230,12 @@ std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   return {};
 }
 
-const About& Cli::about() const { return state_->about; }
-const Settings& Cli::settings() const { return state_->settings; }
+const About& Cli::about() const {
+  return state_->about;
+}
+const Settings& Cli::settings() const {
+  return state_->settings;
+}
 
 Json Cli::resolved() const {
   Json json = Json::object();

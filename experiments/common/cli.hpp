@@ -1,5 +1,6 @@
 /// @file
-/// The command line of an executable: the options they all share and its own, from the line and from a config file.
+/// The command line of an executable: the options they all share and its own, from the line and
+/// from a config file.
 #pragma once
 
 #include <memory>
@@ -13,9 +14,9 @@
 
 namespace sonde::experiments {
 
-/// Declares options, then reads them. Values come from the command line, else from --config (a config.json of an earlier
-/// run, or any object of settings), else from the defaults of the size chosen by --quick or --full. A name is written
-/// without its dashes.
+/// Declares options, then reads them. Values come from the command line, else from --config (a
+/// config.json of an earlier run, or any object of settings), else from the defaults of the size
+/// chosen by --quick or --full. A name is written without its dashes.
 class Cli {
  public:
   explicit Cli(About about);
@@ -26,26 +27,28 @@ class Cli {
                Limits<std::int64_t> limits, const std::string& help);
   void real(const std::string& name, double& target, Scaled<double> defaults, Limits<double> limits,
             const std::string& help);
-  void reals(const std::string& name, std::vector<double>& target, Scaled<std::vector<double>> defaults,
-             Limits<double> limits, const std::string& help);
+  void reals(const std::string& name, std::vector<double>& target,
+             Scaled<std::vector<double>> defaults, Limits<double> limits, const std::string& help);
   void choice(const std::string& name, std::string& target, std::vector<std::string> allowed,
               const std::string& help);
   /// Some of the allowed words, none twice; the target's value is the default.
-  void choices(const std::string& name, std::vector<std::string>& target, std::vector<std::string> allowed,
-               const std::string& help);
+  void choices(const std::string& name, std::vector<std::string>& target,
+               std::vector<std::string> allowed, const std::string& help);
   void flag(const std::string& name, bool& target, const std::string& help);
   /// The repetitions asked for when --seeds is not given.
   void default_seeds(Scaled<int> seeds);
 
-  /// Reads the command line. Returns the text of --help or --version if that was asked for. Error(usage) with one clear
-  /// line on options that are unknown, malformed, out of range or not possible together.
+  /// Reads the command line. Returns the text of --help or --version if that was asked for.
+  /// Error(usage) with one clear line on options that are unknown, malformed, out of range or not
+  /// possible together.
   std::optional<std::string> parse(int argc, const char* const* argv);
 
   const About& about() const;
   const Settings& settings() const;
   /// Every option with the value in force, after parse().
   Json resolved() const;
-  /// The settings that decide the results: those of resolved() but for out, data-dir, threads, quiet and resume.
+  /// The settings that decide the results: those of resolved() but for out, data-dir, threads,
+  /// quiet and resume.
   Json decisive() const;
 
  private:

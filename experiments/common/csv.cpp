@@ -16,7 +16,9 @@ std::string csv_field(std::string_view field) {
   return out + '"';
 }
 
-std::string csv_number(double v) { return std::isnan(v) ? std::string() : fmt::format("{}", v); }
+std::string csv_number(double v) {
+  return std::isnan(v) ? std::string() : fmt::format("{}", v);
+}
 
 std::string csv_row(const std::vector<std::string>& fields) {
   std::string out;

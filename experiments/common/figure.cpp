@@ -92,7 +92,9 @@ void Figure::histogram(std::string label, std::span<const double> values, int bi
   const double low = *least, width = *greatest > low ? (*greatest - low) / bins : 1;
   std::vector<Point> points;
   for (int b = 0; b < bins; ++b)
-    points.push_back({.x = low + (b + 0.5) * width, .y = 0, .low = low + b * width,
+    points.push_back({.x = low + (b + 0.5) * width,
+                      .y = 0,
+                      .low = low + b * width,
                       .high = low + (b + 1) * width});
   for (double v : finite) {
     const auto bin = std::min(static_cast<std::size_t>((v - low) / width), points.size() - 1);
@@ -120,16 +122,19 @@ void Figure::heat_map(std::string label, std::int64_t rows, std::int64_t columns
   std::vector<Point> points;
   for (std::int64_t r = 0; r < rows; ++r)
     for (std::int64_t c = 0; c < columns; ++c)
-      points.push_back({.x = static_cast<double>(c), .y = static_cast<double>(r),
+      points.push_back({.x = static_cast<double>(c),
+                        .y = static_cast<double>(r),
                         .value = values[static_cast<std::size_t>(r * columns + c)]});
   add(Kind::heat_map, std::move(label), std::move(points));
 }
 
-void Figure::level(std::string label, double y) { add(Kind::level, std::move(label), {{.y = y}}); }
+void Figure::level(std::string label, double y) {
+  add(Kind::level, std::move(label), {{.y = y}});
+}
 
 std::string_view Figure::kind_name(Kind kind) {
-  constexpr std::string_view names[] = {"line", "band",      "scatter", "estimate", "bar",
-                                        "histogram", "box", "heat map", "level"};
+  constexpr std::string_view names[] = {"line",      "band", "scatter",  "estimate", "bar",
+                                        "histogram", "box",  "heat map", "level"};
   return names[static_cast<int>(kind)];
 }
 

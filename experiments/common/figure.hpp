@@ -20,12 +20,13 @@ struct Axis {
   bool from_zero = false;  ///< a linear axis that starts at 0 whatever the data
 };
 
-/// A figure of one pair of axes. Marks are drawn in the order they were added; marks of the same label share a colour
-/// and one entry in the legend, an empty label has none. Values that are not finite, or not positive on a log axis,
-/// are left out of the picture and kept in the CSV.
+/// A figure of one pair of axes. Marks are drawn in the order they were added; marks of the same
+/// label share a colour and one entry in the legend, an empty label has none. Values that are not
+/// finite, or not positive on a log axis, are left out of the picture and kept in the CSV.
 class Figure {
  public:
-  /// `name` is the file's name without ending: letters, digits, '_' and '-'; Error(value) otherwise.
+  /// `name` is the file's name without ending: letters, digits, '_' and '-'; Error(value)
+  /// otherwise.
   Figure(std::string name, std::string title, Axis x, Axis y);
 
   // In each of these, spans must have equal sizes; Error(shape) otherwise.
@@ -36,7 +37,8 @@ class Figure {
   void scatter(std::string label, std::span<const double> x, std::span<const double> y);
   /// Points with whiskers at their 95 % intervals (none where an estimate has none).
   void estimates(std::string label, std::span<const double> x, std::span<const Estimate> y);
-  /// Bars from zero with whiskers, one for each category in [0, y.size()). Several calls stand side by side.
+  /// Bars from zero with whiskers, one for each category in [0, y.size()). Several calls stand side
+  /// by side.
   void bars(std::string label, std::span<const Estimate> y);
   /// Counts of `values` in `bins` equal bins between their least and their greatest.
   void histogram(std::string label, std::span<const double> values, int bins);
@@ -52,7 +54,8 @@ class Figure {
   const std::string& title() const { return title_; }
   /// A complete SVG document; the same data gives the same bytes.
   std::string svg() const;
-  /// Everything drawn, one row a point: series, mark, x, y, low, high, q1, q3, value (empty where a mark has none).
+  /// Everything drawn, one row a point: series, mark, x, y, low, high, q1, q3, value (empty where a
+  /// mark has none).
   std::string csv() const;
 
  private:

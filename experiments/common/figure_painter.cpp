@@ -9,7 +9,8 @@
 namespace sonde::experiments {
 namespace {
 
-// Sizes in user units. A figure is 480 wide so that its text stays readable when a phone shows it at 340 pixels.
+// Sizes in user units. A figure is 480 wide so that its text stays readable when a phone shows it
+// at 340 pixels.
 constexpr double width = 480, left = 62, right = 466, bottom_margin = 46, plot_height = 226;
 constexpr double title_line = 18, legend_line = 18, character = 6.6;
 constexpr std::string_view ink = "fill=\"#222\"", faint = "fill=\"#555\" font-size=\"12\"";
@@ -19,7 +20,8 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
   while (!text.empty()) {
     const auto space = text.find(' ');
     const std::string_view word = text.substr(0, space);
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > columns) lines.emplace_back();
+    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > columns)
+      lines.emplace_back();
     lines.back().append(lines.back().empty() ? "" : " ").append(word);
     text = space == std::string_view::npos ? std::string_view() : text.substr(space + 1);
   }
@@ -34,12 +36,19 @@ std::string stroke(std::string_view colour, std::string_view more = "stroke-widt
   return "stroke=\"" + std::string(colour) + "\" " + std::string(more);
 }
 
+// Two digits without the leading zero, so that seven cells fit side by side.
+std::string cell_label(double v) {
+  const std::string label = number_label(v, 2);
+  return label.starts_with("0.") ? label.substr(1) : label;
+}
+
 // The least and greatest of the values that an axis can show.
 class Range {
  public:
   explicit Range(const Axis& axis) : log_(axis.log) {
     if (axis.from_zero && !log_) cover(0);
-    if (!axis.categories.empty()) cover(-0.5), cover(static_cast<double>(axis.categories.size()) - 0.5);
+    if (!axis.categories.empty())
+      cover(-0.5), cover(static_cast<double>(axis.categories.size()) - 0.5);
   }
   void cover(double v) {
     if (!std::isfinite(v) || (log_ && v <= 0)) return;
@@ -68,7 +77,7 @@ class FigurePainter {
         legend_(place_legend()),
         top_(12 + title_line * static_cast<double>(title_.size()) + legend_height_),
         bottom_(top_ + plot_height),
-        x_(x_range().scale(left, right, false)),
+        x_(x_range().scale(left, is_map() ? left + map_width() : right, false)),
         y_(is_map() ? y_range().scale(top_, bottom_, false) : y_range().scale(bottom_, top_, true)),
         out_(width, bottom_ + bottom_margin, figure.title_, describe()) {}
 
@@ -94,6 +103,12 @@ class FigurePainter {
 
   bool is_map() const { return !f_.marks_.empty() && f_.marks_.front().kind == Kind::heat_map; }
 
+  // As wide as makes the cells square, if there is room.
+  double map_width() const {
+    const auto& last = f_.marks_.front().points.back();
+    return std::min(right - left, plot_height * (last.x + 1) / (last.y + 1));
+  }
+
   std::string describe() const {
     std::string text = f_.y_.label + " against " + f_.x_.label;
     for (const Entry& e : legend_) text += "; " + e.mark->label;
@@ -104,9 +119,12 @@ class FigurePainter {
     Range r(f_.x_);
     for (const Mark& m : f_.marks_)
       for (const auto& p : m.points) {
-        if (m.kind == Kind::histogram) r.cover(p.low), r.cover(p.high);
-        else if (m.kind == Kind::heat_map || m.kind == Kind::bars) r.cover(p.x - 0.5), r.cover(p.x + 0.5);
-        else r.cover(p.x);
+        if (m.kind == Kind::histogram)
+          r.cover(p.low), r.cover(p.high);
+        else if (m.kind == Kind::heat_map || m.kind == Kind::bars)
+          r.cover(p.x - 0.5), r.cover(p.x + 0.5);
+        else
+          r.cover(p.x);
       }
     return r;
   }
@@ -115,9 +133,12 @@ class FigurePainter {
     Range r(f_.y_);
     for (const Mark& m : f_.marks_)
       for (const auto& p : m.points) {
-        if (m.kind == Kind::histogram) r.cover(0), r.cover(p.y);
-        else if (m.kind == Kind::heat_map) r.cover(p.y - 0.5), r.cover(p.y + 0.5);
-        else r.cover(p.y), r.cover(p.low), r.cover(p.high);
+        if (m.kind == Kind::histogram)
+          r.cover(0), r.cover(p.y);
+        else if (m.kind == Kind::heat_map)
+          r.cover(p.y - 0.5), r.cover(p.y + 0.5);
+        else
+          r.cover(p.y), r.cover(p.low), r.cover(p.high);
         if (m.kind == Kind::bars) r.cover(0);
       }
     return r;
@@ -135,7 +156,8 @@ class FigurePainter {
       entries.push_back({x, y, &m});
       x += needed;
     }
-    legend_height_ = entries.empty() ? 8 : entries.back().y - entries.front().y + legend_line + 10;
+    const double lines = entries.empty() ? 0 : entries.back().y - entries.front().y + legend_line;
+    legend_height_ = is_map() ? legend_line + 10 : entries.empty() ? 8 : lines + 10;
     return entries;
   }
 
@@ -143,7 +165,8 @@ class FigurePainter {
     for (const Entry& e : legend_) {
       const auto colour = series_colour(e.mark->colour);
       if (e.mark->kind == Kind::level)
-        out_.line(e.x, e.y, e.x + 16, e.y, stroke(colour, "stroke-width=\"1.5\" stroke-dasharray=\"5 4\""));
+        out_.line(e.x, e.y, e.x + 16, e.y,
+                  stroke(colour, "stroke-width=\"1.5\" stroke-dasharray=\"5 4\""));
       else if (e.mark->kind == Kind::line)
         out_.line(e.x, e.y, e.x + 16, e.y, stroke(colour, "stroke-width=\"2.5\""));
       else
@@ -164,7 +187,8 @@ class FigurePainter {
       out_.text(x_(t), bottom_ + 17, "middle", faint, axis_label(f_.x_, x_, t));
     }
     if (!is_map()) out_.line(left, bottom_, right, bottom_, "stroke=\"#888\"");
-    out_.text((left + right) / 2, bottom_ + 37, "middle", "fill=\"#222\" font-size=\"12.5\"", f_.x_.label);
+    out_.text(is_map() ? left + map_width() / 2 : (left + right) / 2, bottom_ + 37, "middle",
+              "fill=\"#222\" font-size=\"12.5\"", f_.x_.label);
     out_.vertical_text(15, (top_ + bottom_) / 2, "fill=\"#222\" font-size=\"12.5\"", f_.y_.label);
   }
 
@@ -182,17 +206,26 @@ class FigurePainter {
 
   void paint_mark(const Mark& m) {
     switch (m.kind) {
-      case Kind::line: return paint_line(m);
-      case Kind::band: return paint_band(m);
-      case Kind::scatter: return paint_points(m, 3, "fill-opacity=\"0.75\"");
-      case Kind::estimates: return paint_estimates(m);
-      case Kind::bars: return paint_bars(m);
-      case Kind::histogram: return paint_histogram(m);
-      case Kind::box: return paint_box(m);
-      case Kind::heat_map: return paint_map(m);
+      case Kind::line:
+        return paint_line(m);
+      case Kind::band:
+        return paint_band(m);
+      case Kind::scatter:
+        return paint_points(m, 3, "fill-opacity=\"0.75\"");
+      case Kind::estimates:
+        return paint_estimates(m);
+      case Kind::bars:
+        return paint_bars(m);
+      case Kind::histogram:
+        return paint_histogram(m);
+      case Kind::box:
+        return paint_box(m);
+      case Kind::heat_map:
+        return paint_map(m);
       case Kind::level:
-        return out_.line(left, y_(m.points[0].y), right, y_(m.points[0].y),
-                         stroke(series_colour(m.colour), "stroke-width=\"1.5\" stroke-dasharray=\"5 4\""));
+        return out_.line(
+            left, y_(m.points[0].y), right, y_(m.points[0].y),
+            stroke(series_colour(m.colour), "stroke-width=\"1.5\" stroke-dasharray=\"5 4\""));
     }
   }
 
@@ -200,18 +233,23 @@ class FigurePainter {
   void paint_line(const Mark& m) {
     std::vector<double> xy;
     auto flush = [&] {
-      out_.path(xy, false, stroke(series_colour(m.colour), "stroke-width=\"2\" stroke-linejoin=\"round\""));
+      out_.path(xy, false,
+                stroke(series_colour(m.colour), "stroke-width=\"2\" stroke-linejoin=\"round\""));
       xy.clear();
     };
     for (const auto& p : m.points)
-      if (x_.shows(p.x) && y_.shows(p.y)) xy.insert(xy.end(), {x_(p.x), y_(p.y)});
-      else flush();
+      if (x_.shows(p.x) && y_.shows(p.y))
+        xy.insert(xy.end(), {x_(p.x), y_(p.y)});
+      else
+        flush();
     flush();
   }
 
   void paint_band(const Mark& m) {
     std::vector<double> xy;
-    auto shown = [&](const auto& p) { return x_.shows(p.x) && y_.shows(p.low) && y_.shows(p.high); };
+    auto shown = [&](const auto& p) {
+      return x_.shows(p.x) && y_.shows(p.low) && y_.shows(p.high);
+    };
     for (const auto& p : m.points)
       if (shown(p)) xy.insert(xy.end(), {x_(p.x), y_(p.high)});
     for (auto p = m.points.rbegin(); p != m.points.rend(); ++p)
@@ -228,7 +266,8 @@ class FigurePainter {
   void whisker(double x, double low, double high, std::string_view colour, double cap) {
     if (!y_.shows(low) || !y_.shows(high)) return;
     out_.line(x, y_(low), x, y_(high), stroke(colour, "stroke-width=\"1.5\""));
-    for (double v : {low, high}) out_.line(x - cap, y_(v), x + cap, y_(v), stroke(colour, "stroke-width=\"1.5\""));
+    for (double v : {low, high})
+      out_.line(x - cap, y_(v), x + cap, y_(v), stroke(colour, "stroke-width=\"1.5\""));
   }
 
   void paint_estimates(const Mark& m) {
@@ -257,7 +296,8 @@ class FigurePainter {
     for (const auto& p : m.points)
       if (x_.shows(p.low) && x_.shows(p.high) && y_.shows(p.y))
         out_.rect(x_(p.low), y_(p.y), x_(p.high) - x_(p.low), bottom_ - y_(p.y),
-                  fill(series_colour(m.colour), "fill-opacity=\"0.6\" stroke=\"#fff\" stroke-width=\"0.5\""));
+                  fill(series_colour(m.colour),
+                       "fill-opacity=\"0.6\" stroke=\"#fff\" stroke-width=\"0.5\""));
   }
 
   void paint_box(const Mark& m) {
@@ -266,14 +306,18 @@ class FigurePainter {
     const auto colour = series_colour(m.colour);
     if (!x_.shows(p.x) || !y_.shows(p.q1) || !y_.shows(p.q3)) return;
     whisker(x_(p.x), p.low, p.high, colour, half / 2);
-    out_.rect(x_(p.x) - half, y_(p.q3), 2 * half, y_(p.q1) - y_(p.q3), fill("#fff", stroke(colour)));
-    out_.line(x_(p.x) - half, y_(p.y), x_(p.x) + half, y_(p.y), stroke(colour, "stroke-width=\"3\""));
+    out_.rect(x_(p.x) - half, y_(p.q3), 2 * half, y_(p.q1) - y_(p.q3),
+              fill("#fff", stroke(colour)));
+    out_.line(x_(p.x) - half, y_(p.y), x_(p.x) + half, y_(p.y),
+              stroke(colour, "stroke-width=\"3\""));
   }
 
   static std::array<double, 2> limits(const Mark& m) {
-    std::array<double, 2> range{std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity()};
+    std::array<double, 2> range{std::numeric_limits<double>::infinity(),
+                                -std::numeric_limits<double>::infinity()};
     for (const auto& p : m.points)
-      if (std::isfinite(p.value)) range = {std::min(range[0], p.value), std::max(range[1], p.value)};
+      if (std::isfinite(p.value))
+        range = {std::min(range[0], p.value), std::max(range[1], p.value)};
     return range;
   }
 
@@ -285,8 +329,8 @@ class FigurePainter {
       out_.rect(x_(p.x - 0.5), y_(p.y - 0.5), x_(p.x + 0.5) - x_(p.x - 0.5) + 0.3,
                 y_(p.y + 0.5) - y_(p.y - 0.5) + 0.3, fill(map_colour(part)));
       if (m.points.size() <= 100)
-        out_.text(x_(p.x), y_(p.y) + 4, "middle", fill(part > 0.6 ? "#111" : "#fff", "font-size=\"11\""),
-                  number_label(p.value, 2));
+        out_.text(x_(p.x), y_(p.y) + 4, "middle",
+                  fill(part > 0.6 ? "#111" : "#fff", "font-size=\"10.5\""), cell_label(p.value));
     }
   }
 
@@ -294,9 +338,11 @@ class FigurePainter {
     const auto [low, high] = limits(m);
     if (!(low <= high)) return;
     constexpr int steps = 32;
-    const double y = 12 + title_line * static_cast<double>(title_.size()) - 2, x = left + 70, length = 160;
+    const double y = 12 + title_line * static_cast<double>(title_.size()) + 4, x = left + 40,
+                 length = 160;
     for (int i = 0; i < steps; ++i)
-      out_.rect(x + length * i / steps, y - 5, length / steps + 0.3, 9, fill(map_colour((i + 0.5) / steps)));
+      out_.rect(x + length * i / steps, y - 5, length / steps + 0.3, 9,
+                fill(map_colour((i + 0.5) / steps)));
     out_.text(x - 6, y + 4, "end", faint, number_label(low, 3));
     out_.text(x + length + 6, y + 4, "start", faint, number_label(high, 3) + "  " + m.label);
   }
@@ -310,6 +356,8 @@ class FigurePainter {
   SvgWriter out_;
 };
 
-std::string Figure::svg() const { return FigurePainter(*this).paint(); }
+std::string Figure::svg() const {
+  return FigurePainter(*this).paint();
+}
 
 }  // namespace sonde::experiments

@@ -33,6 +33,8 @@ InterruptGuard::~InterruptGuard() {
   signals_seen = 0;
 }
 
-bool interrupted() { return signals_seen != 0; }
+bool interrupted() {
+  return signals_seen != 0;
+}
 
 }  // namespace sonde::experiments

@@ -4,8 +4,9 @@
 
 namespace sonde::experiments {
 
-/// While one lives, the first SIGINT or SIGTERM is remembered and a second one ends the process at once with status 130
-/// (files are written whole or not at all, so that is safe too). Restores the former handlers. One at a time.
+/// While one lives, the first SIGINT or SIGTERM is remembered and a second one ends the process at
+/// once with status 130 (files are written whole or not at all, so that is safe too). Restores the
+/// former handlers. One at a time.
 class InterruptGuard {
  public:
   InterruptGuard();

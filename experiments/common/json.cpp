@@ -13,7 +13,8 @@ Json parse_json(std::string_view text, std::string_view what) {
   constexpr int max_depth = 64;
   std::vector<std::set<std::string>> keys;  // of each object that is open
   auto watch = [&](int depth, Json::parse_event_t event, Json& parsed) {
-    if (depth > max_depth) fail(ErrorCode::format, "json", "{}: more than {} levels", what, max_depth);
+    if (depth > max_depth)
+      fail(ErrorCode::format, "json", "{}: more than {} levels", what, max_depth);
     if (event == Json::parse_event_t::object_start) keys.emplace_back();
     if (event == Json::parse_event_t::object_end) keys.pop_back();
     if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
@@ -28,8 +29,8 @@ Json parse_json(std::string_view text, std::string_view what) {
 }
 
 Json to_json(const Estimate& e) {
-  Json json{{"value", e.value}, {"std_error", nullptr}, {"ci95", nullptr},
-            {"n", e.n},         {"m", e.m},             {"seed", e.seed}};
+  Json json{{"value", e.value}, {"std_error", nullptr}, {"ci95", nullptr}, {"n", e.n},
+            {"m", e.m},         {"seed", e.seed}};
   if (e.std_error) json["std_error"] = *e.std_error;
   if (e.ci95) json["ci95"] = {e.ci95->low, e.ci95->high};
   return json;

@@ -19,15 +19,17 @@ std::string holder(int fd) {
   char text[32] = {};
   const auto got = ::pread(fd, text, sizeof text - 1, 0);
   const std::string pid(text, got > 0 ? static_cast<std::size_t>(got) : 0);
-  return pid.find_first_not_of("0123456789") == 0 || pid.empty() ? "?" : pid.substr(0, pid.find('\n'));
+  return pid.find_first_not_of("0123456789") == 0 || pid.empty() ? "?"
+                                                                 : pid.substr(0, pid.find('\n'));
 }
 
-// The path may have been unlinked by the former holder between our open and our lock; then the lock is on a file that
-// nobody else can find.
+// The path may have been unlinked by the former holder between our open and our lock; then the lock
+// is on a file that nobody else can find.
 bool still_there(const std::filesystem::path& path, int fd) {
-  struct stat opened {}, named {};
-  return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
-         opened.st_dev == named.st_dev;
+  struct stat opened {
+  }, named{};
+  return ::fstat(fd, &opened) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         opened.st_ino == named.st_ino && opened.st_dev == named.st_dev;
 }
 
 }  // namespace
@@ -39,8 +41,8 @@ LockFile::LockFile(std::filesystem::path path) : path_(std::move(path)) {
     if (::flock(fd_, LOCK_EX | LOCK_NB) != 0) {
       const std::string other = holder(fd_);
       ::close(fd_);
-      fail_hint(ErrorCode::usage, "--out", "wait for it or give another folder", "{} is in use by process {}",
-                path_.parent_path().string(), other);
+      fail_hint(ErrorCode::usage, "--out", "wait for it or give another folder",
+                "{} is in use by process {}", path_.parent_path().string(), other);
     }
     if (still_there(path_, fd_)) break;
     ::close(fd_);

@@ -15,15 +15,16 @@ int say(std::string_view program, std::string_view what, int code) {
   return code;
 }
 
-int run(const About& about, const std::function<void(Cli&)>& declare, const std::function<void(Run&)>& body, int argc,
-        const char* const* argv) {
+int run(const About& about, const std::function<void(Cli&)>& declare,
+        const std::function<void(Run&)>& body, int argc, const char* const* argv) {
   Cli cli(about);
   declare(cli);
   if (const auto page = cli.parse(argc, argv)) {
     std::cout << *page << std::flush;
     return done;
   }
-  if (const std::string warning = system_info().blas_warning; !warning.empty()) say(about.name, "warning: " + warning, done);
+  if (const std::string warning = system_info().blas_warning; !warning.empty())
+    say(about.name, "warning: " + warning, done);
   InterruptGuard signals;
   Run run(cli);
   body(run);
@@ -36,20 +37,24 @@ int run(const About& about, const std::function<void(Cli&)>& declare, const std:
 
 int exit_code(ErrorCode code) {
   switch (code) {
-    case ErrorCode::usage: return bad_usage;
+    case ErrorCode::usage:
+      return bad_usage;
     case ErrorCode::memory:
     case ErrorCode::size:
     case ErrorCode::data:
     case ErrorCode::file:
-    case ErrorCode::format: return bad_data;
+    case ErrorCode::format:
+      return bad_data;
     case ErrorCode::numeric:
-    case ErrorCode::anomaly: return failed_numerics;
-    default: return defect;
+    case ErrorCode::anomaly:
+      return failed_numerics;
+    default:
+      return defect;
   }
 }
 
-int run_program(const About& about, const std::function<void(Cli&)>& declare, const std::function<void(Run&)>& body,
-                int argc, const char* const* argv) {
+int run_program(const About& about, const std::function<void(Cli&)>& declare,
+                const std::function<void(Run&)>& body, int argc, const char* const* argv) {
   try {
     return run(about, declare, body, argc, argv);
   } catch (const Interrupted&) {

@@ -37,7 +37,10 @@ Progress::Style Progress::standard(bool quiet) {
 }
 
 Progress::Progress(std::string label, std::int64_t total, std::string unit, Style style)
-    : label_(std::move(label)), unit_(std::move(unit)), total_(std::max<std::int64_t>(total, 1)), style_(std::move(style)) {
+    : label_(std::move(label)),
+      unit_(std::move(unit)),
+      total_(std::max<std::int64_t>(total, 1)),
+      style_(std::move(style)) {
   if (!style_.clock) style_.clock = steady_seconds;
   started_ = style_.clock();
 }
@@ -46,7 +49,9 @@ Progress::~Progress() {
   if (style_.out && style_.terminal && columns_ > 0) *style_.out << '\n' << std::flush;
 }
 
-void Progress::start_at(std::int64_t done) { first_ = done_ = done; }
+void Progress::start_at(std::int64_t done) {
+  first_ = done_ = done;
+}
 
 void Progress::advance(std::int64_t count, std::string_view note) {
   done_ = std::min(done_ + count, total_);
@@ -55,16 +60,23 @@ void Progress::advance(std::int64_t count, std::string_view note) {
   const double now = style_.clock(), pause = style_.terminal ? 0.1 : 10;
   if (done_ < total_ && now - std::max(shown_, style_.terminal ? shown_ : started_) < pause) return;
   shown_ = now;
-  show(now);
+  show(now, done_ == total_);
 }
 
-void Progress::show(double now) {
-  const double part = static_cast<double>(done_) / static_cast<double>(total_);
-  const double elapsed = now - started_, rate = static_cast<double>(done_ - first_) / std::max(elapsed, 1e-9);
-  std::string line = style_.terminal ? fmt::format("{} {} {:3.0f}%", label_, bar(part), 100 * part)
-                                     : fmt::format("{}: {}/{} {}", label_, done_, total_, unit_);
+void Progress::finish(std::string_view note) {
+  note_ = note;
+  if (style_.out) show(style_.clock(), true);
+}
+
+void Progress::show(double now, bool over) {
+  const double part = over ? 1 : static_cast<double>(done_) / static_cast<double>(total_);
+  const double elapsed = now - started_,
+               rate = static_cast<double>(done_ - first_) / std::max(elapsed, 1e-9);
+  std::string line = style_.terminal
+                         ? fmt::format("{} {} {:3.0f}%", label_, bar(part), 100 * part)
+                         : fmt::format("{}: {}/{} {}", label_, done_, over ? done_ : total_, unit_);
   line += fmt::format("  {:.3g} {}/s", rate, unit_);
-  line += done_ < total_ && rate > 0
+  line += !over && rate > 0
               ? fmt::format("  {} left", duration_text(static_cast<double>(total_ - done_) / rate))
               : fmt::format("  in {}", duration_text(elapsed));
   if (!note_.empty()) line += "  " + note_;
@@ -74,7 +86,8 @@ void Progress::show(double now) {
   }
   const std::size_t before = columns_;
   columns_ = line.size();
-  *style_.out << '\r' << line << std::string(before > columns_ ? before - columns_ : 0, ' ') << std::flush;
+  *style_.out << '\r' << line << std::string(before > columns_ ? before - columns_ : 0, ' ')
+              << std::flush;
 }
 
 }  // namespace sonde::experiments

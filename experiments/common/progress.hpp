@@ -33,14 +33,16 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// `count` more steps are done; `note` is shown behind (a loss, an accuracy). Writes at most ten times a second on a
-  /// terminal and every ten seconds elsewhere, and always at the end.
+  /// `count` more steps are done; `note` is shown behind (a loss, an accuracy). Writes at most ten
+  /// times a second on a terminal and every ten seconds elsewhere, and always at the end.
   void advance(std::int64_t count = 1, std::string_view note = {});
+  /// Says that the work is over before its last step ("reached 0.95").
+  void finish(std::string_view note);
   /// Steps done before this process started (after --resume); they do not count for the rate.
   void start_at(std::int64_t done);
 
  private:
-  void show(double now);
+  void show(double now, bool over);
 
   std::string label_, unit_, note_;
   std::int64_t total_, done_ = 0, first_ = 0;

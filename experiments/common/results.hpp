@@ -38,7 +38,8 @@ struct Results {
   std::vector<Metric> metrics;
   std::vector<Claim> claims;
   std::vector<CaptionedFigure> figures;
-  std::vector<std::string> notes;  ///< paragraphs for the report: how to read the numbers, what was decided
+  std::vector<std::string>
+      notes;  ///< paragraphs for the report: how to read the numbers, what was decided
 };
 
 /// What a run knows about itself when it ends.

@@ -30,46 +30,54 @@ fs::path made(const fs::path& folder) {
   return folder;
 }
 
-// The config.json of the run that lies in the folder; nothing if the folder is empty but for hidden files.
+// The config.json of the run that lies in the folder; nothing if the folder is empty but for hidden
+// files.
 std::optional<Json> earlier_config(const fs::path& folder, const std::string& experiment) {
   const fs::path path = folder / "config.json";
   if (!fs::exists(path)) {
     for (const auto& entry : fs::directory_iterator(folder))
       if (entry.path().filename().string().front() != '.')
-        fail_hint(ErrorCode::usage, "--out", "give another folder", "{} is not empty and holds no run", folder.string());
+        fail_hint(ErrorCode::usage, "--out", "give another folder",
+                  "{} is not empty and holds no run", folder.string());
     return {};
   }
   std::ifstream in(path, std::ios::binary);
   const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   Json config = parse_json(text, path.string());
   if (!config.is_object() || config.value("experiment", Json()) != experiment)
-    fail_hint(ErrorCode::usage, "--out", "give another folder", "{} holds another experiment", folder.string());
+    fail_hint(ErrorCode::usage, "--out", "give another folder", "{} holds another experiment",
+              folder.string());
   return config;
 }
 
 // Removes what an earlier run left: the files of the contract and no others.
 void clear(const fs::path& folder) {
-  for (const char* name : {"summary.json", "report.html", "results.csv", "log.jsonl", checkpoint_name})
+  for (const char* name :
+       {"summary.json", "report.html", "results.csv", "log.jsonl", checkpoint_name})
     fs::remove(folder / name);
   if (fs::exists(folder / "figures"))
     for (const auto& entry : fs::directory_iterator(folder / "figures"))
-      if (entry.path().extension() == ".svg" || entry.path().extension() == ".csv") fs::remove(entry.path());
+      if (entry.path().extension() == ".svg" || entry.path().extension() == ".csv")
+        fs::remove(entry.path());
 }
 
 void check_same_settings(const Json& before, const Json& now, const fs::path& folder) {
   for (const auto& [name, value] : now.items())
     if (const Json earlier = before.value(name, Json()); earlier != value)
-      fail_hint(ErrorCode::usage, "--resume", "give the same settings, or no --resume to start over",
-                "{} was begun with {} = {}, not {}", folder.string(), name, earlier.dump(), value.dump());
+      fail_hint(
+          ErrorCode::usage, "--resume", "give the same settings, or no --resume to start over",
+          "{} was begun with {} = {}, not {}", folder.string(), name, earlier.dump(), value.dump());
 }
 
 // Decides whether there is a run to go on with, and clears the folder if not.
 bool prepare(const fs::path& folder, const Cli& cli) {
   const auto earlier = earlier_config(folder, cli.about().name);
   const bool resume = cli.settings().resume && earlier.has_value();
-  if (resume) check_same_settings(earlier->value("settings", Json::object()), cli.decisive(), folder);
+  if (resume)
+    check_same_settings(earlier->value("settings", Json::object()), cli.decisive(), folder);
   if (!resume) clear(folder);
-  const Json config{{"experiment", cli.about().name}, {"version", version()}, {"settings", cli.resolved()}};
+  const Json config{
+      {"experiment", cli.about().name}, {"version", version()}, {"settings", cli.resolved()}};
   atomic_write(folder / "config.json", config.dump(2) + "\n");
   return resume;
 }
@@ -82,7 +90,8 @@ Run::Run(const Cli& cli)
       lock_(folder_ / ".lock"),
       resuming_(prepare(folder_, cli)),
       log_(folder_ / "log.jsonl"),
-      started_(steady_seconds()) {
+      started_(steady_seconds()),
+      saved_(started_) {
   set_threads(settings().threads);
   if (!resuming_ || !fs::exists(file(checkpoint_name))) log_.truncate(0);
 }
@@ -106,6 +115,13 @@ void Run::save(Checkpoint checkpoint) {
                              {"wall_s", wall_seconds()},
                              {"peak_bytes", std::max(earlier_peak_, peak_bytes())}};
   write_checkpoint(file(checkpoint_name), checkpoint);
+  saved_ = steady_seconds();
+}
+
+void Run::save_if_due(const std::function<Checkpoint()>& state) {
+  constexpr double pause =
+      10;  // seconds; decides how much a killed run does again, never what it finds
+  if (steady_seconds() - saved_ >= pause) save(state());
 }
 
 void Run::stop_if_interrupted(const std::function<Checkpoint()>& state) {
@@ -114,7 +130,9 @@ void Run::stop_if_interrupted(const std::function<Checkpoint()>& state) {
   throw Interrupted{};
 }
 
-double Run::wall_seconds() const { return earlier_seconds_ + steady_seconds() - started_; }
+double Run::wall_seconds() const {
+  return earlier_seconds_ + steady_seconds() - started_;
+}
 
 void Run::finish() {
   const RunFacts facts{.experiment = cli_.about().name,
@@ -141,8 +159,10 @@ std::string Run::closing_lines() const {
   for (const Metric& m : results.metrics)
     if (!m.label.empty()) out += fmt::format("{}: {}\n", m.label, to_string(m.value));
   for (const Claim& c : results.claims)
-    out += fmt::format("{}: {}{}\n", c.statement, to_string(c.verdict), c.reason.empty() ? "" : " (" + c.reason + ")");
-  return out + fmt::format("Report: {}\n", fs::absolute(file("report.html")).lexically_normal().string());
+    out += fmt::format("{}: {}{}\n", c.statement, to_string(c.verdict),
+                       c.reason.empty() ? "" : " (" + c.reason + ")");
+  return out +
+         fmt::format("Report: {}\n", fs::absolute(file("report.html")).lexically_normal().string());
 }
 
 }  // namespace sonde::experiments

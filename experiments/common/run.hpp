@@ -17,25 +17,31 @@
 
 namespace sonde::experiments {
 
-/// The folder of the run: config.json, log.jsonl, results.csv, figures/, report.html, summary.json, and while it goes on
-/// a lock and a checkpoint. Every file but the log appears whole or not at all.
+/// The folder of the run: config.json, log.jsonl, results.csv, figures/, report.html, summary.json,
+/// and while it goes on a lock and a checkpoint. Every file but the log appears whole or not at
+/// all.
 class Run {
  public:
-  /// Makes the folder, locks it, writes config.json, sets the number of threads. A finished or abandoned run of the same
-  /// experiment in it is started over, or with --resume continued. Error(usage) if the folder is in use, holds other
-  /// files, or holds a run with other settings to be resumed.
+  /// Makes the folder, locks it, writes config.json, sets the number of threads. A finished or
+  /// abandoned run of the same experiment in it is started over, or with --resume continued.
+  /// Error(usage) if the folder is in use, holds other files, or holds a run with other settings to
+  /// be resumed.
   explicit Run(const Cli& cli);
 
   const Settings& settings() const { return cli_.settings(); }
 
-  /// The state of the last checkpoint, if the run is resumed and there is one. Call it once, before the first log line.
+  /// The state of the last checkpoint, if the run is resumed and there is one. Call it once, before
+  /// the first log line.
   std::optional<Checkpoint> resumed();
   /// Saves a state from which the run can go on. The log up to here belongs to it.
   void save(Checkpoint checkpoint);
+  /// The same, but only if the last checkpoint is ten seconds old or more.
+  void save_if_due(const std::function<Checkpoint()>& state);
   /// If a signal has come: saves what `state` returns, if given, and throws Interrupted.
   void stop_if_interrupted(const std::function<Checkpoint()>& state = {});
 
-  /// One line of log.jsonl. Lines hold no times, so a resumed run has the same log as an uninterrupted one.
+  /// One line of log.jsonl. Lines hold no times, so a resumed run has the same log as an
+  /// uninterrupted one.
   void log(const Json& line) { log_.write(line); }
   Progress progress(std::string label, std::int64_t total, std::string unit) const {
     return Progress(std::move(label), total, std::move(unit), Progress::standard(settings().quiet));
@@ -58,7 +64,7 @@ class Run {
   LockFile lock_;
   bool resuming_;
   RunLog log_;
-  double started_, earlier_seconds_ = 0;
+  double started_, saved_, earlier_seconds_ = 0;
   std::int64_t earlier_peak_ = 0;
 };
 

@@ -16,9 +16,13 @@ RunLog::RunLog(const std::filesystem::path& path) : path_(path) {
   if (fd_ < 0) failed();
 }
 
-RunLog::~RunLog() { ::close(fd_); }
+RunLog::~RunLog() {
+  ::close(fd_);
+}
 
-void RunLog::failed() const { fail(ErrorCode::file, "log", "{}: {}", path_.string(), std::strerror(errno)); }
+void RunLog::failed() const {
+  fail(ErrorCode::file, "log", "{}: {}", path_.string(), std::strerror(errno));
+}
 
 void RunLog::write(const Json& line) {
   const std::string text = line.dump() + '\n';
@@ -39,7 +43,8 @@ void RunLog::truncate(std::int64_t size) {
   const auto now = ::lseek(fd_, 0, SEEK_END);
   if (now < 0) failed();
   if (size < 0 || size > now)
-    fail(ErrorCode::format, "log", "{} has {} bytes, its checkpoint says {}", path_.string(), now, size);
+    fail(ErrorCode::format, "log", "{} has {} bytes, its checkpoint says {}", path_.string(), now,
+         size);
   if (::ftruncate(fd_, size) != 0) failed();
 }
 

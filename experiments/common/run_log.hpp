@@ -20,8 +20,8 @@ class RunLog {
   void write(const Json& line);
   /// Flushes the log to disk and returns its size.
   std::int64_t sync();
-  /// Drops everything behind `size` bytes (what was written after a checkpoint, a torn last line); Error(format) if the
-  /// log is shorter.
+  /// Drops everything behind `size` bytes (what was written after a checkpoint, a torn last line);
+  /// Error(format) if the log is shorter.
   void truncate(std::int64_t size);
 
  private:

@@ -13,11 +13,21 @@ std::string escape_xml(std::string_view text) {
   std::string out;
   for (char c : text) {
     switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
       default:
         if (static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\t') out += c;
     }
@@ -69,11 +79,14 @@ Scale Scale::rounded(double low, double high, double from, double to, bool log) 
 }
 
 double Scale::operator()(double v) const {
-  const double part = log_ ? std::log(v / low_) / std::log(high_ / low_) : (v - low_) / (high_ - low_);
+  const double part =
+      log_ ? std::log(v / low_) / std::log(high_ / low_) : (v - low_) / (high_ - low_);
   return from_ + part * (to_ - from_);
 }
 
-bool Scale::shows(double v) const { return std::isfinite(v) && (!log_ || v > 0); }
+bool Scale::shows(double v) const {
+  return std::isfinite(v) && (!log_ || v > 0);
+}
 
 std::vector<double> Scale::ticks() const {
   std::vector<double> out;
@@ -106,7 +119,7 @@ std::string_view series_colour(int index) {
 }
 
 std::string map_colour(double v) {
-  constexpr std::array<std::array<double, 3>, 6> stops{{{68, 1, 84},      // viridis at 0, 0.2, ... 1
+  constexpr std::array<std::array<double, 3>, 6> stops{{{68, 1, 84},  // viridis at 0, 0.2, ... 1
                                                         {65, 68, 135},
                                                         {42, 120, 142},
                                                         {34, 168, 132},
@@ -143,20 +156,22 @@ void SvgWriter::rect(double x, double y, double width, double height, std::strin
 }
 
 void SvgWriter::circle(double x, double y, double radius, std::string_view style) {
-  fmt::format_to(std::back_inserter(out_), "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {}/>\n", coordinate(x),
-                 coordinate(y), coordinate(radius), style);
+  fmt::format_to(std::back_inserter(out_), "<circle cx=\"{}\" cy=\"{}\" r=\"{}\" {}/>\n",
+                 coordinate(x), coordinate(y), coordinate(radius), style);
 }
 
 void SvgWriter::text(double x, double y, std::string_view anchor, std::string_view style,
                      std::string_view text) {
-  fmt::format_to(std::back_inserter(out_), "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" {}>{}</text>\n",
-                 coordinate(x), coordinate(y), anchor, style, escape_xml(text));
+  fmt::format_to(std::back_inserter(out_),
+                 "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" {}>{}</text>\n", coordinate(x),
+                 coordinate(y), anchor, style, escape_xml(text));
 }
 
 void SvgWriter::vertical_text(double x, double y, std::string_view style, std::string_view text) {
-  fmt::format_to(std::back_inserter(out_),
-                 "<text transform=\"translate({} {}) rotate(-90)\" text-anchor=\"middle\" {}>{}</text>\n",
-                 coordinate(x), coordinate(y), style, escape_xml(text));
+  fmt::format_to(
+      std::back_inserter(out_),
+      "<text transform=\"translate({} {}) rotate(-90)\" text-anchor=\"middle\" {}>{}</text>\n",
+      coordinate(x), coordinate(y), style, escape_xml(text));
 }
 
 void SvgWriter::path(std::span<const double> xy, bool closed, std::string_view style) {
@@ -170,10 +185,13 @@ void SvgWriter::path(std::span<const double> xy, bool closed, std::string_view s
 void SvgWriter::begin_clip(std::string_view id, double x, double y, double width, double height) {
   fmt::format_to(std::back_inserter(out_), "<clipPath id=\"{}\">", escape_xml(id));
   rect(x, y, width, height, "");
-  fmt::format_to(std::back_inserter(out_), "</clipPath>\n<g clip-path=\"url(#{})\">\n", escape_xml(id));
+  fmt::format_to(std::back_inserter(out_), "</clipPath>\n<g clip-path=\"url(#{})\">\n",
+                 escape_xml(id));
 }
 
-void SvgWriter::end_clip() { out_ += "</g>\n"; }
+void SvgWriter::end_clip() {
+  out_ += "</g>\n";
+}
 
 std::string SvgWriter::finish() {
   out_ += "</svg>\n";

@@ -1,6 +1,7 @@
 /// @file
-/// The pieces figures are drawn with: number formats, axis scales with round ticks, colours, and a writer of SVG
-/// elements. Everything is a pure function of its input, so that the same data gives the same bytes.
+/// The pieces figures are drawn with: number formats, axis scales with round ticks, colours, and a
+/// writer of SVG elements. Everything is a pure function of its input, so that the same data gives
+/// the same bytes.
 #pragma once
 
 #include <span>
@@ -10,7 +11,8 @@
 
 namespace sonde::experiments {
 
-/// Escapes &, <, >, " and ' for text and attribute values of XML and HTML; drops control characters XML forbids.
+/// Escapes &, <, >, " and ' for text and attribute values of XML and HTML; drops control characters
+/// XML forbids.
 std::string escape_xml(std::string_view text);
 
 /// A coordinate with two decimals, "12.5" and never "12.50" or "-0".
@@ -21,7 +23,8 @@ std::string number_label(double v, int digits = 4);
 /// Maps data values to a coordinate range, linearly or by their logarithm.
 class Scale {
  public:
-  /// `low` < `high` (widened if equal); both must be positive if `log`. `from`, `to` are the coordinates.
+  /// `low` < `high` (widened if equal); both must be positive if `log`. `from`, `to` are the
+  /// coordinates.
   Scale(double low, double high, double from, double to, bool log);
   /// As above, with `low` and `high` moved out to the next round tick of a linear axis.
   static Scale rounded(double low, double high, double from, double to, bool log);
@@ -29,7 +32,8 @@ class Scale {
   double operator()(double v) const;
   /// Finite, and positive on a log axis.
   bool shows(double v) const;
-  /// Round values inside the range: multiples of 1, 2 or 5 times a power of ten; powers of ten on a log axis.
+  /// Round values inside the range: multiples of 1, 2 or 5 times a power of ten; powers of ten on a
+  /// log axis.
   std::vector<double> ticks() const;
   std::string label(double tick) const;
   double low() const { return low_; }
@@ -43,7 +47,8 @@ class Scale {
 /// The step 1, 2 or 5 times 10^k that cuts `span` into about `count` parts.
 double round_step(double span, int count);
 
-/// Colours that people with any colour vision can tell apart (Okabe and Ito, 2008); repeats after seven.
+/// Colours that people with any colour vision can tell apart (Okabe and Ito, 2008); repeats after
+/// seven.
 std::string_view series_colour(int index);
 /// Sequential colour map on [0, 1], dark to bright, of even lightness steps; "#rrggbb".
 std::string map_colour(double v);
@@ -58,7 +63,8 @@ class SvgWriter {
   void rect(double x, double y, double width, double height, std::string_view style);
   void circle(double x, double y, double radius, std::string_view style);
   /// `anchor` is start, middle or end.
-  void text(double x, double y, std::string_view anchor, std::string_view style, std::string_view text);
+  void text(double x, double y, std::string_view anchor, std::string_view style,
+            std::string_view text);
   /// Turned a quarter to the left about (x, y).
   void vertical_text(double x, double y, std::string_view style, std::string_view text);
   /// A polyline, or a polygon if `closed`; `xy` holds x0, y0, x1, y1, ...

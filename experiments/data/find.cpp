@@ -17,7 +17,8 @@ std::vector<fs::path> data_folders(const fs::path& data_dir) {
   return folders;
 }
 
-fs::path find_data(std::string_view name, std::string_view file, const fs::path& data_dir, std::string_view source) {
+fs::path find_data(std::string_view name, std::string_view file, const fs::path& data_dir,
+                   std::string_view source) {
   std::string searched;
   for (const fs::path& folder : data_folders(data_dir)) {
     for (const std::string& ending : {std::string(), std::string(".gz")}) {
@@ -27,7 +28,8 @@ fs::path find_data(std::string_view name, std::string_view file, const fs::path&
     }
     searched += (searched.empty() ? "" : ", ") + (folder / name).string();
   }
-  fail_hint(ErrorCode::data, "data", std::string(source), "{} of data set {} is in none of {}", file, name, searched);
+  fail_hint(ErrorCode::data, "data", std::string(source), "{} of data set {} is in none of {}",
+            file, name, searched);
 }
 
 }  // namespace sonde::experiments

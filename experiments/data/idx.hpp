@@ -1,5 +1,6 @@
 /// @file
-/// The IDX format of MNIST and its relatives: two zero bytes, an element type, a rank, big-endian sizes, the elements.
+/// The IDX format of MNIST and its relatives: two zero bytes, an element type, a rank, big-endian
+/// sizes, the elements.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +10,10 @@
 
 namespace sonde::experiments {
 
-/// Reads a file of unsigned bytes, plain or gzip, as u8 with the file's shape. The file is taken for hostile: sizes are
-/// checked before anything is allocated, memory follows the bytes really present, and a file that is shorter or longer
-/// than its header says is refused. Error(file) if it cannot be read, Error(format) on its contents, Error(size) if it
-/// holds more than `max_bytes`.
+/// Reads a file of unsigned bytes, plain or gzip, as u8 with the file's shape. The file is taken
+/// for hostile: sizes are checked before anything is allocated, memory follows the bytes really
+/// present, and a file that is shorter or longer than its header says is refused. Error(file) if it
+/// cannot be read, Error(format) on its contents, Error(size) if it holds more than `max_bytes`.
 Tensor read_idx(const std::filesystem::path& path, std::int64_t max_bytes = std::int64_t{1} << 32);
 
 }  // namespace sonde::experiments

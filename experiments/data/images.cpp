@@ -17,12 +17,16 @@ struct Source {
 };
 constexpr Source sources[] = {
     {"fashion-mnist", "apt-get install dataset-fashion-mnist", 10},
-    {"mnist", "put the four .gz files of https://yann.lecun.com/exdb/mnist/ into a folder mnist below --data-dir", 10},
+    {"mnist",
+     "put the four .gz files of https://yann.lecun.com/exdb/mnist/ into a folder mnist below "
+     "--data-dir",
+     10},
 };
 
 const Source& find_source(const std::string& name) {
   const auto found = std::ranges::find(sources, name, &Source::name);
-  if (found == std::end(sources)) fail(ErrorCode::usage, "data", "no data set is called '{}'", name);
+  if (found == std::end(sources))
+    fail(ErrorCode::usage, "data", "no data set is called '{}'", name);
   return *found;
 }
 
@@ -39,7 +43,8 @@ std::vector<std::int64_t> choose(std::int64_t n, std::int64_t count, std::uint64
 // u8 [N, H, W] at `indices` to f32 [n, 1, H, W] in [-1, 1].
 Tensor scaled(const Tensor& pixels, std::span<const std::int64_t> indices) {
   const std::int64_t area = pixels.size(1) * pixels.size(2);
-  Tensor out = Tensor::empty({static_cast<std::int64_t>(indices.size()), 1, pixels.size(1), pixels.size(2)});
+  Tensor out =
+      Tensor::empty({static_cast<std::int64_t>(indices.size()), 1, pixels.size(1), pixels.size(2)});
   const std::uint8_t* from = pixels.data<std::uint8_t>();
   float* to = out.mutable_data<float>();
   for (std::size_t i = 0; i < indices.size(); ++i)
@@ -60,12 +65,17 @@ ImageSet load_images(const std::string& name, Split split, std::int64_t count, s
                      const std::filesystem::path& data_dir) {
   const Source& source = find_source(name);
   const std::string part = split == Split::train ? "train" : "t10k";
-  auto read = [&](const std::string& file) { return read_idx(find_data(name, file, data_dir, source.origin)); };
-  const Tensor pixels = read(part + "-images-idx3-ubyte"), labels = read(part + "-labels-idx1-ubyte");
+  auto read = [&](const std::string& file) {
+    return read_idx(find_data(name, file, data_dir, source.origin));
+  };
+  const Tensor pixels = read(part + "-images-idx3-ubyte"),
+               labels = read(part + "-labels-idx1-ubyte");
   if (pixels.rank() != 3 || labels.rank() != 1 || pixels.size(0) != labels.size(0))
-    fail(ErrorCode::format, name, "images {} and labels {} do not belong together", pixels.shape(), labels.shape());
+    fail(ErrorCode::format, name, "images {} and labels {} do not belong together", pixels.shape(),
+         labels.shape());
   if (count < 0 || count > labels.size(0))
-    fail(ErrorCode::usage, name, "{} images asked for, the {} split has {}", count, part, labels.size(0));
+    fail(ErrorCode::usage, name, "{} images asked for, the {} split has {}", count, part,
+         labels.size(0));
   const auto indices = choose(labels.size(0), count, seed);
   const std::vector<std::int64_t> all = labels.to_vector<std::int64_t>();
   std::vector<std::int64_t> chosen;
@@ -84,7 +94,8 @@ ImageSet take(const ImageSet& set, std::span<const std::int64_t> indices) {
   ImageSet out{Tensor::empty(shape), Tensor::empty({n}, DType::i64), set.classes};
   for (std::int64_t i = 0; i < n; ++i) {
     const std::int64_t from = indices[static_cast<std::size_t>(i)];
-    if (from < 0 || from >= set.size()) fail(ErrorCode::axis, "take", "item {} of {}", from, set.size());
+    if (from < 0 || from >= set.size())
+      fail(ErrorCode::axis, "take", "item {} of {}", from, set.size());
     std::copy_n(set.images.data<float>() + from * item, item, out.images.data<float>() + i * item);
     out.labels.data<std::int64_t>()[i] = set.labels.data<std::int64_t>()[from];
   }

@@ -29,7 +29,8 @@ TEST(Statistics, IncompleteBetaClosedForms) {
     EXPECT_NEAR(incomplete_beta(1, 1, x), x, 1e-14);
     EXPECT_NEAR(incomplete_beta(3, 1, x), x * x * x, 1e-14);
     EXPECT_NEAR(incomplete_beta(2, 2, x), x * x * (3 - 2 * x), 1e-14);
-    EXPECT_NEAR(incomplete_beta(0.5, 0.5, x), 2 / std::numbers::pi * std::asin(std::sqrt(x)), 1e-13);
+    EXPECT_NEAR(incomplete_beta(0.5, 0.5, x), 2 / std::numbers::pi * std::asin(std::sqrt(x)),
+                1e-13);
   }
 }
 
@@ -86,7 +87,8 @@ TEST(Bootstrap, StandardErrorOfAMeanOfItems) {
 }
 
 TEST(Bootstrap, UnitsAreDrawnToo) {
-  // All the variation lies between the units: drawing items alone would give an interval of width zero.
+  // All the variation lies between the units: drawing items alone would give an interval of width
+  // zero.
   const Sample units[] = {Sample(50, 0.0), Sample(50, 1.0), Sample(50, 2.0), Sample(50, 3.0)};
   const Estimate e = bootstrap_mean(units, 3);
   EXPECT_DOUBLE_EQ(e.value, 1.5);
@@ -95,7 +97,8 @@ TEST(Bootstrap, UnitsAreDrawnToo) {
 
 TEST(Bootstrap, SameSeedSameBits) {
   const Sample units[] = {{0.1, 0.7, 0.4}, {0.9, 0.3, 0.2}};
-  const Estimate a = bootstrap_mean(units, 5), b = bootstrap_mean(units, 5), c = bootstrap_mean(units, 6);
+  const Estimate a = bootstrap_mean(units, 5), b = bootstrap_mean(units, 5),
+                 c = bootstrap_mean(units, 6);
   EXPECT_EQ(a.ci95, b.ci95);
   EXPECT_NE(*a.std_error, *c.std_error);
   const Sample empty[] = {{}};
@@ -103,7 +106,8 @@ TEST(Bootstrap, SameSeedSameBits) {
   EXPECT_THROW(bootstrap_mean({}, 1), Error);
 }
 
-// Coverage: over repeated normal samples the 95 % interval over seeds must hold the true mean in about 95 %.
+// Coverage: over repeated normal samples the 95 % interval over seeds must hold the true mean in
+// about 95 %.
 TEST(Statistics, StudentIntervalCovers) {
   std::uint64_t state = 1;
   auto uniform = [&] {  // a 64-bit linear congruential generator is enough here

@@ -4,7 +4,7 @@
 #include <fstream>
 
 #include "experiments/common/cli.hpp"
-#include "temporary_folder.hpp"
+#include "temp_folder.hpp"
 #include "tensor/error.hpp"
 
 namespace sonde::experiments {
@@ -58,13 +58,33 @@ TEST(Cli, DefaultsFollowTheSize) {
 }
 
 TEST(Cli, BadUsageIsOneClearLine) {
-  const std::vector<std::vector<const char*>> bad = {
-      {"--unknown"},         {"word"},           {"--seed"},           {"--seed", "-1"},    {"--seed", "x"},
-      {"--seeds", "0"},      {"--seeds", "1.5"}, {"--threads", "0"},   {"--device", "tpu"}, {"--device", "cuda"},
-      {"--quick", "--full"}, {"--train", "0"},   {"--train", "60001"}, {"--train", "1e3"},  {"--rate", "nan"},
-      {"--rate", "inf"},     {"--rate", "-0.1"}, {"--sigma", "1,x"},   {"--sigma", "-1"},   {"--data", "cifar"},
-      {"--models", "mlp,mlp"}, {"--models", "vit"}, {"--out", ""},     {"--config", "/absent.json"},
-      {"--seed", "1", "--seed", "2"}, {"--seed", "99999999999999999999"}, {"--train", "9223372036854775808"}};
+  const std::vector<std::vector<const char*>> bad = {{"--unknown"},
+                                                     {"word"},
+                                                     {"--seed"},
+                                                     {"--seed", "-1"},
+                                                     {"--seed", "x"},
+                                                     {"--seeds", "0"},
+                                                     {"--seeds", "1.5"},
+                                                     {"--threads", "0"},
+                                                     {"--device", "tpu"},
+                                                     {"--device", "cuda"},
+                                                     {"--quick", "--full"},
+                                                     {"--train", "0"},
+                                                     {"--train", "60001"},
+                                                     {"--train", "1e3"},
+                                                     {"--rate", "nan"},
+                                                     {"--rate", "inf"},
+                                                     {"--rate", "-0.1"},
+                                                     {"--sigma", "1,x"},
+                                                     {"--sigma", "-1"},
+                                                     {"--data", "cifar"},
+                                                     {"--models", "mlp,mlp"},
+                                                     {"--models", "vit"},
+                                                     {"--out", ""},
+                                                     {"--config", "/absent.json"},
+                                                     {"--seed", "1", "--seed", "2"},
+                                                     {"--seed", "99999999999999999999"},
+                                                     {"--train", "9223372036854775808"}};
   for (const auto& words : bad) {
     CommandLine line;
     try {
@@ -74,7 +94,8 @@ TEST(Cli, BadUsageIsOneClearLine) {
       EXPECT_EQ(e.code(), ErrorCode::usage) << words[0];
       EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
       const std::string option(words[0]);
-      if (option != "word") EXPECT_NE(std::string(e.what()).find(option.substr(2)), std::string::npos) << e.what();
+      if (option != "word")
+        EXPECT_NE(std::string(e.what()).find(option.substr(2)), std::string::npos) << e.what();
     }
   }
 }
@@ -82,8 +103,9 @@ TEST(Cli, BadUsageIsOneClearLine) {
 TEST(Cli, HelpSaysWhatItMeasuresThePaperAndTheCost) {
   CommandLine line;
   const std::string page = line.parse({"--help"}).value();
-  for (const char* part : {"Measures it.", "Somebody, 2024", "Cost: 1 s", "--train", "100; --quick 40; --full 600",
-                           "--resume", "Exit codes: 0 done, 2 bad usage"})
+  for (const char* part :
+       {"Measures it.", "Somebody, 2024", "Cost: 1 s", "--train", "100; --quick 40; --full 600",
+        "--resume", "Exit codes: 0 done, 2 bad usage"})
     EXPECT_NE(page.find(part), std::string::npos) << part << "\n" << page;
   CommandLine other;
   EXPECT_NE(other.parse({"--version"}).value().find("demo"), std::string::npos);
@@ -96,7 +118,7 @@ class CliConfig : public testing::Test {
     std::ofstream(path_) << text;
     return path_.c_str();
   }
-  TemporaryFolder folder_;
+  TempFolder folder_;
   std::string path_;
 };
 
@@ -111,16 +133,17 @@ TEST_F(CliConfig, ARunsOwnConfigGivesTheSameSettings) {
 
 TEST_F(CliConfig, TheCommandLineWins) {
   CommandLine line;
-  line.parse({"--config", config("{\"seed\": 5, \"train\": 77, \"models\": [\"cnn\"]}"), "--seed", "6"});
+  line.parse(
+      {"--config", config("{\"seed\": 5, \"train\": 77, \"models\": [\"cnn\"]}"), "--seed", "6"});
   EXPECT_EQ(line.cli.settings().seed, 6u);
   EXPECT_EQ(line.own.train, 77);
   EXPECT_EQ(line.own.models, std::vector<std::string>{"cnn"});
 }
 
 TEST_F(CliConfig, BadFilesAreBadUsage) {
-  for (const char* text : {"", "{", "[1]", "{\"unknown\": 1}", "{\"train\": \"many\"}", "{\"train\": 0}",
-                           "{\"seed\": 1, \"seed\": 2}", "{\"sigma\": [[1]]}", "{\"seed\": null}",
-                           "{\"experiment\": \"other\", \"settings\": {}}"}) {
+  for (const char* text : {"", "{", "[1]", "{\"unknown\": 1}", "{\"train\": \"many\"}",
+                           "{\"train\": 0}", "{\"seed\": 1, \"seed\": 2}", "{\"sigma\": [[1]]}",
+                           "{\"seed\": null}", "{\"experiment\": \"other\", \"settings\": {}}"}) {
     CommandLine line;
     try {
       line.parse({"--config", config(text)});

@@ -13,7 +13,8 @@
 namespace sonde::experiments {
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity(), nan = std::numeric_limits<double>::quiet_NaN();
+constexpr double inf = std::numeric_limits<double>::infinity(),
+                 nan = std::numeric_limits<double>::quiet_NaN();
 
 Figure everything(bool log) {
   Figure f("all", "All marks <&> \"quoted\" on one pair of axes, with a title that needs two lines",

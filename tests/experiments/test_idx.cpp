@@ -7,7 +7,7 @@
 
 #include "experiments/data/find.hpp"
 #include "experiments/data/idx.hpp"
-#include "temporary_folder.hpp"
+#include "temp_folder.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -43,7 +43,7 @@ class Idx : public testing::Test {
     ADD_FAILURE() << "no error";
     return {};
   }
-  TemporaryFolder folder;
+  TempFolder folder;
 };
 
 TEST_F(Idx, ReadsPlainAndGzip) {
@@ -61,15 +61,17 @@ TEST_F(Idx, HostileFilesAreTypedErrors) {
   EXPECT_EQ(code(plain(std::string("\0\0", 2))), ErrorCode::format);
   EXPECT_EQ(code(plain("PK\x03\x04 not idx")), ErrorCode::format);
   EXPECT_EQ(code(plain(header({4}).substr(0, 6))), ErrorCode::format);
-  EXPECT_EQ(code(plain(header({4}, 0x0D) + "abcd")), ErrorCode::format);   // floats
-  EXPECT_EQ(code(plain(header({}) + "a")), ErrorCode::format);             // rank 0
+  EXPECT_EQ(code(plain(header({4}, 0x0D) + "abcd")), ErrorCode::format);                 // floats
+  EXPECT_EQ(code(plain(header({}) + "a")), ErrorCode::format);                           // rank 0
   EXPECT_EQ(code(plain(header({1, 1, 1, 1, 1, 1, 1, 1, 1}) + "a")), ErrorCode::format);  // rank 9
-  EXPECT_EQ(code(plain(header({4}) + "abc")), ErrorCode::format);          // short
-  EXPECT_EQ(code(plain(header({4}) + "abcde")), ErrorCode::format);        // long
-  EXPECT_EQ(code(plain(header({4'000'000'000u}) + "abc"), std::int64_t{1} << 32), ErrorCode::format);
+  EXPECT_EQ(code(plain(header({4}) + "abc")), ErrorCode::format);                        // short
+  EXPECT_EQ(code(plain(header({4}) + "abcde")), ErrorCode::format);                      // long
+  EXPECT_EQ(code(plain(header({4'000'000'000u}) + "abc"), std::int64_t{1} << 32),
+            ErrorCode::format);
   EXPECT_EQ(code(plain(header({4'000'000'000u}) + "abc")), ErrorCode::size);
   const std::uint32_t huge = 0xffffffffu;
-  EXPECT_EQ(code(plain(header({huge, huge, huge}) + "abc")), ErrorCode::size);  // the product overflows
+  EXPECT_EQ(code(plain(header({huge, huge, huge}) + "abc")),
+            ErrorCode::size);  // the product overflows
   EXPECT_EQ(code(plain(header({0, huge, huge, huge}))), ErrorCode::size);
   EXPECT_EQ(code(folder.path()), ErrorCode::file);
   EXPECT_EQ(code(folder.path() / "absent"), ErrorCode::file);
@@ -84,7 +86,8 @@ TEST_F(Idx, DamagedGzipIsATypedError) {
   ASSERT_GT(good.size(), 100u);
   for (std::size_t cut : {std::size_t{11}, good.size() / 2, good.size() - 9, good.size() - 1})
     EXPECT_EQ(code(plain(good.substr(0, cut))), ErrorCode::format) << cut;
-  for (std::size_t at : {good.size() / 2, good.size() - 6}) {  // a byte of the data, a byte of the checksum
+  for (std::size_t at :
+       {good.size() / 2, good.size() - 6}) {  // a byte of the data, a byte of the checksum
     std::string bad = good;
     bad[at] = static_cast<char>(bad[at] ^ 0x55);
     EXPECT_EQ(code(plain(bad)), ErrorCode::format) << at;
@@ -97,8 +100,8 @@ TEST_F(Idx, ACompressedBombIsRefusedByItsHeader) {
 }
 
 TEST(FindData, FirstFolderWins) {
-  TemporaryFolder first, second;
-  for (const TemporaryFolder* f : {&first, &second}) {
+  TempFolder first, second;
+  for (const TempFolder* f : {&first, &second}) {
     fs::create_directory(f->path() / "set");
     std::ofstream(f->path() / "set" / "file.gz") << "x";
   }

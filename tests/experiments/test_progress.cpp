@@ -17,10 +17,12 @@ TEST(Progress, PlainLinesElsewhere) {
     p.advance(1, i == 99 ? "loss 0.1" : "");
   }
   const std::string text = out.str();
-  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 5);  // every ten seconds of fifty, the last one the end
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'),
+            5);  // every ten seconds of fifty, the last one the end
   EXPECT_EQ(text.find('\r'), std::string::npos);
   EXPECT_NE(text.find("train: 20/100 steps  2 steps/s  40 s left"), std::string::npos) << text;
-  EXPECT_NE(text.find("train: 100/100 steps  2 steps/s  in 50 s  loss 0.1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("train: 100/100 steps  2 steps/s  in 50 s  loss 0.1\n"), std::string::npos)
+      << text;
 }
 
 TEST(Progress, OneLineOnATerminal) {
@@ -45,6 +47,16 @@ TEST(Progress, StepsOfAnEarlierProcessDoNotCountForTheRate) {
   now = 10;
   p.advance(10);
   EXPECT_NE(out.str().find("60/100 steps  1 steps/s  40 s left"), std::string::npos) << out.str();
+}
+
+TEST(Progress, MayEndBeforeItsLastStep) {
+  std::ostringstream out;
+  double now = 0;
+  Progress p("train", 100, "steps", {.out = &out, .terminal = false, .clock = [&] { return now; }});
+  now = 5;
+  p.advance(40);
+  p.finish("reached 0.95");
+  EXPECT_EQ(out.str(), "train: 40/40 steps  8 steps/s  in 5 s  reached 0.95\n");
 }
 
 TEST(Progress, QuietIsSilent) {

@@ -15,7 +15,9 @@ const Estimate low{.value = -0.02, .ci95 = Interval{-0.03, -0.01}, .n = 3, .m = 
 const Estimate high{.value = 0.02, .ci95 = Interval{0.01, 0.03}, .n = 3, .m = 500};
 const Estimate straddling{.value = 0.01, .ci95 = Interval{-0.01, 0.03}, .n = 3, .m = 500};
 
-Verdict verdict(const Estimate& e, Side side) { return judge("id", "s", "c", e, side).verdict; }
+Verdict verdict(const Estimate& e, Side side) {
+  return judge("id", "s", "c", e, side).verdict;
+}
 
 TEST(Claim, VerdictFollowsTheInterval) {
   EXPECT_EQ(verdict(low, Side::below), Verdict::reproduced);
@@ -39,7 +41,8 @@ Results sample() {
   r.table.columns = {"model", "S"};
   r.table.add({"mlp <1>", "0.05"});
   r.metrics = {{"s", "Sensitivity & more", high}, {"hidden", "", low}};
-  r.claims = {judge("c1", "A < B", "difference < 0", low, Side::below), undecided("c2", "s", "c", "not measured"),
+  r.claims = {judge("c1", "A < B", "difference < 0", low, Side::below),
+              undecided("c2", "s", "c", "not measured"),
               check("c3", "exact", "= 0", Estimate::exact(0), true)};
   Figure f("curve", "A curve", {.label = "x"}, {.label = "y"});
   const double x[] = {0, 1, 2};
@@ -50,8 +53,15 @@ Results sample() {
 }
 
 const About about{"demo", "Measures x < y.", "Somebody, 2024", "1 s"};
-const RunFacts facts{.experiment = "demo", .paper = "Somebody, 2024", .version = "0.1.0", .device = "cpu",
-                     .blas_core = "Haswell", .seed = 7, .threads = 2, .wall_s = 61, .peak_bytes = 1 << 20};
+const RunFacts facts{.experiment = "demo",
+                     .paper = "Somebody, 2024",
+                     .version = "0.1.0",
+                     .device = "cpu",
+                     .blas_core = "Haswell",
+                     .seed = 7,
+                     .threads = 2,
+                     .wall_s = 61,
+                     .peak_bytes = 1 << 20};
 
 TEST(Report, IsWellFormedSelfContainedAndRepeatable) {
   const Json settings{{"seed", 7}, {"sigma", {1.0, 3.0}}, {"data-dir", ""}, {"quick", false}};
@@ -62,8 +72,9 @@ TEST(Report, IsWellFormedSelfContainedAndRepeatable) {
   EXPECT_EQ(page, report_html(about, facts, settings, sample()));
   for (const char* outside : {"<script", "http-equiv", "src=", "@import", "url(http"})
     EXPECT_EQ(page.find(outside), std::string::npos) << outside;
-  for (const char* inside : {"Measures x &lt; y.", "mlp &lt;1&gt;", "inconclusive", "<svg", "1, 3",
-                             "download=\"curve.csv\"", "1 min 01 s", "@media print", "width=device-width"})
+  for (const char* inside :
+       {"Measures x &lt; y.", "mlp &lt;1&gt;", "inconclusive", "<svg", "1, 3",
+        "download=\"curve.csv\"", "1 min 01 s", "@media print", "width=device-width"})
     EXPECT_NE(page.find(inside), std::string::npos) << inside;
 }
 
@@ -77,12 +88,14 @@ TEST(Summary, HasTheFieldsOfTheContract) {
   const Json json = summary(facts, sample());
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"experiment", "paper", "version", "seed", "threads", "device", "blas_core",
-                                            "wall_s", "peak_bytes", "metrics", "claims"}));
+  EXPECT_EQ(keys,
+            (std::vector<std::string>{"experiment", "paper", "version", "seed", "threads", "device",
+                                      "blas_core", "wall_s", "peak_bytes", "metrics", "claims"}));
   const Json& claim = json["claims"][0];
   keys.clear();
   for (const auto& [key, value] : claim.items()) keys.push_back(key);
-  EXPECT_EQ(keys, (std::vector<std::string>{"id", "statement", "criterion", "value", "ci95", "n", "m", "verdict"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"id", "statement", "criterion", "value", "ci95", "n",
+                                            "m", "verdict"}));
   EXPECT_EQ(claim["verdict"], "reproduced");
   EXPECT_EQ(claim["ci95"], Json({-0.03, -0.01}));
   EXPECT_EQ(claim["n"], 3);
@@ -102,8 +115,9 @@ TEST(Json, EstimatesRoundTrip) {
 }
 
 TEST(Json, HostileTextIsATypedError) {
-  for (const std::string& text : {std::string("{\"a\": 1, \"a\": 2}"), std::string("{"), std::string(""),
-                                  std::string(200, '['), std::string(1'000'000, '['), std::string("{\"a\": 1} x")})
+  for (const std::string& text :
+       {std::string("{\"a\": 1, \"a\": 2}"), std::string("{"), std::string(""),
+        std::string(200, '['), std::string(1'000'000, '['), std::string("{\"a\": 1} x")})
     EXPECT_THROW(parse_json(text, "test"), Error);
   EXPECT_EQ(parse_json("{\"a\": {\"b\": 1}, \"c\": {\"b\": 2}}", "test")["c"]["b"], 2);
 }

@@ -1,12 +1,12 @@
-// A run in its folder: the contract's files and exit codes, the lock, signals, resuming to the same bits.
+// A run in its folder: the contract's files and exit codes, the lock, signals, resuming to the same
+// bits.
 #include <gtest/gtest.h>
 
 #include <csignal>
 #include <fstream>
-#include <sstream>
 
 #include "experiments/common/program.hpp"
-#include "temporary_folder.hpp"
+#include "temp_folder.hpp"
 #include "tensor/parallel.hpp"
 
 namespace sonde::experiments {
@@ -14,14 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string contents(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-// A toy experiment: adds up numbers, with a checkpoint at each one. `disturb` is called before step i.
+// A toy experiment: adds up numbers, with a checkpoint at each one. `disturb` is called before step
+// i.
 class Toy {
  public:
   explicit Toy(fs::path folder) : folder_(std::move(folder)) {}
@@ -36,14 +30,16 @@ class Toy {
     testing::internal::CaptureStderr();
     const int code = run_program(
         {"toy", "Adds numbers.", "Nobody, 2024", "nothing"},
-        [this](Cli& cli) { cli.integer("count", count_, {5, 10, 20}, {1, 100}, "numbers"); },
+        [this](Cli& cli) {
+          cli.integer("count", count_, {5, 10, 20}, {1, 100}, "numbers");
+        },
         [&](Run& r) { body(r, disturb); }, static_cast<int>(argv.size()), argv.data());
     out = testing::internal::GetCapturedStdout();
     err = testing::internal::GetCapturedStderr();
     set_threads(before);
     return code;
   }
-  std::string file(const char* name) const { return contents(folder_ / name); }
+  std::string file(const char* name) const { return read_bytes(folder_ / name); }
 
   std::string out, err;
 
@@ -65,7 +61,8 @@ class Toy {
     }
     r.results.table = {{"sum"}, {{std::to_string(sum.at({0}))}}};
     r.results.metrics = {{"sum", "Sum", Estimate::exact(sum.at({0}))}};
-    r.results.claims = {check("finite", "The sum is finite", "sum < 1e9", Estimate::exact(sum.at({0})), true)};
+    r.results.claims = {
+        check("finite", "The sum is finite", "sum < 1e9", Estimate::exact(sum.at({0})), true)};
     Figure f("sum", "Sum", {.label = "x"}, {.label = "y"});
     f.level("sum", sum.at({0}));
     r.results.figures = {{std::move(f), "The sum."}};
@@ -75,7 +72,7 @@ class Toy {
 };
 
 TEST(Run, WritesTheFilesOfTheContract) {
-  TemporaryFolder folder;
+  TempFolder folder;
   Toy toy(folder.path() / "deep" / "run");
   ASSERT_EQ(toy.run({"--seed", "4", "--threads", "2"}), done) << toy.err;
   const Json summary = parse_json(toy.file("summary.json"), "summary");
@@ -99,7 +96,7 @@ TEST(Run, WritesTheFilesOfTheContract) {
 }
 
 TEST(Run, ResumesToTheSameBitsWhereverItWasStopped) {
-  TemporaryFolder folder;
+  TempFolder folder;
   Toy whole(folder.path() / "whole");
   ASSERT_EQ(whole.run(), done);
   for (int stop : {0, 2, 3, 8})
@@ -108,8 +105,10 @@ TEST(Run, ResumesToTheSameBitsWhereverItWasStopped) {
       Toy part(folder.path() / ("part" + std::to_string(2 * stop + signal)));
       auto disturb = [&](int i) {
         if (i != stop) return;
-        if (signal) std::raise(SIGTERM);
-        else throw std::runtime_error("power cut");
+        if (signal)
+          std::raise(SIGTERM);
+        else
+          throw std::runtime_error("power cut");
       };
       EXPECT_EQ(part.run({}, disturb), signal ? interrupted_run : defect);
       EXPECT_EQ(part.file("summary.json"), "");
@@ -121,7 +120,7 @@ TEST(Run, ResumesToTheSameBitsWhereverItWasStopped) {
 }
 
 TEST(Run, ResumingAFinishedOrAnAbsentRun) {
-  TemporaryFolder folder;
+  TempFolder folder;
   Toy toy(folder.path());
   ASSERT_EQ(toy.run({"--resume"}), done) << toy.err;  // nothing there: it starts
   const std::string log = toy.file("log.jsonl");
@@ -132,36 +131,38 @@ TEST(Run, ResumingAFinishedOrAnAbsentRun) {
 }
 
 TEST(Run, RefusesToMixRuns) {
-  TemporaryFolder folder;
+  TempFolder folder;
   Toy toy(folder.path());
   ASSERT_EQ(toy.run(), done);
   EXPECT_EQ(toy.run({"--resume", "--seed", "2"}), bad_usage);
   EXPECT_NE(toy.err.find("seed = 1, not 2"), std::string::npos) << toy.err;
-  TemporaryFolder other;
+  TempFolder other;
   std::ofstream(other.path() / "thesis.txt") << "precious";
   EXPECT_EQ(Toy(other.path()).run(), bad_usage);
   std::ofstream(folder.path() / "config.json") << "{\"experiment\": \"other\"}";
   EXPECT_EQ(toy.run(), bad_usage);
-  EXPECT_EQ(contents(other.path() / "thesis.txt"), "precious");
+  EXPECT_EQ(read_bytes(other.path() / "thesis.txt"), "precious");
 }
 
 TEST(Run, TwoRunsNeverShareAFolder) {
-  TemporaryFolder folder;
+  TempFolder folder;
   Toy first(folder.path()), second(folder.path());
-  EXPECT_EQ(first.run({}, [&](int i) {
-    if (i != 5) return;
-    const std::string log = second.file("log.jsonl");
-    LockFile* none = nullptr;
-    EXPECT_THROW(none = new LockFile(folder.path() / ".lock"), Error);
-    EXPECT_EQ(none, nullptr);
-    EXPECT_EQ(second.file("log.jsonl"), log);
-  }), done);
+  EXPECT_EQ(first.run({},
+                      [&](int i) {
+                        if (i != 5) return;
+                        const std::string log = second.file("log.jsonl");
+                        LockFile* none = nullptr;
+                        EXPECT_THROW(none = new LockFile(folder.path() / ".lock"), Error);
+                        EXPECT_EQ(none, nullptr);
+                        EXPECT_EQ(second.file("log.jsonl"), log);
+                      }),
+            done);
   std::ofstream(folder.path() / ".lock") << "1\n";  // left by a killed process
   EXPECT_EQ(second.run(), done) << second.err;
 }
 
 TEST(LockFile, NamesTheHolder) {
-  TemporaryFolder folder;
+  TempFolder folder;
   const LockFile held(folder.path() / ".lock");
   try {
     const LockFile second(folder.path() / ".lock");
@@ -173,11 +174,12 @@ TEST(LockFile, NamesTheHolder) {
 }
 
 TEST(Run, ExitCodesFollowTheError) {
-  TemporaryFolder folder;
+  TempFolder folder;
   Toy toy(folder.path());
-  const std::pair<ErrorCode, int> expected[] = {
-      {ErrorCode::usage, 2},  {ErrorCode::data, 3},    {ErrorCode::file, 3},    {ErrorCode::format, 3},
-      {ErrorCode::memory, 3}, {ErrorCode::numeric, 4}, {ErrorCode::anomaly, 4}, {ErrorCode::shape, 1}};
+  const std::pair<ErrorCode, int> expected[] = {{ErrorCode::usage, 2},   {ErrorCode::data, 3},
+                                                {ErrorCode::file, 3},    {ErrorCode::format, 3},
+                                                {ErrorCode::memory, 3},  {ErrorCode::numeric, 4},
+                                                {ErrorCode::anomaly, 4}, {ErrorCode::shape, 1}};
   for (const auto& [error, code] : expected)
     EXPECT_EQ(toy.run({}, [error = error](int) { fail(error, "op", "message"); }), code);
   EXPECT_EQ(toy.run({"--nonsense"}), 2);
@@ -188,12 +190,13 @@ TEST(Run, ExitCodesFollowTheError) {
 }
 
 TEST(Run, DamagedCheckpointsAreTypedErrors) {
-  TemporaryFolder folder;
+  TempFolder folder;
   Toy toy(folder.path());
   ASSERT_EQ(toy.run(), done);
   const std::string good = toy.file("checkpoint.safetensors");
-  for (const std::string& bad : {std::string(), good.substr(0, 20), good.substr(0, good.size() - 1), good + "x",
-                                 std::string(good).replace(good.find("log_bytes"), 9, "log_bites")}) {
+  for (const std::string& bad :
+       {std::string(), good.substr(0, 20), good.substr(0, good.size() - 1), good + "x",
+        std::string(good).replace(good.find("log_bytes"), 9, "log_bites")}) {
     std::ofstream(folder.path() / "checkpoint.safetensors", std::ios::binary) << bad;
     EXPECT_EQ(toy.run({"--resume"}), bad_data) << toy.err;
   }
@@ -216,7 +219,8 @@ TEST(Interrupt, FirstSignalIsRememberedTheSecondEnds) {
     InterruptGuard guard;
     EXPECT_FALSE(interrupted());
   }
-  EXPECT_EXIT(std::raise(SIGTERM), testing::KilledBySignal(SIGTERM), "");  // the former handler is back
+  EXPECT_EXIT(std::raise(SIGTERM), testing::KilledBySignal(SIGTERM),
+              "");  // the former handler is back
 }
 
 }  // namespace

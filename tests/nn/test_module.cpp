@@ -11,7 +11,8 @@ namespace {
 
 class Scale final : public Module {
  public:
-  explicit Scale(double factor) : factor_(parameter("factor", Tensor::scalar(factor, DType::f64))) {}
+  explicit Scale(double factor)
+      : factor_(parameter("factor", Tensor::scalar(factor, DType::f64))) {}
   Var forward(Context& ctx, Var x) const override { return mul(std::move(x), ctx[factor_]); }
   const Handle& factor() const { return factor_; }
 
@@ -50,14 +51,18 @@ class Tied final : public Module {
     child("first", first_);
     child("second", second_);
   }
-  Var forward(Context& ctx, Var x) const override { return second_(ctx, first_(ctx, std::move(x))); }
+  Var forward(Context& ctx, Var x) const override {
+    return second_(ctx, first_(ctx, std::move(x)));
+  }
 
  private:
   Scale first_;
   User second_;
 };
 
-Var f64(double v) { return Tensor::scalar(v, DType::f64); }
+Var f64(double v) {
+  return Tensor::scalar(v, DType::f64);
+}
 
 TEST(Module, NamesAreThoseOfTheTree) {
   const Pair m;
@@ -71,7 +76,7 @@ TEST(Module, CallsByOwnAndByGivenParameters) {
   const Pair m;
   EXPECT_EQ(m(f64(1)).item(), 16);
   EXPECT_EQ(functional_call(m, make_vars(f64(0), f64(5), f64(7)), f64(1)).item(), 35);
-  EXPECT_EQ(m(f64(1)).item(), 16);  // nothing was mutated
+  EXPECT_EQ(m(f64(1)).item(), 16);         // nothing was mutated
   EXPECT_EQ(m.second_(f64(2)).item(), 6);  // a child alone, with slots of the whole tree
   EXPECT_THROW(functional_call(m, make_vars(f64(0)), f64(1)), Error);
 }
@@ -120,14 +125,17 @@ TEST(Module, ObserverSeesAndReplacesByPath) {
   };
   Context ctx(m, m.parameters(), Mode::eval, {}, &observer);
   EXPECT_EQ(m(ctx, f64(1)).item(), 210);
-  EXPECT_EQ(seen, (std::vector<std::string>{"in", "second.in", "second.out", "first.in", "first.out", "out"}));
+  EXPECT_EQ(seen, (std::vector<std::string>{"in", "second.in", "second.out", "first.in",
+                                            "first.out", "out"}));
 }
 
 TEST(Module, ErrorsNameTheModule) {
   const Pair m;
   try {
-    functional_call(m, make_vars(f64(0), Var(Tensor::zeros({2}, DType::f64)), Var(Tensor::zeros({3}, DType::f64))),
-                    Tensor::zeros({2}, DType::f64));
+    functional_call(
+        m,
+        make_vars(f64(0), Var(Tensor::zeros({2}, DType::f64)), Var(Tensor::zeros({3}, DType::f64))),
+        Tensor::zeros({2}, DType::f64));
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.module_path(), "second");
@@ -138,7 +146,8 @@ TEST(Module, ErrorsNameTheModule) {
 
 TEST(Module, KeysDifferByParameterAndAreRepeatable) {
   const Pair m;
-  const Context a(m, m.parameters(), Mode::train, {1, 2}), b(m, m.parameters(), Mode::train, {1, 2});
+  const Context a(m, m.parameters(), Mode::train, {1, 2}),
+      b(m, m.parameters(), Mode::train, {1, 2});
   EXPECT_EQ(a.key(m.first_.factor()), b.key(m.first_.factor()));
   EXPECT_NE(a.key(m.first_.factor()), a.key(m.second_.factor()));
 }
@@ -146,11 +155,13 @@ TEST(Module, KeysDifferByParameterAndAreRepeatable) {
 TEST(Module, SetParametersChecksFirst) {
   const Pair m;
   Pair target;
-  target.set_parameters({Tensor::scalar(1, DType::f64), Tensor::scalar(1, DType::f64), Tensor::scalar(1, DType::f64)});
+  target.set_parameters({Tensor::scalar(1, DType::f64), Tensor::scalar(1, DType::f64),
+                         Tensor::scalar(1, DType::f64)});
   EXPECT_EQ(target(f64(4)).item(), 5);
   EXPECT_THROW(target.set_parameters({Tensor::scalar(7, DType::f64)}), Error);
   EXPECT_THROW(target.set_parameters({Tensor::scalar(7, DType::f64), Tensor::zeros({2}, DType::f64),
-                                      Tensor::scalar(7, DType::f64)}), Error);
+                                      Tensor::scalar(7, DType::f64)}),
+               Error);
   EXPECT_EQ(target(f64(4)).item(), 5);
 }
 
@@ -174,7 +185,8 @@ TEST(Module, OneModuleInManyThreads) {
   for (std::size_t t = 0; t < out.size(); ++t)
     threads.emplace_back([&, t] {
       for (int i = 0; i < 200; ++i)
-        out[t] = functional_call(m, make_vars(f64(0), f64(static_cast<double>(t)), f64(2)), f64(3)).item();
+        out[t] = functional_call(m, make_vars(f64(0), f64(static_cast<double>(t)), f64(2)), f64(3))
+                     .item();
     });
   for (auto& t : threads) t.join();
   EXPECT_EQ(out, (std::vector<double>{0, 6, 12, 18}));

@@ -1,4 +1,5 @@
-// Optimisers against trajectories computed by hand, and against their formulas written out in a plain loop.
+// Optimisers against trajectories computed by hand, and against their formulas written out in a
+// plain loop.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -15,7 +16,9 @@ Tensor f64(std::initializer_list<double> values) {
   return Tensor::from<double>(values, {static_cast<std::int64_t>(values.size())});
 }
 // A step on f(p) = p^2 / 2, whose gradient is p.
-void descend(Optimizer& optimizer, const Tensor& p) { optimizer.step({Var(p.clone())}); }
+void descend(Optimizer& optimizer, const Tensor& p) {
+  optimizer.step({Var(p.clone())});
+}
 
 TEST(Sgd, PlainMomentumAndNesterovByHand) {
   Tensor p = f64({1, -2});
@@ -24,14 +27,16 @@ TEST(Sgd, PlainMomentumAndNesterovByHand) {
   EXPECT_DOUBLE_EQ(p.at({0}), 0.9);
   EXPECT_DOUBLE_EQ(p.at({1}), -1.8);
 
-  Tensor q = f64({1});  // b = 1, q = .9;  b = .5 + .9 = 1.4, q = .76;  b = .7 + .76 = 1.46, q = .614
+  Tensor q =
+      f64({1});  // b = 1, q = .9;  b = .5 + .9 = 1.4, q = .76;  b = .7 + .76 = 1.46, q = .614
   Sgd momentum({q}, {.lr = 0.1, .momentum = 0.5});
   for (double expected : {0.9, 0.76, 0.614}) {
     descend(momentum, q);
     EXPECT_DOUBLE_EQ(q.at({0}), expected);
   }
 
-  Tensor r = f64({1});  // b = 1, r = 1 - .1 (1 + .5) = .85;  b = .5 + .85 = 1.35, r = .85 - .1 (.85 + .675) = .6975
+  Tensor r = f64({1});  // b = 1, r = 1 - .1 (1 + .5) = .85;  b = .5 + .85 = 1.35, r = .85 - .1 (.85
+                        // + .675) = .6975
   Sgd nesterov({r}, {.lr = 0.1, .momentum = 0.5, .nesterov = true});
   for (double expected : {0.85, 0.6975}) {
     descend(nesterov, r);
@@ -57,7 +62,12 @@ TEST(Adam, FirstStepHasTheSizeOfTheRate) {  // m / (1 - b1) = g and v / (1 - b2)
 
 TEST(Adam, FollowsItsFormula) {
   for (bool decoupled : {false, true}) {
-    const AdamOptions o{.lr = 0.05, .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-3, .weight_decay = 0.1, .decoupled = decoupled};
+    const AdamOptions o{.lr = 0.05,
+                        .beta1 = 0.8,
+                        .beta2 = 0.95,
+                        .eps = 1e-3,
+                        .weight_decay = 0.1,
+                        .decoupled = decoupled};
     Tensor p = f64({1.5});
     Adam adam({p}, o);
     double x = 1.5, m = 0, v = 0;
@@ -68,7 +78,8 @@ TEST(Adam, FollowsItsFormula) {
       if (decoupled) x -= o.lr * o.weight_decay * x;
       m = o.beta1 * m + (1 - o.beta1) * g;
       v = o.beta2 * v + (1 - o.beta2) * g * g;
-      x -= o.lr * (m / (1 - std::pow(o.beta1, t))) / (std::sqrt(v / (1 - std::pow(o.beta2, t))) + o.eps);
+      x -= o.lr * (m / (1 - std::pow(o.beta1, t))) /
+           (std::sqrt(v / (1 - std::pow(o.beta2, t))) + o.eps);
       ASSERT_NEAR(p.at({0}), x, 1e-13) << t;
     }
   }

@@ -1,0 +1,82 @@
+#include "experiments/vision/invariants.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace sonde::experiments {
+namespace {
+
+constexpr std::int64_t few_images = 20;
+
+ImageSet few(const ImageSet& set) {
+  const std::int64_t count = std::min(few_images, set.size());
+  return take(set, Tensor::arange(count).to_vector<std::int64_t>());
+}
+
+ImageSpec spec(const ImageSet& set) {
+  return {set.images.size(1), set.images.size(2), set.images.size(3), set.classes};
+}
+
+Sensitivity measured(const Classifier& classify, const ImageSet& set, const StudyOptions& o,
+                     std::int64_t batch) {
+  const auto noise = patch_noise(spec(set).channels, spec(set).height, spec(set).width, o.patch);
+  return sensitivity(classify, set.images, *noise,
+                     {.sigma = o.sigmas.back(), .key = {o.seed, 1}, .batch = batch});
+}
+
+Claim constant_predictor(const StudyOptions& o, const ImageSet& set) {
+  const Classifier constant = [&](const Tensor& x) {
+    return Tensor::ones({x.size(0), set.classes});
+  };
+  const Sensitivity s = measured(constant, set, o, 1024);
+  return check("constant-predictor", "A constant predictor has sensitivity 0", "flips = 0",
+               Estimate::exact(static_cast<double>(s.flips), 1, s.trials), s.flips == 0);
+}
+
+Claim same_in_other_batches(const StudyOptions& o, const ImageSet& set) {
+  const auto module = image_model(o.models.front()).make(spec(set), {o.seed, 0});
+  const Sensitivity a = measured(classifier(*module), set, o, 1024),
+                    b = measured(classifier(*module), set, o, 100);
+  std::int64_t different = 0;
+  for (std::size_t i = 0; i < a.by_input.size(); ++i) different += a.by_input[i] != b.by_input[i];
+  return check("same-measurement", "The same measurement in batches of another size is the same",
+               "differences = 0", Estimate::exact(static_cast<double>(different), 1, set.size()),
+               different == 0);
+}
+
+std::int64_t different_bytes(const nn::Module& a, const nn::Module& b) {
+  std::int64_t count = 0;
+  const Tensors x = a.parameter_tensors(), y = b.parameter_tensors();
+  for (std::size_t i = 0; i < x.size(); ++i)
+    for (std::int64_t k = 0; k < x[i].numel() * size_of(x[i].dtype()); ++k)
+      count += x[i].bytes()[k] != y[i].bytes()[k];
+  return count;
+}
+
+Claim resumed_training(const StudyOptions& o, const ImageSet& train) {
+  constexpr int steps = 3;
+  const ImageModel& model = image_model(o.models.front());
+  auto first = model.make(spec(train), {o.seed, 0}),
+       second = model.make(spec(train), {o.seed + 1, 0});
+  const TrainerOptions options{.batch = o.batch, .lr = o.lr, .key = {o.seed, 2}};
+  Trainer whole(*first, train, options), resumed(*second, train, options);
+  for (int i = 0; i < steps; ++i) whole.step();
+  Checkpoint saved;
+  whole.save(saved, "");
+  resumed.restore(saved, "");
+  for (int i = 0; i < steps; ++i) whole.step(), resumed.step();
+  const std::int64_t different = different_bytes(*first, *second);
+  return check("resume", "Training from a saved state gives the same weights as training on",
+               "different bytes = 0",
+               Estimate::exact(static_cast<double>(different), 1, first->parameter_count()),
+               different == 0);
+}
+
+}  // namespace
+
+std::vector<Claim> invariants(const StudyOptions& o, const ImageSet& train) {
+  const ImageSet set = few(train);
+  return {constant_predictor(o, set), same_in_other_batches(o, set), resumed_training(o, train)};
+}
+
+}  // namespace sonde::experiments

@@ -1,0 +1,30 @@
+/// @file
+/// The networks of the experiments on images: one row each.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nn/module.hpp"
+
+namespace sonde::experiments {
+
+/// Sizes a model is built for.
+struct ImageSpec {
+  std::int64_t channels = 1, height = 28, width = 28, classes = 10;
+};
+
+struct ImageModel {
+  std::string_view name, description;
+  std::unique_ptr<nn::Module> (*make)(const ImageSpec& spec, philox::Key key);
+};
+
+/// All models, in the order in which tables show them.
+std::span<const ImageModel> image_models();
+std::vector<std::string> image_model_names();
+/// Error(usage) if there is none of that name.
+const ImageModel& image_model(std::string_view name);
+
+}  // namespace sonde::experiments
