@@ -53,10 +53,15 @@ double norm(const Vars& a);
 void check_forward(const Subject& s);
 void check_strided(const Subject& s);
 void check_adjoint(const Subject& s);
+void check_one_input(const Subject& s);
 void check_finite_differences(const Subject& s);
 void check_second_order(const Subject& s);
 void check_third_order(const Subject& s);
 void check_linearize(const Subject& s);
 void check_batch(const Subject& s);
+
+/// The program: runs every check on every row (which must outlive it), and then the coverage test over the primitives
+/// defined in the folder `primitives`. Returns main's result.
+int run_suite(int argc, char** argv, const Cases& cases, const std::string& primitives);
 
 }  // namespace sonde::testing

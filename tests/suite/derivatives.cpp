@@ -64,6 +64,29 @@ void check_adjoint(const Subject& s) {
   EXPECT_LE(distance(reverse.pullback(u), gradient), 0.0) << "a second call of the pullback differs";
 }
 
+// Each input by itself: the others are constants, without tangents in forward mode and not asked for in reverse mode.
+void check_one_input(const Subject& s) {
+  const Vars v = s.direction(), u = s.weights();
+  const Vars gradient = vjp(s.row().f, s.inputs()).pullback(u);
+  for (int i : s.arguments()) {
+    const auto k = static_cast<std::size_t>(i);
+    Vars only;
+    only.resize(v.size());
+    only[k] = v[k];
+    const Vars slope = jvp(s.row().f, s.inputs(), only).tangents;
+    const double left = dot(u, slope), right = dot({gradient[k]}, {v[k]});
+    const double scale = norm(u) * norm(without_integers(slope)) + norm({gradient[k]}) * norm({v[k]}) + 1;  // it may be 0
+    EXPECT_LE(std::abs(left - right) / scale, s.exact()) << "tangent of input " << i << " only";
+    auto of_one = [&](const Vars& one) {
+      Vars x = s.inputs();
+      x[k] = one[0];
+      return s.row().f(x);
+    };
+    EXPECT_LE(distance(vjp(of_one, {s.inputs()[k]}).pullback(u), {gradient[k]}), s.exact())
+        << "cotangent of input " << i << " only";
+  }
+}
+
 void check_finite_differences(const Subject& s) {
   const Vars v = s.direction();
   const Vars exact = without_integers(jvp(s.row().f, s.inputs(), v).tangents);
