@@ -20,23 +20,27 @@ template <class T>
 T exponentiate(T* s, const T* bias, T scale, std::int64_t n) {
   const hn::ScalableTag<T> d;
   const Row<T> row(d, n);
-  const auto by = hn::Set(d, scale), nothing = lowest(row);
-  auto top = nothing;
-  row.each([&](std::int64_t i, auto whole) HWY_ATTR {
-    const auto b = bias ? row.load(bias, i, whole, nothing) : hn::Zero(d);
-    const auto v = hn::MulAdd(row.load(s, i, whole, nothing), by, b);
-    row.store(v, s, i, whole);
-    top = hn::Max(top, v);
-  });
+  const auto by = hn::Set(d, scale), nothing = lowest(row), none = hn::Zero(d);
+  auto score = [&](std::int64_t i, auto whole) HWY_ATTR {  // computed twice: cheaper than stored and loaded
+    const auto b = bias ? row.load(bias, i, whole, none) : none;
+    return hn::MulAdd(row.load(s, i, whole, nothing), by, b);
+  };
+  auto top = nothing, sum = none;
+  row.each([&](std::int64_t i, auto whole) HWY_ATTR { top = hn::Max(top, score(i, whole)); });
   top = row.maximum(top);
   constexpr T minus_inf = -std::numeric_limits<T>::infinity();
-  if (hn::GetLane(top) == minus_inf) {  // nothing but -inf, or NaN, which maxima do not see
-    const bool masked = std::all_of(s, s + n, [](T v) { return v == minus_inf; });
-    const T value = masked ? T(0) : std::numeric_limits<T>::quiet_NaN();
+  if (hn::GetLane(top) == minus_inf) {  // all hidden; NaN, which maxima may miss, stays NaN
+    const bool hidden = std::none_of(s, s + n, [](T v) { return std::isnan(v); });
+    const T value = hidden ? T(0) : std::numeric_limits<T>::quiet_NaN();
     std::fill_n(s, n, value);
     return value;
   }
-  return hn::GetLane(row_exponentials<true>(row, s, s, top));
+  row.each([&](std::int64_t i, auto whole) HWY_ATTR {
+    const auto e = exp_or_zero(d, hn::Sub(score(i, whole), top));
+    row.store(e, s, i, whole);
+    sum = hn::Add(sum, e);
+  });
+  return hn::GetLane(row.total(sum));
 }
 
 template <class T>

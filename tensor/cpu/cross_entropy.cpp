@@ -20,9 +20,9 @@ void logsumexp_rows(const Tensor& x, const Tensor& lse, std::int64_t size, std::
     using T = decltype(zero);
     const T* rows = x.data<T>();
     T* out = lse.data<T>();
-    each_row<T>(begin, end, size, [&](const auto& layout, std::int64_t r) HWY_ATTR {
-      layout.store_row(row_logsumexp(layout, rows + r * size), out + r);
-    });
+    const AlongRow row(hn::ScalableTag<T>(), size);
+    for (std::int64_t r = begin; r < end; r += logarithm_block)
+      row_logsumexp(row, rows + r * size, size, std::min(logarithm_block, end - r), out + r);
   });
 }
 
@@ -33,14 +33,11 @@ void mean_rows(const Tensor& x, const Tensor& mean, std::int64_t size, std::int6
     using T = decltype(nothing);
     const T* rows = x.data<T>();
     T* out = mean.data<T>();
-    each_row<T>(begin, end, size, [&](const auto& layout, std::int64_t r) HWY_ATTR {
-      auto sum = zero(layout);
-      layout.each([&](std::int64_t i, auto whole) HWY_ATTR {
-        sum = hn::Add(sum, layout.load(rows + r * size, i, whole, zero(layout)));
-      });
-      const auto count = hn::Set(hn::ScalableTag<T>(), static_cast<T>(size));
-      layout.store_row(hn::Div(layout.total(sum), count), out + r);
-    });
+    const AlongRow row(hn::ScalableTag<T>(), size);
+    for (std::int64_t r = begin; r < end; ++r)
+      out[r] = static_cast<T>(row.sum([&](std::int64_t i, auto whole) HWY_ATTR {
+        return row.load(rows + r * size, i, whole, zero(row));
+      }) / static_cast<double>(size));
   });
 }
 
@@ -53,14 +50,14 @@ void gradient_rows(const Tensor& x, const Tensor& lse, const Tensor& scale, cons
     T* out = g.data<T>();
     const hn::ScalableTag<T> d;
     const auto q = hn::Set(d, static_cast<T>(uniform));
-    each_row<T>(begin, end, size, [&](const auto& layout, std::int64_t r) HWY_ATTR {
-      const auto top = layout.load_row(shift + r), by = layout.load_row(factor + r);
-      layout.each([&](std::int64_t i, auto whole) HWY_ATTR {
-        const auto v = layout.load(rows + r * size, i, whole, zero(layout));
-        const auto p = simd::Exp(d, hn::Sub(v, top));
-        layout.store(hn::Mul(hn::Sub(p, q), by), out + r * size, i, whole);
+    const AlongRow row(d, size);
+    for (std::int64_t r = begin; r < end; ++r) {
+      const auto top = hn::Set(d, shift[r]), by = hn::Set(d, factor[r]);
+      row.each([&](std::int64_t i, auto whole) HWY_ATTR {
+        const auto p = exp_or_zero(d, hn::Sub(row.load(rows + r * size, i, whole, zero(row)), top));
+        row.store(hn::Mul(hn::Sub(p, q), by), out + r * size, i, whole);
       });
-    });
+    }
   });
 }
 

@@ -18,11 +18,15 @@ void softmax_rows(const Tensor& x, const Tensor& y, std::int64_t size, bool log,
                   std::int64_t end) {
   visit_float(x.dtype(), [&](auto zero) HWY_ATTR {
     using T = decltype(zero);
-    each_row<T>(begin, end, size, [&](const auto& layout, std::int64_t r) HWY_ATTR {
-      const T* in = x.data<T>() + r * size;
-      T* out = y.data<T>() + r * size;
-      log ? log_softmax_row(layout, in, out) : softmax_row(layout, in, out);
-    });
+    const AlongRow row(hn::ScalableTag<T>(), size);
+    const T* in = x.data<T>();
+    T* out = y.data<T>();
+    const std::int64_t step = log ? logarithm_block : 1;
+    for (std::int64_t r = begin; r < end; r += step) {
+      const std::int64_t at = r * size;
+      if (log) log_softmax_rows(row, in + at, out + at, size, std::min(step, end - r));
+      else softmax_row(row, in + at, out + at);
+    }
   });
 }
 
@@ -30,11 +34,11 @@ void softmax_grad_rows(const Tensor& y, const Tensor& ct, const Tensor& g, std::
                        bool log, std::int64_t begin, std::int64_t end) {
   visit_float(y.dtype(), [&](auto zero) HWY_ATTR {
     using T = decltype(zero);
-    each_row<T>(begin, end, size, [&](const auto& layout, std::int64_t r) HWY_ATTR {
-      const T *out = y.data<T>() + r * size, *seed = ct.data<T>() + r * size;
-      T* in = g.data<T>() + r * size;
-      log ? log_softmax_grad_row(layout, out, seed, in) : softmax_grad_row(layout, out, seed, in);
-    });
+    const AlongRow row(hn::ScalableTag<T>(), size);
+    const T *out = y.data<T>(), *seed = ct.data<T>();
+    T* in = g.data<T>();
+    for (std::int64_t i = begin * size; i < end * size; i += size)
+      log ? log_softmax_grad_row(row, out + i, seed + i, in + i) : softmax_grad_row(row, out + i, seed + i, in + i);
   });
 }
 
