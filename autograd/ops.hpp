@@ -8,6 +8,7 @@
 #include "autograd/ops/compare.hpp"
 #include "autograd/ops/conv.hpp"
 #include "autograd/ops/linalg.hpp"
+#include "autograd/ops/lstm.hpp"
 #include "autograd/ops/math.hpp"
 #include "autograd/ops/matmul.hpp"
 #include "autograd/ops/norm.hpp"

@@ -48,6 +48,7 @@ void attention_cases(Cases& cases);
 void conv_cases(Cases& cases);
 void linalg_cases(Cases& cases);
 void matmul_cases(Cases& cases);
+void lstm_cases(Cases& cases);
 void math_cases(Cases& cases);
 void norm_cases(Cases& cases);
 void reduce_cases(Cases& cases);
@@ -62,6 +63,7 @@ inline Cases all_cases() {
   conv_cases(cases);
   linalg_cases(cases);
   matmul_cases(cases);
+  lstm_cases(cases);
   math_cases(cases);
   norm_cases(cases);
   reduce_cases(cases);
