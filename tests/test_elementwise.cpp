@@ -202,6 +202,8 @@ TEST(Elementwise, LargeOutputsAndAnyThreadCount) {
   expect_same_bits(run(k::tanh, {a}, DType::f32), tanh, "tanh");
   set_threads(before);
   expect_same_bits(one.slice(0, n - 1001, n), run(k::square, {part}, DType::f32), "square");
+  const Tensor unaligned = a.slice(0, 1, n);
+  expect_same_bits(unaligned.clone(), unaligned, "copy");
 }
 
 TEST(Elementwise, IntegersWrapAround) {

@@ -110,26 +110,19 @@ class Prod final : public Reduction<Prod> {
   DType result_type(DType t) const override { return total_type(t); }
 
  private:
-  // The reduced axes moved to the end and merged, and back.
+  // As a matrix with one row per result, and back.
   Var slope(const Var& x) const {
     const Dims gone = axes_of(x);
-    Dims order, back = Dims::filled(x.rank(), 0), moved;
+    Dims order, back = x.shape(), moved;
+    std::int64_t rows = 1, columns = 1;
     for (int i = 0; i < x.rank(); ++i)
-      if (std::find(gone.begin(), gone.end(), i) == gone.end()) order.push_back(i);
-    const int kept = order.rank();
-    for (std::int64_t a : gone) order.push_back(a);
+      if (std::find(gone.begin(), gone.end(), i) == gone.end()) order.push_back(i), rows *= x.shape()[i];
+    for (std::int64_t a : gone) order.push_back(a), columns *= x.shape()[static_cast<int>(a)];
     for (int i = 0; i < order.rank(); ++i) {
       back[static_cast<int>(order[i])] = i;
       moved.push_back(x.shape()[static_cast<int>(order[i])]);
     }
-    Dims flat;
-    std::int64_t n = 1;
-    for (int i = 0; i < moved.rank(); ++i) {
-      if (i < kept) flat.push_back(moved[i]);
-      else n *= moved[i];
-    }
-    flat.push_back(n);
-    return permute(reshape(products_of_others(reshape(permute(x, order), flat)), moved), back);
+    return permute(reshape(products_of_others(reshape(permute(x, order), {rows, columns})), moved), back);
   }
 };
 

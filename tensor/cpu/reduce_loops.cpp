@@ -75,7 +75,7 @@ constexpr T highest() {
   else return std::numeric_limits<T>::max();
 }
 
-// a != a holds for NaN only, so that a NaN on either side stays.
+// a != a holds for NaN only, so that a NaN on either side stays. Two plain choices: the compiler makes vectors of them.
 struct MaxOp : OfValues {
   template <class T>
   using Total = T;
@@ -85,7 +85,8 @@ struct MaxOp : OfValues {
   static constexpr T identity = lowest<T>();
   template <class T>
   static T Combine(T a, T b) {
-    return (a > b) | (a != a) ? a : b;
+    const T larger = a > b ? a : b;
+    return a != a ? a : larger;
   }
 };
 struct MinOp : OfValues {
@@ -97,7 +98,8 @@ struct MinOp : OfValues {
   static constexpr T identity = highest<T>();
   template <class T>
   static T Combine(T a, T b) {
-    return (a < b) | (a != a) ? a : b;
+    const T smaller = a < b ? a : b;
+    return a != a ? a : smaller;
   }
 };
 
