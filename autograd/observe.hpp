@@ -33,6 +33,8 @@ class ObserverScope {
  public:
   explicit ObserverScope(Observer& observer);
   ~ObserverScope();
+  ObserverScope(const ObserverScope&) = delete;
+  ObserverScope& operator=(const ObserverScope&) = delete;
 };
 
 /// While it lives, the first kernel that makes a NaN or an Inf out of finite inputs throws Error(anomaly) with the

@@ -3,13 +3,22 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <thread>
 
 namespace sonde {
 namespace {
 
-std::int64_t bytes_of(const Spec& s) { return numel(s.shape) * size_of(s.dtype); }
+std::int64_t bytes_of(const Specs& specs) {
+  std::int64_t bytes = 0;
+  for (const Spec& s : specs) bytes += numel(s.shape) * size_of(s.dtype);
+  return bytes;
+}
+
+std::string text_of(const Specs& specs) {
+  std::string text;
+  for (const Spec& s : specs) text += (text.empty() ? "" : " ") + to_string(s);
+  return text;
+}
 
 std::string json_text(std::string_view text) {
   std::string out = "\"";
@@ -28,24 +37,24 @@ std::string site_of(std::source_location where) {
 
 void Profile::on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out, std::source_location where,
                         std::int64_t ns) {
-  Event e;
-  e.op = p.name();
-  e.attributes = p.attributes();
-  e.site = site_of(where);
-  for (const Tensor& t : in) {
-    e.inputs += (e.inputs.empty() ? "" : " ") + to_string(t.spec());
-    e.bytes += bytes_of(t.spec());
-  }
-  for (const Var& v : out) {
-    e.outputs += (e.outputs.empty() ? "" : " ") + to_string(v.spec());
-    e.bytes += bytes_of(v.spec());
-  }
-  e.ns = ns;
-  e.thread = std::hash<std::thread::id>{}(std::this_thread::get_id()) % 100000;
   const auto now = std::chrono::steady_clock::now();
+  Specs inputs, outputs;
+  for (const Tensor& t : in) inputs.push_back(t.spec());
+  for (const Var& v : out) outputs.push_back(v.spec());
+  const std::int64_t bytes = bytes_of(inputs) + bytes_of(outputs);
   std::lock_guard lock(mutex_);
-  e.start_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(now - start_).count() - ns;
-  events_.push_back(std::move(e));
+  auto total = totals_.find(p.name());
+  if (total == totals_.end()) total = totals_.emplace(p.name(), Total{}).first;
+  ++total->second.calls;
+  total->second.ns += ns;
+  total->second.bytes += bytes;
+  if (events_.size() == max_events_) {
+    ++dropped_;
+    return;
+  }
+  const std::int64_t end = std::chrono::duration_cast<std::chrono::nanoseconds>(now - start_).count();
+  events_.push_back({std::string(p.name()), text_of(inputs), text_of(outputs), p.attributes(), site_of(where), end - ns,
+                     ns, bytes, std::hash<std::thread::id>{}(std::this_thread::get_id()) % 100000});
 }
 
 std::vector<Profile::Event> Profile::events() const {
@@ -54,32 +63,24 @@ std::vector<Profile::Event> Profile::events() const {
 }
 
 std::string Profile::table() const {
-  struct Row {
-    std::int64_t calls = 0, ns = 0, bytes = 0;
-  };
-  std::map<std::string, Row> by_op;
-  std::int64_t total = 0;
-  for (const Event& e : events()) {
-    Row& row = by_op[e.op];
-    ++row.calls;
-    row.ns += e.ns;
-    row.bytes += e.bytes;
-    total += e.ns;
-  }
-  std::vector<std::pair<std::string, Row>> rows(by_op.begin(), by_op.end());
+  std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::string, Total>> rows(totals_.begin(), totals_.end());
   std::stable_sort(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.second.ns > b.second.ns; });
+  std::int64_t all = 1;
+  for (const auto& [op, row] : rows) all += row.ns;
   std::string text = fmt::format("{:24}{:>10}{:>12}{:>8}{:>10}\n", "op", "calls", "ms", "%", "GB");
   for (const auto& [op, row] : rows)
     text += fmt::format("{:24}{:>10}{:>12.3f}{:>8.1f}{:>10.3f}\n", op, row.calls, static_cast<double>(row.ns) * 1e-6,
-                        100.0 * static_cast<double>(row.ns) / static_cast<double>(std::max<std::int64_t>(total, 1)),
+                        100.0 * static_cast<double>(row.ns) / static_cast<double>(all),
                         static_cast<double>(row.bytes) * 1e-9);
   return text;
 }
 
 std::string Profile::chrome_trace() const {
-  std::string text = "{\"traceEvents\":[";
+  std::lock_guard lock(mutex_);
+  std::string text = fmt::format("{{\"otherData\":{{\"further events\":\"{}\"}},\"traceEvents\":[", dropped_);
   bool first = true;
-  for (const Event& e : events()) {
+  for (const Event& e : events_) {
     text += fmt::format(
         "{}\n{{\"name\":{},\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},"
         "\"args\":{{\"in\":{},\"out\":{},\"attributes\":{},\"site\":{},\"bytes\":{}}}}}",

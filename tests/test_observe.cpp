@@ -29,6 +29,15 @@ TEST(Profile, NamesEveryKernelWithItsCallSite) {
   EXPECT_EQ(profile.events().size(), 2u) << "recorded after the scope ended";
 }
 
+TEST(Profile, TotalsGoOnWhereTheTraceEnds) {
+  Profile profile(1);
+  ObserverScope scope(profile);
+  for (int i = 0; i < 3; ++i) neg(Tensor::ones({2}));
+  EXPECT_EQ(profile.events().size(), 1u);
+  EXPECT_NE(profile.table().find("neg                              3"), std::string::npos) << profile.table();
+  EXPECT_NE(profile.chrome_trace().find("\"further events\":\"2\""), std::string::npos);
+}
+
 TEST(Dot, ShowsOperationsAndWhatIsKept) {
   VjpResult r = vjp([](const Var& x) { return sum(neg(x) * 2.0); }, {Tensor::ones({3})});
   const std::string dot = dot_graph(r.pullback.tape());

@@ -53,7 +53,7 @@ std::optional<Json> earlier_config(const fs::path& folder, const std::string& ex
 // Removes what an earlier run left: the files of the contract and no others.
 void clear(const fs::path& folder) {
   for (const char* name :
-       {"summary.json", "report.html", "results.csv", "log.jsonl", checkpoint_name})
+       {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt", "profile.json", checkpoint_name})
     fs::remove(folder / name);
   if (fs::exists(folder / "figures"))
     for (const auto& entry : fs::directory_iterator(folder / "figures"))
@@ -93,6 +93,7 @@ Run::Run(const Cli& cli)
       started_(steady_seconds()),
       saved_(started_) {
   set_threads(settings().threads);
+  if (settings().profile) profiling_.emplace(profile_);
   if (!resuming_ || !fs::exists(file(checkpoint_name))) log_.truncate(0);
 }
 
@@ -144,6 +145,11 @@ void Run::finish() {
                        .threads = settings().threads,
                        .wall_s = wall_seconds(),
                        .peak_bytes = std::max(earlier_peak_, peak_bytes())};
+  if (profiling_) {
+    profiling_.reset();
+    atomic_write(file("profile.txt"), profile_.table());
+    atomic_write(file("profile.json"), profile_.chrome_trace());
+  }
   atomic_write(file("results.csv"), results.table.csv());
   made(file("figures"));
   for (const auto& [figure, caption] : results.figures) {

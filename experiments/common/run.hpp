@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "autograd/profile.hpp"
 #include "experiments/common/checkpoint.hpp"
 #include "experiments/common/cli.hpp"
 #include "experiments/common/interrupt.hpp"
@@ -50,7 +51,7 @@ class Run {
   /// What the run found; filled by the experiment.
   Results results;
 
-  /// Writes results.csv, the figures, report.html and summary.json, in this order.
+  /// Writes results.csv, the figures, report.html and summary.json, in this order; before them the profile, if asked for.
   void finish();
   /// The lines a person reads at the end: headline numbers, verdicts, where the report lies.
   std::string closing_lines() const;
@@ -64,6 +65,8 @@ class Run {
   LockFile lock_;
   bool resuming_;
   RunLog log_;
+  Profile profile_;
+  std::optional<ObserverScope> profiling_;
   double started_, saved_, earlier_seconds_ = 0;
   std::int64_t earlier_peak_ = 0;
 };

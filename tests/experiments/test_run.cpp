@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "autograd/ops.hpp"
 #include "experiments/common/program.hpp"
 #include "temp_folder.hpp"
 #include "tensor/parallel.hpp"
@@ -93,6 +94,18 @@ TEST(Run, WritesTheFilesOfTheContract) {
   EXPECT_NE(toy.out.find("pass"), std::string::npos);
   EXPECT_EQ(toy.err, "");
   EXPECT_EQ(toy.file(".lock"), "");
+}
+
+TEST(Run, ProfilesEveryOperationOnRequest) {
+  TempFolder folder;
+  Toy toy(folder.path() / "run");
+  ASSERT_EQ(toy.run({"--profile"}, [](int) { neg(Tensor::ones({3})); }), done) << toy.err;
+  EXPECT_NE(toy.file("profile.txt").find("neg                             10"), std::string::npos);
+  const Json trace = parse_json(toy.file("profile.json"), "profile");
+  EXPECT_EQ(trace["traceEvents"].size(), 10u);
+  EXPECT_EQ(trace["traceEvents"][0]["args"]["in"], "f32[3]");
+  ASSERT_EQ(toy.run(), done);  // a run without it leaves no old profile behind
+  EXPECT_FALSE(fs::exists(folder.path() / "run" / "profile.txt"));
 }
 
 TEST(Run, ResumesToTheSameBitsWhereverItWasStopped) {
