@@ -43,6 +43,9 @@ void check_cotangent(const Primitive& p, const Var& given, const Var& input, std
 }  // namespace
 
 void check_versions(const Node& node) {
+  if (node.in.size() != node.parents.size())
+    fail_hint(ErrorCode::stale, node.primitive->name(), "call the pullback instead of consume to keep it",
+              "what was recorded at {}:{} was consumed", node.where.file_name(), node.where.line());
   std::size_t k = 0;
   for (const Vars* values : {&node.in, &node.out})
     for (const Var& v : *values)

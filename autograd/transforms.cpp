@@ -121,6 +121,8 @@ ValueAndGrad value_and_grad(const Function& f, const Vars& x, const Arguments& a
     return f(all);
   };
   VjpResult r = vjp(of_wanted, pick(x, wanted), where);
+  if (r.out.empty())
+    throw Error(ErrorCode::shape, "grad", "the function returned nothing", "return its value first").at(where);
   const Var value = r.out[0];
   if (value.rank() != 0)
     throw Error(ErrorCode::shape, "grad", fmt::format("the function's value is {}, not a scalar", value.spec()),

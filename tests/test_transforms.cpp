@@ -81,6 +81,17 @@ TEST(Transforms, PullbackCanBeKeptAndSeesMutation) {
   EXPECT_EQ(code_of([&] { r.pullback({scalar(1)}); }), ErrorCode::stale);
 }
 
+TEST(Transforms, AConsumedPullbackIsATypedError) {
+  VjpResult r = vjp([](const Var& x) { return x * x; }, {scalar(3)});
+  EXPECT_EQ(r.pullback.consume({scalar(1)})[0].item(), 6.0);
+  EXPECT_EQ(code_of([&] { r.pullback({scalar(1)}); }), ErrorCode::stale);
+  EXPECT_EQ(code_of([&] { r.pullback.consume({scalar(1)}); }), ErrorCode::stale);
+}
+
+TEST(Transforms, AGhostThatARuleReadsIsATypedError) {
+  EXPECT_EQ(code_of([] { Var::ghost({{2}, DType::f64}).tensor(); }), ErrorCode::rule);
+}
+
 TEST(Transforms, ItemUnderEachTransform) {
   auto branch = [](const Var& x) { return x.item() > 0 ? x * 2.0 : x * 3.0; };
   EXPECT_EQ(grad(branch)(scalar(1)).item(), 2.0);
@@ -147,6 +158,7 @@ TEST(Transforms, MisuseOfGradIsATypedError) {
   const Var x = Tensor::ones({3}, DType::f64), i = Tensor::ones({3}, DType::i64);
   EXPECT_EQ(code_of([&] { grad([](const Var& v) { return v * 2.0; })(x); }), ErrorCode::shape);
   EXPECT_EQ(code_of([&] { grad([](const Vars& v) { return sum(v[0] * v[1]); })({x, i}); }), ErrorCode::dtype);
+  EXPECT_EQ(code_of([&] { grad([](const Vars&) { return Vars{}; })({x}); }), ErrorCode::shape);
   EXPECT_EQ(grad([](const Vars& v) { return sum(v[0] * v[1]); }, {0})({x, i}).size(), 1u);
   const auto r = value_and_grad([](const Vars& v) { return Vars{sum(v[0]), v[0] * 2.0}; }, {x});
   EXPECT_EQ(r.value.item(), 3.0);
