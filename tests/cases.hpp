@@ -53,6 +53,8 @@ void math_cases(Cases& cases);
 void norm_cases(Cases& cases);
 void reduce_cases(Cases& cases);
 void softmax_cases(Cases& cases);
+void index_cases(Cases& cases);
+void random_cases(Cases& cases);
 void transform_cases(Cases& cases);
 void view_cases(Cases& cases);
 
@@ -68,6 +70,8 @@ inline Cases all_cases() {
   norm_cases(cases);
   reduce_cases(cases);
   softmax_cases(cases);
+  index_cases(cases);
+  random_cases(cases);
   transform_cases(cases);
   view_cases(cases);
   return cases;

@@ -101,15 +101,6 @@ TEST(Index, ScatterAddIsItsDefinitionForAnyThreadCount) {
   set_threads(before);
 }
 
-TEST(Index, RankZeroGatherAndScatter) {
-  const Tensor x = Tensor::scalar(4, DType::f64), zero = Tensor::zeros({}, DType::i64);
-  Tensor out = Tensor::empty({}, DType::f64), sum = Tensor::scalar(1, DType::f64);
-  kernels::gather.find({}, DType::f64)(x, zero, 0, out);
-  EXPECT_EQ(out.item(), 4);
-  kernels::scatter_add.find({}, DType::f64)(zero, x, 0, sum);
-  EXPECT_EQ(sum.item(), 5);
-}
-
 struct TakeCase {
   Dims x, index;
   int axis;
@@ -132,8 +123,8 @@ TEST(Index, TakeAndTakeAddAreEachOthersAdjoint) {
         if (u.rank() > 0) u = scrambled(u);
       }
       Tensor taken = Tensor::empty(shape, DType::f64), added = Tensor::zeros(c.x, DType::f64);
-      kernels::take.find({}, DType::f64)(x, index, c.axis, taken);
-      kernels::take_add.find({}, DType::f64)(index, u, c.axis, added);
+      kernels::take.find({}, DType::f64)(x, index, c.axis, false, taken);
+      kernels::take_add.find({}, DType::f64)(index, u, c.axis, false, added);
       double left = 0, right = 0;
       for_each_position(shape, [&](Dims p) {
         Dims chosen, q;
@@ -149,6 +140,20 @@ TEST(Index, TakeAndTakeAddAreEachOthersAdjoint) {
     }
 }
 
+TEST(Index, TakeWithLanesIsEachLaneAlone) {
+  const Tensor x = numbers({3, 2, 5, 4}, 1), index = indices({3, 6}, 5, 2), src = numbers({3, 2, 6, 4}, 3);
+  Tensor taken = Tensor::empty({3, 2, 6, 4}, DType::f64), added = Tensor::zeros({3, 2, 5, 4}, DType::f64);
+  kernels::take.find({}, DType::f64)(x, index, 2, true, taken);
+  kernels::take_add.find({}, DType::f64)(index, src, 2, true, added);
+  for (std::int64_t lane = 0; lane < 3; ++lane) {
+    Tensor t = Tensor::empty({2, 6, 4}, DType::f64), a = Tensor::zeros({2, 5, 4}, DType::f64);
+    kernels::take.find({}, DType::f64)(x.select(0, lane), index.select(0, lane), 1, false, t);
+    kernels::take_add.find({}, DType::f64)(index.select(0, lane), src.select(0, lane), 1, false, a);
+    EXPECT_EQ(taken.select(0, lane).to_vector<double>(), t.to_vector<double>());
+    EXPECT_EQ(added.select(0, lane).to_vector<double>(), a.to_vector<double>());
+  }
+}
+
 TEST(Index, TakeAddSumsInOrderForAnyThreadCount) {
   const int before = threads();
   const Tensor index = indices({5000}, 10, 1), src = numbers({5000, 200}, 2, DType::f32);
@@ -156,7 +161,7 @@ TEST(Index, TakeAddSumsInOrderForAnyThreadCount) {
   for (int t : {1, 2, 7}) {
     set_threads(t);
     Tensor out = Tensor::zeros({10, 200});
-    kernels::take_add.find({}, DType::f32)(index, src, 0, out);
+    kernels::take_add.find({}, DType::f32)(index, src, 0, false, out);
     if (t == 1) want = out.to_vector<float>();
     EXPECT_EQ(out.to_vector<float>(), want) << t;
   }
@@ -179,7 +184,7 @@ TEST(Index, OutOfRangeNamesValueAndPositionAndWritesNothing) {
     EXPECT_EQ(out.to_vector<float>(), std::vector<float>(12, 0));
     Tensor gathered = Tensor::zeros({2, 2}), taken = Tensor::zeros({3, 2, 2}), hot = Tensor::zeros({2, 2, 4});
     EXPECT_THROW(kernels::gather.find({}, DType::f32)(x, index, 1, gathered), Error);
-    EXPECT_THROW(kernels::take.find({}, DType::f32)(x, index, 1, taken), Error);
+    EXPECT_THROW(kernels::take.find({}, DType::f32)(x, index, 1, false, taken), Error);
     EXPECT_THROW(kernels::one_hot.find({}, DType::f32)(index, hot), Error);
   }
 }
@@ -240,10 +245,6 @@ TEST(Index, SortAndTopKAreStableWithNanLast) {
     expect_sorted<std::uint8_t>(ties.to(DType::u8), 0, 20, descending);
     expect_sorted<std::int32_t>(scrambled(ties), 1, 7, descending);
   }
-  Tensor value = Tensor::empty({}, DType::f32), where = Tensor::ones({}, DType::i64);
-  kernels::sort.find({}, DType::f32)(Tensor::scalar(3), 0, false, value, where);
-  EXPECT_EQ(value.item(), 3);
-  EXPECT_EQ(where.item(), 0);
 }
 
 }  // namespace

@@ -2,6 +2,9 @@
 /// New shapes and orders of the same elements. Views of data wherever strides allow.
 #pragma once
 
+#include <optional>
+#include <vector>
+
 #include "autograd/primitive.hpp"
 
 namespace sonde {
@@ -23,7 +26,30 @@ Var squeeze(Operand x, std::int64_t axis);
 Var unsqueeze(Operand x, std::int64_t axis);
 /// Joins along an existing axis; all other sizes agree. Error(shape, dtype).
 Var concat(const Vars& parts, std::int64_t axis, std::source_location where = std::source_location::current());
-/// Joins along a new axis.
+/// Joins along a new axis. Error(shape, dtype).
 Var stack(const Vars& parts, std::int64_t axis, std::source_location where = std::source_location::current());
+/// Views of consecutive parts of `sizes` along `axis`, which they must make up. Error(axis, shape, value).
+Vars split(Operand x, const std::vector<std::int64_t>& sizes, std::int64_t axis = 0);
+/// Parts of `size`, the last of what is left.
+Vars split(Operand x, std::int64_t size, std::int64_t axis = 0);
+/// At most `chunks` parts of one size, the last of what is left.
+Vars chunk(Operand x, std::int64_t chunks, std::int64_t axis = 0);
+/// Views of all positions along `axis`, without that axis. Error(axis).
+Vars unstack(Operand x, std::int64_t axis = 0);
+
+/// before[i] and after[i] elements of `value` around axis i. Error(shape, value).
+Var pad(Operand x, const Dims& before, const Dims& after, double value = 0);
+/// The diagonal of axes a and b, `offset` above the main one, as a new last axis. Error(axis, value).
+Var diagonal(Operand x, std::int64_t offset = 0, std::int64_t a = -2, std::int64_t b = -1);
+/// Square matrices with the last axis of x on their diagonals.
+Var diag_embed(Operand x);
+/// Axes in reverse. Error(axis).
+Var flip(Operand x, const Dims& axes);
+/// Elements moved by `shift` positions along `axis`; what leaves at one end enters at the other. Error(axis).
+Var roll(Operand x, std::int64_t shift, std::int64_t axis);
+/// Axes start .. end as one. Error(axis).
+Var flatten(Operand x, std::int64_t start = 0, std::int64_t end = -1);
+/// Axis `from` at position `to`, the others in their order. Error(axis).
+Var movedim(Operand x, std::int64_t from, std::int64_t to);
 
 }  // namespace sonde

@@ -1,5 +1,6 @@
-// Cutting out and joining: slice and its transpose, concat, stack.
+// Cutting out and joining: slice and its transpose, concat.
 #include "autograd/bases.hpp"
+#include "autograd/located.hpp"
 #include "autograd/promote.hpp"
 
 namespace sonde {
@@ -117,13 +118,11 @@ class Concat final : public Named<Concat, Linear> {
     return make_vars(Var(whole));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
-    Vars parts;
-    std::int64_t begin = 0;
-    for (std::size_t i = 0; i < in.size(); ++i) {
-      const std::int64_t end = begin + in[i].size(axis_);
-      parts.push_back(needs[i] ? slice(ct[0], axis_, begin, end) : Var());
-      begin = end;
-    }
+    std::vector<std::int64_t> sizes;
+    for (const Var& v : in) sizes.push_back(v.size(axis_));
+    Vars parts = split(ct[0], sizes, axis_);
+    for (std::size_t i = 0; i < in.size(); ++i)
+      if (!needs[i]) parts[i] = Var();
     return parts;
   }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
@@ -147,22 +146,19 @@ Var slice(Operand x, std::int64_t axis, std::optional<std::int64_t> start, std::
 }
 
 Var select(Operand x, std::int64_t axis, std::int64_t index) {
-  const std::int64_t n = x.var.size(axis);
-  if (index < -n || index >= n)
-    fail(ErrorCode::axis, "select", "index {} is out of range for size {} of axis {}", index, n, axis);
-  const std::int64_t i = index < 0 ? index + n : index;
   const std::source_location where = x.where;
-  return squeeze({slice(std::move(x), axis, i, i + 1), where}, axis);
+  return located(where, [&] {
+    Var v = as_var(std::move(x));
+    const std::int64_t n = v.size(axis);
+    if (index < -n || index >= n)
+      fail(ErrorCode::axis, "select", "index {} is out of range for size {} of axis {}", index, n, axis);
+    const std::int64_t i = index < 0 ? index + n : index;
+    return squeeze({slice({std::move(v), where}, axis, i, i + 1), where}, axis);
+  });
 }
 
 Var concat(const Vars& parts, std::int64_t axis, std::source_location where) {
   return emit1(make_ref<Concat>(axis), parts, where);
-}
-
-Var stack(const Vars& parts, std::int64_t axis, std::source_location where) {
-  Vars raised;
-  for (const Var& v : parts) raised.push_back(unsqueeze({v, where}, axis));
-  return concat(raised, axis, where);
 }
 
 }  // namespace sonde

@@ -1,5 +1,6 @@
 // Operations that only rename positions; each is linear, its transpose another of them.
 #include "autograd/bases.hpp"
+#include "autograd/located.hpp"
 #include "autograd/promote.hpp"
 
 namespace sonde {
@@ -104,11 +105,14 @@ Var permute(Operand x, const Dims& axes) {
 }
 
 Var transpose(Operand x, std::int64_t a, std::int64_t b) {
-  const int rank = x.var.rank();
-  Dims axes;
-  for (int i = 0; i < rank; ++i) axes.push_back(i);
-  std::swap(axes[normal_axis(a, rank, "transpose")], axes[normal_axis(b, rank, "transpose")]);
-  return permute(std::move(x), axes);
+  const std::source_location where = x.where;
+  return located(where, [&] {
+    Var v = as_var(std::move(x));
+    Dims axes;
+    for (int i = 0; i < v.rank(); ++i) axes.push_back(i);
+    std::swap(axes[normal_axis(a, v.rank(), "transpose")], axes[normal_axis(b, v.rank(), "transpose")]);
+    return permute({std::move(v), where}, axes);
+  });
 }
 
 Var broadcast_to(Operand x, const Dims& shape) {
@@ -118,17 +122,25 @@ Var broadcast_to(Operand x, const Dims& shape) {
 }
 
 Var squeeze(Operand x, std::int64_t axis) {
-  const int a = normal_axis(axis, x.var.rank(), "squeeze");
-  Dims shape = x.var.shape();
-  if (shape[a] != 1) fail(ErrorCode::shape, "squeeze", "axis {} of {} has size {}, not 1", axis, x.var.spec(), shape[a]);
-  shape.erase(a);
-  return reshape(std::move(x), shape);
+  const std::source_location where = x.where;
+  return located(where, [&] {
+    Var v = as_var(std::move(x));
+    const int a = normal_axis(axis, v.rank(), "squeeze");
+    Dims shape = v.shape();
+    if (shape[a] != 1) fail(ErrorCode::shape, "squeeze", "axis {} of {} has size {}, not 1", axis, v.spec(), shape[a]);
+    shape.erase(a);
+    return reshape({std::move(v), where}, shape);
+  });
 }
 
 Var unsqueeze(Operand x, std::int64_t axis) {
-  Dims shape = x.var.shape();
-  shape.insert(normal_axis(axis, x.var.rank() + 1, "unsqueeze"), 1);
-  return reshape(std::move(x), shape);
+  const std::source_location where = x.where;
+  return located(where, [&] {
+    Var v = as_var(std::move(x));
+    Dims shape = v.shape();
+    shape.insert(normal_axis(axis, v.rank() + 1, "unsqueeze"), 1);
+    return reshape({std::move(v), where}, shape);
+  });
 }
 
 }  // namespace sonde

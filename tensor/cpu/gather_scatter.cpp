@@ -73,9 +73,6 @@ void walk_line(const Lines& l, const Triple& start, std::int64_t first, std::int
   }
 }
 
-// A rank-0 tensor as its one-element vector, so that there is an axis to index.
-Tensor at_least_vector(const Tensor& t) { return t.rank() == 0 ? t.unsqueeze(0) : t; }
-
 template <class T>
 void gather_typed(const Tensor& x, const Tensor& index, int axis, const Tensor& out) {
   const Lines lines = make_lines(index, out, x, axis);
@@ -91,8 +88,7 @@ void gather_typed(const Tensor& x, const Tensor& index, int axis, const Tensor& 
 }
 
 // Moves elements without looking at them: their size is all that matters.
-void gather(const Tensor& x0, const Tensor& index0, int axis, Tensor& out0) {
-  const Tensor x = at_least_vector(x0), index = at_least_vector(index0), out = at_least_vector(out0);
+void gather(const Tensor& x, const Tensor& index, int axis, Tensor& out) {
   check_index(index, x.shape()[axis], "gather");
   switch (size_of(x.dtype())) {
     case 1: return gather_typed<std::uint8_t>(x, index, axis, out);
@@ -103,8 +99,7 @@ void gather(const Tensor& x0, const Tensor& index0, int axis, Tensor& out0) {
 }
 
 template <class T>  // integers add as unsigned numbers: they wrap, where signed ones would be undefined
-void scatter_add(const Tensor& index0, const Tensor& src0, int axis, Tensor& out0) {
-  const Tensor index = at_least_vector(index0), src = at_least_vector(src0), out = at_least_vector(out0);
+void scatter_add(const Tensor& index, const Tensor& src, int axis, Tensor& out) {
   check_index(index, out.shape()[axis], "scatter_add");
   const Lines lines = make_lines(index, src, out, axis);
   const auto* from = reinterpret_cast<const T*>(src.bytes());

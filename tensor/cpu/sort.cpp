@@ -88,11 +88,6 @@ void copy_back(const Tensor& buffer, Tensor& t, int axis) {
 
 template <class T>
 void sort(const Tensor& x0, int axis, bool descending, Tensor& values0, Tensor& indices0) {
-  if (x0.rank() == 0) {
-    values0.copy_from(x0);
-    indices0.copy_from(Tensor::zeros({}, DType::i64));
-    return;
-  }
   if (values0.numel() == 0) return;
   const Tensor x = x0.transpose(axis, -1).contiguous();
   const Tensor values = row_buffer(values0, axis), indices = row_buffer(indices0, axis);

@@ -1,4 +1,5 @@
-// take, take_add and one_hot: whole slices by index. Tensors are seen as [outer, n, inner] around the indexed axis.
+// take, take_add and one_hot: whole slices by index. Tensors are seen as [outer, n, inner] around the indexed axis; with lanes,
+// each has its share of the outer positions and a row of its own in the index.
 #include <algorithm>
 #include <cstring>
 
@@ -13,11 +14,17 @@ namespace {
 constexpr std::int64_t grain = 1 << 14;  // elements
 
 struct Slices {
-  Slices(const Dims& shape, int axis) : n(shape[axis]) {
+  Slices(const Dims& shape, const Tensor& index, int axis, bool with_lanes)
+      : n(shape[axis]), chosen(index.data<std::int64_t>()) {
     for (int i = 0; i < axis; ++i) outer *= shape[i];
     for (int i = axis + 1; i < shape.rank(); ++i) inner *= shape[i];
+    const std::int64_t lanes = with_lanes ? shape[0] : 1;
+    count = index.numel() / lanes;
+    share = outer / lanes;
   }
-  std::int64_t outer = 1, n, inner = 1;
+  const std::int64_t* row(std::int64_t o) const { return chosen + o / share * count; }
+  std::int64_t outer = 1, n, inner = 1, count, share;
+  const std::int64_t* chosen;
 };
 
 template <class T>
@@ -40,17 +47,16 @@ void copy_slices(const std::byte* from, const std::int64_t* chosen, std::int64_t
 }
 
 // x and index are copied first if they are not row-major.
-void take(const Tensor& x0, const Tensor& index0, int axis, Tensor& out) {
+void take(const Tensor& x0, const Tensor& index0, int axis, bool lanes, Tensor& out) {
   check_index(index0, x0.shape()[axis], "take");
   if (out.numel() == 0) return;
   const Tensor x = x0.contiguous(), index = index0.contiguous();
-  const Slices s(x.shape(), axis);
-  const std::int64_t count = index.numel(), width = s.inner * size_of(x.dtype());
-  const auto* chosen = index.data<std::int64_t>();
+  const Slices s(x.shape(), index, axis, lanes);
+  const std::int64_t count = s.count, width = s.inner * size_of(x.dtype());
   parallel_for(s.outer * count, std::max<std::int64_t>(1, grain / s.inner), [&](std::int64_t begin, std::int64_t end) {
     while (begin < end) {  // one run of slices within one outer position
       const std::int64_t o = begin / count, k = begin % count, run = std::min(end - begin, count - k);
-      copy_slices(x.bytes() + o * s.n * width, chosen + k, run, width, out.bytes() + begin * width);
+      copy_slices(x.bytes() + o * s.n * width, s.row(o) + k, run, width, out.bytes() + begin * width);
       begin += run;
     }
   });
@@ -58,14 +64,13 @@ void take(const Tensor& x0, const Tensor& index0, int axis, Tensor& out) {
 
 // Columns are cut among threads, never the slices: each element of out is summed by one thread, in the order of k.
 template <class T>
-void take_add(const Tensor& index0, const Tensor& src0, int axis, Tensor& out) {
+void take_add(const Tensor& index0, const Tensor& src0, int axis, bool lanes, Tensor& out) {
   check_index(index0, out.shape()[axis], "take_add");
   if (src0.numel() == 0) return;
   const Tensor src = src0.contiguous(), index = index0.contiguous();
-  const Slices s(out.shape(), axis);
+  const Slices s(out.shape(), index, axis, lanes);
   constexpr std::int64_t tile = 64 / sizeof(T);  // a cache line
-  const std::int64_t count = index.numel(), tiles = (s.inner + tile - 1) / tile;
-  const auto* chosen = index.data<std::int64_t>();
+  const std::int64_t count = s.count, tiles = (s.inner + tile - 1) / tile;
   const auto* from = reinterpret_cast<const T*>(src.bytes());
   auto* to = reinterpret_cast<T*>(out.bytes());
   const std::int64_t work = count * std::min(s.inner, tile);
@@ -73,6 +78,7 @@ void take_add(const Tensor& index0, const Tensor& src0, int axis, Tensor& out) {
     while (begin < end) {  // one run of columns within one outer position
       const std::int64_t o = begin / tiles, run = std::min(end - begin, tiles - begin % tiles);
       const std::int64_t first = begin % tiles * tile, last = std::min(first + run * tile, s.inner);
+      const std::int64_t* chosen = s.row(o);
       for (std::int64_t k = 0; k < count; ++k) {
         T* target = to + (o * s.n + chosen[k]) * s.inner;
         const T* source = from + (o * count + k) * s.inner;
