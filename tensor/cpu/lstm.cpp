@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tensor/cpu/gemm.hpp"
+#include "tensor/cpu/gemm_kernel.hpp"
 #include "tensor/cpu/lstm_steps.hpp"
 #include "tensor/cpu/register.hpp"
 #include "tensor/kernels/lstm.hpp"
@@ -128,12 +129,43 @@ Tensor by_lane(const Tensor& t) {
   return moved.reshape({t.size(1), checked_mul(t.size(0), t.size(2)), t.size(3)});
 }
 
+// w_hh cut into panels of columns once, since every step multiplies by it.
+template <class T>
+class Panels {
+ public:
+  Panels(const Tensor& w_hh, const Sizes& n) : n_(n), width_(gemm_kernel<T>().panel_width) {
+    const std::int64_t panels = (n.units + width_ - 1) / width_;
+    lane_ = panels * n.gates() * width_;
+    memory_ = Tensor::zeros({w_hh.size(0), lane_}, dtype_of<T>);
+    for (std::int64_t lane = 0; lane < w_hh.size(0); ++lane)
+      for (std::int64_t k = 0; k < n.gates(); ++k)
+        for (std::int64_t j = 0; j < n.units; j += width_)
+          std::copy_n(w_hh.data<T>() + (lane * n.gates() + k) * n.units + j, std::min(width_, n.units - j),
+                      memory_.data<T>() + lane * lane_ + j * n.gates() + k * width_);
+  }
+  /// h = a w_hh for a [rows, 4H].
+  void multiply(const T* a, std::int64_t lane, std::int64_t rows, T* h) const {
+    GemmBlock<T> g;
+    g.m = rows, g.n = n_.units, g.k = n_.gates();
+    g.a = a, g.a_row = n_.gates(), g.a_col = 1;
+    g.b = memory_.data<T>() + (memory_.size(0) == 1 ? 0 : lane * lane_);
+    g.b_row = width_, g.b_panel = width_ * n_.gates();
+    g.c = h, g.c_row = n_.units;
+    gemm_kernel<T>().block(g);
+  }
+
+ private:
+  Sizes n_;
+  std::int64_t width_, lane_;
+  Tensor memory_;
+};
+
 // The pre-activations' cotangents of all steps, and those of h0 and c0.
 template <class T>
 struct Recurrence {
   const Sizes& n;
-  const T *gates, *cells, *c0, *dy, *w_hh;
-  std::int64_t w_lane;
+  const T *gates, *cells, *c0, *dy;
+  const Panels<T>& w_hh;
   T *da, *dh, *dc;  ///< da: all steps; dh and dc: in, of the last h and c; out, of h0 and c0
 
   void run(std::int64_t lane, std::int64_t first, std::int64_t rows) const {
@@ -145,8 +177,7 @@ struct Recurrence {
       T* a = da + 4 * (t * step_size + at);
       lstm_kernels<T>().cell_grad(gates + 4 * (t * step_size + at), t > 0 ? cells + (t - 1) * step_size + at : c0 + at,
                                   cells + t * step_size + at, h, c, a, c, rows, n.units);
-      gemm_serial<T>(matrix<const T>(a, rows, n.gates()), matrix(w_hh + lane * w_lane, n.gates(), n.units),
-                     matrix(h, rows, n.units));
+      w_hh.multiply(a, lane, rows, h);
     }
   }
 };
@@ -188,13 +219,13 @@ kernels::LstmInputs lstm_grad(const kernels::LstmInputs& in, const kernels::Lstm
                            Tensor::empty({n.lanes, n.gates()}, dtype)};
   Tensor da = Tensor::empty({n.steps, n.lanes, n.batch, n.gates()}, dtype);
   if (da.numel() > 0) {
+    const Panels<T> panels(w_hh, n);
     const Recurrence<T> recurrence{n,
                                    gates.data<T>(),
                                    cells.data<T>(),
                                    c0.data<T>(),
                                    dy.data<T>(),
-                                   w_hh.data<T>(),
-                                   w_hh.size(0) == 1 ? 0 : n.gates() * n.units,
+                                   panels,
                                    da.data<T>(),
                                    grad.h0.data<T>(),
                                    grad.c0.data<T>()};

@@ -36,6 +36,13 @@ struct NormalizeBackwardArgs {
   bool center;
 };
 
+/// The vector kernels over rows begin .. end-1; dweight and dbias (or null) are added to.
+template <class T>
+struct NormalizeRowKernels {
+  void (*forward)(const NormalizeForwardArgs<T>& a, std::int64_t begin, std::int64_t end);
+  void (*backward)(const NormalizeBackwardArgs<T>& a, T* dweight, T* dbias, std::int64_t begin, std::int64_t end);
+};
+
 /// One pass over a matrix [rows, width] with one number per column in each vector. What a kind does not name may be null.
 template <class T>
 struct ColumnPass {

@@ -107,20 +107,8 @@ void backward_rows(const NormalizeBackwardArgs<T>& a, T* dweight, T* dbias, std:
   }
 }
 
-void forward_f32(const NormalizeForwardArgs<float>& a, std::int64_t begin, std::int64_t end) {
-  forward_rows(a, begin, end);
-}
-void forward_f64(const NormalizeForwardArgs<double>& a, std::int64_t begin, std::int64_t end) {
-  forward_rows(a, begin, end);
-}
-void backward_f32(const NormalizeBackwardArgs<float>& a, float* dweight, float* dbias,
-                  std::int64_t begin, std::int64_t end) {
-  backward_rows(a, dweight, dbias, begin, end);
-}
-void backward_f64(const NormalizeBackwardArgs<double>& a, double* dweight, double* dbias,
-                  std::int64_t begin, std::int64_t end) {
-  backward_rows(a, dweight, dbias, begin, end);
-}
+NormalizeRowKernels<float> kernels_f32() { return {&forward_rows<float>, &backward_rows<float>}; }
+NormalizeRowKernels<double> kernels_f64() { return {&forward_rows<double>, &backward_rows<double>}; }
 
 }  // namespace
 }  // namespace sonde::cpu::HWY_NAMESPACE
@@ -130,24 +118,13 @@ HWY_AFTER_NAMESPACE();
 namespace sonde::cpu {
 namespace {
 
-HWY_EXPORT(forward_f32);
-HWY_EXPORT(forward_f64);
-HWY_EXPORT(backward_f32);
-HWY_EXPORT(backward_f64);
+HWY_EXPORT(kernels_f32);
+HWY_EXPORT(kernels_f64);
 
-void forward(const NormalizeForwardArgs<float>& a, std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(forward_f32)(a, begin, end);
-}
-void forward(const NormalizeForwardArgs<double>& a, std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(forward_f64)(a, begin, end);
-}
-void backward(const NormalizeBackwardArgs<float>& a, float* dweight, float* dbias,
-              std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(backward_f32)(a, dweight, dbias, begin, end);
-}
-void backward(const NormalizeBackwardArgs<double>& a, double* dweight, double* dbias,
-              std::int64_t begin, std::int64_t end) {
-  HWY_DYNAMIC_DISPATCH(backward_f64)(a, dweight, dbias, begin, end);
+template <class T>
+NormalizeRowKernels<T> kernels_for() {
+  if constexpr (std::is_same_v<T, float>) return HWY_DYNAMIC_DISPATCH(kernels_f32)();
+  else return HWY_DYNAMIC_DISPATCH(kernels_f64)();
 }
 
 template <class T>
@@ -160,8 +137,9 @@ void accumulate(const T* from, T* to, std::int64_t n) {
 template <class T>
 void normalize_by_rows(const NormalizeForwardArgs<T>& a) {
   const NormalizeSizes& s = a.sizes;
+  const auto kernels = kernels_for<T>();
   parallel_for(s.lanes * s.outer * s.groups, row_grain(s.inner),
-               [&](std::int64_t begin, std::int64_t end) { forward(a, begin, end); });
+               [&](std::int64_t begin, std::int64_t end) { kernels.forward(a, begin, end); });
 }
 
 // The parameters' gradients are sums over the outer axis: each lane's outer range is cut into a number of parts fixed
@@ -169,6 +147,7 @@ void normalize_by_rows(const NormalizeForwardArgs<T>& a) {
 template <class T>
 void normalize_grad_by_rows(const NormalizeBackwardArgs<T>& a) {
   const NormalizeSizes& s = a.sizes;
+  const auto kernels = kernels_for<T>();
   const bool parameters = a.dweight != nullptr;
   const std::int64_t parts = chunk_count(s.outer, row_grain(s.width())), width = s.width();
   const std::int64_t extra = parameters ? parts - 1 : 0;
@@ -187,7 +166,7 @@ void normalize_grad_by_rows(const NormalizeBackwardArgs<T>& a) {
         dweight = part == 0 ? a.dweight + lane * width : part_sums(lane, part);
         dbias = part == 0 ? a.dbias + lane * width : dweight + width;
       }
-      backward(a, dweight, dbias, first * s.groups, last * s.groups);
+      kernels.backward(a, dweight, dbias, first * s.groups, last * s.groups);
     }
   });
   for (std::int64_t lane = 0; lane < s.lanes; ++lane)
