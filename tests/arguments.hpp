@@ -19,6 +19,7 @@ using ArgumentRows = std::vector<Argument>;
 // One function per family, in tests/arguments/<family>.cpp.
 void conv_arguments(ArgumentRows& rows);
 void index_arguments(ArgumentRows& rows);
+void norm_arguments(ArgumentRows& rows);
 void random_arguments(ArgumentRows& rows);
 void reduce_arguments(ArgumentRows& rows);
 void view_arguments(ArgumentRows& rows);
@@ -27,6 +28,7 @@ inline ArgumentRows all_arguments() {
   ArgumentRows rows;
   conv_arguments(rows);
   index_arguments(rows);
+  norm_arguments(rows);
   random_arguments(rows);
   reduce_arguments(rows);
   view_arguments(rows);

@@ -140,7 +140,7 @@ TEST(BadInput, TheStateIsUsableAfterwards) {
 // "op.parameter" for every parameter of an integer type in the headers of the operations.
 std::set<std::string> integer_parameters() {
   std::set<std::string> names;
-  const std::regex comment("//[^\n]*"), declaration(R"(\b\w+\s+(\w+)\(([^;{}]*)\)\s*;)"),
+  const std::regex comment("//[^\n]*"), declaration(R"(\b\w+\s+(\w+)\(([^;]*)\)\s*;)"),
       parameter(R"(^\s*(?:const\s+)?(?:std::)?(?:int|int64_t|optional<std::int64_t>|vector<std::int64_t>|Dims|Size2)\s*&?\s+(\w+))");
   for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/autograd/ops")) {
     std::ifstream file(entry.path());

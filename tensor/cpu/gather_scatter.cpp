@@ -45,6 +45,7 @@ Lines make_lines(const Tensor& index, const Tensor& small, const Tensor& large, 
 // indexed tensor, so they may run at the same time without changing the order of any sum.
 template <class Body>
 void for_each_line(const Lines& lines, Body&& body) {
+  if (lines.along == 0) return;  // the other sizes may be huge
   const std::int64_t tiles = (lines.inner + tile - 1) / tile;
   const std::int64_t work = std::max<std::int64_t>(1, lines.along * std::min(lines.inner, tile));
   parallel_for(numel(lines.outer) * tiles, grain / work, [&](std::int64_t begin, std::int64_t end) {

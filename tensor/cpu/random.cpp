@@ -126,6 +126,7 @@ void integers(const Tensor& keys, std::int64_t low, std::int64_t high, Tensor& o
 
 void permutation(const Tensor& keys, Tensor& out) {
   const std::int64_t n = out.shape()[1];
+  if (out.numel() == 0) return;
   const Tensor bits = Tensor::empty({out.shape()[0], n}, DType::i64);
   auto* sort_key = reinterpret_cast<std::uint64_t*>(bits.data<std::int64_t>());
   for_each_piece(keys, n, [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
@@ -133,7 +134,7 @@ void permutation(const Tensor& keys, Tensor& out) {
     std::copy_n(b.word + b.skip, count, sort_key + position);
   });
   auto* order = out.data<std::int64_t>();
-  parallel_for(out.shape()[0], std::max<std::int64_t>(1, grain / std::max<std::int64_t>(1, n)),
+  parallel_for(out.shape()[0], grain / n,
                [&](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t lane = begin; lane < end; ++lane) {
                    const std::uint64_t* k = sort_key + lane * n;

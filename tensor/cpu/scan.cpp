@@ -22,6 +22,7 @@ Extent extent(const Tensor& t, int axis) {
 // Calls f(offset of the first element, first output, width) for every block of up to `block` neighbouring columns.
 template <class F>
 void for_columns(const Extent& e, F&& f) {
+  if (e.outer == 0 || e.n == 0 || e.inner == 0) return;  // the other sizes may be huge
   const std::int64_t blocks = (e.inner + block - 1) / block, work = std::max<std::int64_t>(1, e.n * std::min(e.inner, block));
   parallel_for(e.outer * blocks, std::max<std::int64_t>(1, grain / work), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t task = begin; task < end; ++task) {

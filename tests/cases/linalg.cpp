@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/cases.hpp"
 
 namespace sonde::testing {
@@ -6,9 +8,11 @@ namespace {
 // x plus a matrix with these numbers on its diagonal: keeps the drawn matrices away from singular ones.
 Var shifted(const Var& x, const std::vector<double>& diagonal) {
   const std::int64_t m = x.size(-2), n = x.size(-1);
-  std::vector<double> d(static_cast<std::size_t>(m * n));
-  for (std::size_t i = 0; i < diagonal.size(); ++i) d[i * static_cast<std::size_t>(n + 1)] = diagonal[i];
-  return add(x, to(Tensor::from<double>(d, {m, n}), x.dtype()));
+  Tensor d = Tensor::zeros({m, n}, DType::f64);
+  double* p = d.mutable_data<double>();
+  const auto count = std::min({m, n, static_cast<std::int64_t>(diagonal.size())});
+  for (std::int64_t i = 0; i < count; ++i) p[i * (n + 1)] = diagonal[static_cast<std::size_t>(i)];
+  return add(x, to(d, x.dtype()));
 }
 Var square(const Var& x) { return mul(x, x); }
 
