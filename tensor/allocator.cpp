@@ -57,8 +57,7 @@ void* from_system(std::int64_t size) {
 }  // namespace
 
 void* detail::allocate(std::int64_t bytes, std::int64_t& capacity) {
-  std::int64_t size = size_class(bytes);
-  if (caching && size >= huge_page) size = checked_add(size, huge_page - 1) / huge_page * huge_page;
+  const std::int64_t size = size_class(bytes);
   capacity = size;
   Allocator& a = allocator();
   std::lock_guard lock(a.mutex);

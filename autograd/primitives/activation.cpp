@@ -72,7 +72,8 @@ class ReluBackward final : public Slope<ReluBackward> {
   ReluBackward(double first, double second) : Slope(kernels::relu_backward, first, second) {}
   Var curve(const Var&, const Var&) const { return {}; }
 };
-class Relu final : public Activation<Relu, ReluBackward> {
+// By the result, which the next layer keeps as well: one tensor saved instead of two.
+class Relu final : public Activation<Relu, ReluBackward, true> {
  public:
   static constexpr std::string_view id = "relu";
   Relu() : Activation(kernels::relu) {}
