@@ -13,6 +13,7 @@
 #include "autograd/ops/math.hpp"
 #include "autograd/ops/matmul.hpp"
 #include "autograd/ops/norm.hpp"
+#include "autograd/ops/pool.hpp"
 #include "autograd/ops/random.hpp"
 #include "autograd/ops/reduce.hpp"
 #include "autograd/ops/softmax.hpp"

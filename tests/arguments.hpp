@@ -20,6 +20,7 @@ using ArgumentRows = std::vector<Argument>;
 void conv_arguments(ArgumentRows& rows);
 void index_arguments(ArgumentRows& rows);
 void norm_arguments(ArgumentRows& rows);
+void pool_arguments(ArgumentRows& rows);
 void random_arguments(ArgumentRows& rows);
 void reduce_arguments(ArgumentRows& rows);
 void view_arguments(ArgumentRows& rows);
@@ -29,6 +30,7 @@ inline ArgumentRows all_arguments() {
   conv_arguments(rows);
   index_arguments(rows);
   norm_arguments(rows);
+  pool_arguments(rows);
   random_arguments(rows);
   reduce_arguments(rows);
   view_arguments(rows);

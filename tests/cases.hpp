@@ -51,6 +51,7 @@ void matmul_cases(Cases& cases);
 void lstm_cases(Cases& cases);
 void math_cases(Cases& cases);
 void norm_cases(Cases& cases);
+void pool_cases(Cases& cases);
 void reduce_cases(Cases& cases);
 void softmax_cases(Cases& cases);
 void index_cases(Cases& cases);
@@ -68,6 +69,7 @@ inline Cases all_cases() {
   lstm_cases(cases);
   math_cases(cases);
   norm_cases(cases);
+  pool_cases(cases);
   reduce_cases(cases);
   softmax_cases(cases);
   index_cases(cases);
