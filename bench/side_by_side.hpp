@@ -1,6 +1,7 @@
 /// @file
 /// Side-by-side timing: candidates run interleaved in one process, so a noisy phase of the machine hits all of them.
-/// What counts is the ratio of medians to the first candidate, the reference. How to use it, in a bench_x.cpp:
+/// What counts is the ratio of medians to the first candidate, the reference. With one thread the clock is that of the
+/// thread itself, which stands still while another program has the core. How to use it, in a bench_x.cpp:
 ///
 ///     void table_scale() {
 ///       SideBySide table("scale, one thread");
@@ -11,13 +12,16 @@
 
 #include <fmt/format.h>
 
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tensor/parallel.hpp"
 
 namespace sonde::bench {
 
@@ -38,10 +42,16 @@ struct SideBySideOptions {
 
 namespace detail {
 
+inline double now() {
+  timespec t{};
+  clock_gettime(threads() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
 inline double seconds_of(const std::function<void()>& run, long calls) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = now();
   for (long i = 0; i < calls; ++i) run();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return now() - start;
 }
 
 inline long calls_per_sample(const std::function<void()>& run, double sample_seconds) {

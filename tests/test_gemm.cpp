@@ -136,6 +136,19 @@ TEST(Gemm, AccumulatesAndAddsABias) {
   }
 }
 
+TEST(Gemm, OneColumnMoreThanAVector) {
+  for (std::int64_t n : {3, 5, 9, 17, 33})
+    for (DType dtype : {DType::f32, DType::f64}) {
+      const Tensor a = random({n, 32}, dtype, 1), b = random({n, 32}, dtype, 2).transpose(0, 1);
+      expect_product(a, b, matmul(a, b, {n, n}), "NT");
+    }
+  const Tensor a = random({17, 32}, DType::f32, 1), b = random({17, 32}, DType::f32, 2), c = Tensor::ones({17, 17});
+  const auto am = cpu::matrix<const float>(a.data<float>(), 17, 32), bm = cpu::matrix<const float>(b.data<float>(), 17, 32);
+  cpu::gemm<float>(am, bm.transposed(), cpu::matrix(c.data<float>(), 17, 17), cpu::GemmStart::accumulate);
+  const Tensor product = matmul(a, b.transpose(0, 1), {17, 17});
+  for (std::int64_t i = 0; i < 17; ++i) EXPECT_NEAR(c.at({i, 16}), product.at({i, 16}) + 1, 1e-5) << i;
+}
+
 TEST(Gemm, IntegersWrapAround) {
   const Tensor a = Tensor::from<std::int32_t>({1 << 30, 2, 3, 4}, {2, 2});
   EXPECT_EQ(matmul(a, a, {2, 2}).to_vector<std::int32_t>()[1], static_cast<std::int32_t>(0x80000008u));

@@ -64,6 +64,7 @@ void gemm_tile(const GemmBlock<T>& g, const T* a, const T* b, T* c, const T* sta
   const T* p[threes];
   HWY_UNROLL(4)
   for (int t = 0; t < threes; ++t) p[t] = a + 3 * t * g.a_row;
+  HWY_UNROLL(4)
   for (std::int64_t k = g.k; k > 0; --k, b += g.b_row) {
     V column[vectors];
     HWY_UNROLL(4)

@@ -26,11 +26,11 @@ struct GemmBlock {
 /// The kernel for the instruction set of this machine.
 template <class T>
 struct GemmKernel {
-  std::int64_t panel_width;
+  std::int64_t lanes, panel_width;
   void (*block)(const GemmBlock<T>& g);
-  /// y[i] = start[i] + sum over p of a[i * a_row + p] * x[p] for i < m (start may be null or y).
+  /// y[i * y_step] = start[i * y_step] + sum over p of a[i * a_row + p] * x[p] for i < m (start may be null or y).
   void (*rows_times_vector)(std::int64_t m, std::int64_t k, const T* a, std::int64_t a_row, const T* x, T* y,
-                            const T* start);
+                            std::int64_t y_step, const T* start);
 };
 template <class T>
 const GemmKernel<T>& gemm_kernel();

@@ -18,7 +18,7 @@ constexpr std::int64_t blas_from = std::int64_t{1500} * 1500 * 1500;
 constexpr std::int64_t far_apart = 4096;
 
 template <class T>
-void copy_matrix(Matrix<const T> from, T* to, std::int64_t to_row) {
+void copy_matrix(const Matrix<const T>& from, T* to, std::int64_t to_row) {
   if (from.col_stride == 1) {
     for (std::int64_t i = 0; i < from.rows; ++i)
       std::memcpy(to + i * to_row, from.data + i * from.row_stride, static_cast<std::size_t>(from.cols) * sizeof(T));
@@ -107,7 +107,7 @@ class Blocks {
     pack_a_ = !a_in_place(p.a, p.b.cols, width_);
     pack_b_ = !b_in_place(p.b, p.a.rows);
     const std::int64_t k = std::min(block_k, p.a.cols), n = std::min(block_n, p.b.cols);
-    const std::int64_t b_size = pack_b_ ? k * ((n + width_ - 1) / width_ * width_) : 0;
+    const std::int64_t b_size = pack_b_ ? k * (n + width_ - 1) : 0;  // whole panels at most
     const std::int64_t a_size = pack_a_ ? std::min(block_m, p.a.rows) * (k + gap) : 0;
     if (a_size + b_size > 0) b_space_ = scratch.get(a_size + b_size);
     a_space_ = b_space_ + b_size;
@@ -161,14 +161,29 @@ void copy_start(const Product<T>& p) {
   }
 }
 
-// A column of C as products of rows: C [m, 1] must be contiguous, as must A's rows and x.
+// A column of C as products of rows: A's rows and the vector B must be contiguous.
 template <class T>
 bool multiply_rows(const Product<T>& p) {
   const Matrix<const T>& a = p.a;
-  if (p.c.cols != 1 || p.c.row_stride != 1 || a.col_stride != 1 || p.b.row_stride != 1) return false;
-  if (p.start && p.start_row != 1) return false;
-  gemm_kernel<T>().rows_times_vector(a.rows, a.cols, a.data, a.row_stride, p.b.data, p.c.data, p.start);
+  if (p.c.cols != 1 || a.col_stride != 1 || p.b.row_stride != 1) return false;
+  if (p.start && p.start_row != p.c.row_stride) return false;
+  gemm_kernel<T>().rows_times_vector(a.rows, a.cols, a.data, a.row_stride, p.b.data, p.c.data, p.c.row_stride, p.start);
   return true;
+}
+
+// Q K' of attention with 16 patches and a class token: the last column would cost as much as a whole vector of them.
+// Only below the size from which products are cut into tiles, whose edges must not show.
+template <class T>
+bool spare_column(const Product<T>& p) {
+  constexpr std::int64_t small = 1 << 20;
+  const bool dots = p.a.col_stride == 1 && p.b.row_stride == 1;
+  return dots && p.c.cols == gemm_kernel<T>().lanes + 1 && p.c.cols > 2 && p.c.rows * p.c.cols * p.a.cols < small;
+}
+
+template <class T>
+Product<T> last_column(const Product<T>& p) {
+  const std::int64_t j = p.c.cols - 1;
+  return {p.a, p.b.block(0, j, p.b.rows, 1), p.c.block(0, j, p.c.rows, 1), p.start ? p.start + j : nullptr, p.start_row};
 }
 
 }  // namespace
@@ -189,6 +204,7 @@ void multiply(const Product<T>& product, GemmMethod method, Scratch<T>& scratch)
     const Product<T> turned{p.b.transposed(), p.a.transposed(), {p.c.data, p.c.cols, 1, 1, 1}, p.start, 1};
     if (multiply_rows(turned)) return;
   }
+  if (spare_column(p) && multiply_rows(last_column(p))) --p.b.cols, --p.c.cols;
   if (method == GemmMethod::blas) return multiply_blas(p, scratch);
   Blocks<T>(p, scratch).run();
 }
