@@ -55,6 +55,7 @@ void check_strided(const Subject& s);
 void check_adjoint(const Subject& s);
 void check_one_input(const Subject& s);
 void check_finite_differences(const Subject& s);
+void check_pullback(const Subject& s);
 void check_second_order(const Subject& s);
 void check_third_order(const Subject& s);
 void check_linearize(const Subject& s);

@@ -93,6 +93,26 @@ void check_finite_differences(const Subject& s) {
   EXPECT_LE(distance(exact, difference(s.row().f, s.inputs(), v)), s.difference());
 }
 
+// The pullback as a function of the point alone and of the cotangent alone: in the rules of its rules, some inputs are
+// constants and not asked for.
+void check_pullback(const Subject& s) {
+  const Function f = of_floats(s, s.row().f);
+  const Vars x = picked(s.inputs(), s.arguments()), v = picked(s.direction(), s.arguments()), u = s.weights();
+  auto at_point = [&](const Vars& y) { return vjp(f, y).pullback(u); };
+  auto slope = [&](const Vars& y) {
+    const Vars tangents = jvp(f, y, v).tangents;
+    Var total = Tensor::scalar(0, x[0].dtype());
+    for (std::size_t i = 0; i < u.size(); ++i)
+      if (u[i]) total = add(total, to(sum(mul(u[i], tangents[i])), total.dtype()));
+    return total;
+  };
+  EXPECT_LE(distance(vjp(at_point, x).pullback(v), grad(slope)(x)), s.exact()) << "d/dx <J'u, v> and d/dx <u, Jv>";
+  for (const Var& w : u)
+    if (!w) return;  // an output without derivative has no cotangent
+  auto of_cotangent = [&](const Vars& w) { return vjp(f, x).pullback(w); };
+  EXPECT_LE(distance(vjp(of_cotangent, u).pullback(v), jvp(f, x, v).tangents), s.exact()) << "(J')'v and Jv";
+}
+
 void check_second_order(const Subject& s) {
   const Function f = of_floats(s, s.scalar());
   const Vars x = picked(s.inputs(), s.arguments()), v = picked(s.direction(), s.arguments()),

@@ -125,6 +125,7 @@ void register_row(const Case& row) {
     if (row.inputs.size() > 1) add_test("OneInput", row, dtype, check_one_input);
     add_test("Linearize", row, dtype, check_linearize);
     if (dtype == DType::f64) add_test("Differences", row, dtype, check_finite_differences);
+    if (row.order >= 2) add_test("Pullback", row, dtype, check_pullback);
     if (row.order >= 2) add_test("Order2", row, dtype, check_second_order);
     if (row.order >= 3 && dtype == DType::f64) add_test("Order3", row, dtype, check_third_order);
   }
