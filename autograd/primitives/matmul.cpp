@@ -70,8 +70,12 @@ class Matmul final : public Named<Matmul, Multilinear> {
   }
 
   // Lanes become the first batch axis. An operand without lanes stays as it is: [n, m, k] x [k, p] is one tall product.
-  Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
+  Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
     const auto rank = [&](std::size_t i) { return in[i].rank() - (axes[i] >= 0 ? 1 : 0); };
+    if (axes[0] < 0 && rank(0) == 2 && rank(1) == 2) {
+      const Var b = lanes_first(in[1], axes[1]);
+      if (tb_ || b.size(-1) < narrow) return batch_beside(in[0], b, n);
+    }
     const int highest = std::max(rank(0), rank(1));
     Vars args;
     for (std::size_t i = 0; i < 2; ++i) {
@@ -91,6 +95,17 @@ class Matmul final : public Named<Matmul, Multilinear> {
   }
 
  private:
+  // Below this width a product per lane wastes most of a vector.
+  static constexpr std::int64_t narrow = 16;
+
+  // One wide product: the lanes of B [n, k, p] side by side, [m, k] x [k, n * p].
+  Batched batch_beside(const Var& a, const Var& b, std::int64_t n) const {
+    const std::int64_t k = b.size(tb_ ? 2 : 1), p = b.size(tb_ ? 1 : 2);
+    const Var wide = tb_ ? reshape(b, {n * p, k}) : reshape(permute(b, {1, 0, 2}), {k, n * p});
+    const Var c = product(a, wide, ta_, tb_);
+    return {make_vars(reshape(c, {c.size(0), n, p})), {1}};
+  }
+
   bool ta_, tb_;
 };
 
