@@ -21,6 +21,26 @@ std::function<Tensor(const Tensors&)> naive_rows(bool center, double eps) {
   };
 }
 
+// Batch norm of x [N, C, L]: (x, weight, bias) with the statistics of x, or (x, mean, var, weight, bias).
+std::function<Tensor(const Tensors&)> naive_channels(double eps) {
+  return [=](const Tensors& in) {
+    std::vector<double> v = in[0].to_vector<double>();
+    const auto w = in[in.size() - 2].to_vector<double>(), b = in[in.size() - 1].to_vector<double>();
+    const auto channels = w.size(), length = static_cast<std::size_t>(in[0].size(2)), n = v.size() / channels;
+    auto channel = [&](std::size_t at) { return at / length % channels; };
+    std::vector<double> mean(channels), var(channels);
+    for (std::size_t at = 0; at < v.size(); ++at) mean[channel(at)] += v[at] / static_cast<double>(n);
+    for (std::size_t at = 0; at < v.size(); ++at)
+      var[channel(at)] += std::pow(v[at] - mean[channel(at)], 2) / static_cast<double>(n);
+    if (in.size() == 5) mean = in[1].to_vector<double>(), var = in[2].to_vector<double>();
+    for (std::size_t at = 0; at < v.size(); ++at) {
+      const std::size_t c = channel(at);
+      v[at] = (v[at] - mean[c]) / std::sqrt(var[c] + eps) * w[c] + b[c];
+    }
+    return Tensor::from<double>(v, in[0].shape());
+  };
+}
+
 }  // namespace
 
 void norm_cases(Cases& cases) {
@@ -46,10 +66,11 @@ void norm_cases(Cases& cases) {
   row("group_norm_rank2", {{{2, 4}}, {{4}}}, [](const Vars& x) { return group_norm(x[0], 2, x[1], {}, eps); });
   row("instance_norm", {{{2, 2, 3}}}, [](const Vars& x) { return group_norm(x[0], 2, {}, {}, eps); });
   row("batch_norm_train", {{{3, 2, 2}}, {{2}}, {{2}}},
-      [](const Vars& x) { return batch_norm_train(x[0], x[1], x[2], eps).y; });
+      [](const Vars& x) { return batch_norm_train(x[0], x[1], x[2], eps).y; }, naive_channels(eps));
   row("batch_norm_train_plain", {{{4, 2}}}, [](const Vars& x) { return batch_norm_train(x[0], {}, {}, eps).y; });
   row("batch_norm", {{{2, 2, 3}}, {{2}}, {{2}, Draw::uniform, 0.5, 2}, {{2}}, {{2}}},
-      [](const Vars& x) { return batch_norm(x[0], x[1], x[2], x[3], x[4], eps); });
+      [](const Vars& x) { return batch_norm(x[0], x[1], x[2], x[3], x[4], eps); },
+      naive_channels(eps));
   cases.push_back({"batch_norm_statistics", {{{5, 3}}},
                    [](const Vars& x) {
                      const BatchNormTrained out = batch_norm_train(x[0], {}, {}, eps);
