@@ -1,4 +1,5 @@
-// Elementwise operations against a copy of as many bytes, and reductions against a copy of their input.
+// Elementwise operations against a copy of as many bytes, and reductions against a copy of their
+// input.
 #include <cmath>
 #include <random>
 
@@ -21,11 +22,14 @@ using Slot = Kernel<kernels::Elementwise>;
 
 // An operation on `arity` inputs of n elements, with its output in place.
 struct Case {
-  Case(Slot& s, std::int64_t n, int arity, DType dtype = DType::f32) : slot(s), out(random({n}, dtype)) {
+  Case(Slot& s, std::int64_t n, int arity, DType dtype = DType::f32)
+      : slot(s), out(random({n}, dtype)) {
     for (int i = 0; i < arity; ++i) in.push_back(random({n}, dtype));
   }
   void run() { slot.find({}, in[0].dtype())(in, out, nullptr); }
-  std::int64_t bytes() const { return static_cast<std::int64_t>(in.size() + 1) * out.numel() * size_of(out.dtype()); }
+  std::int64_t bytes() const {
+    return static_cast<std::int64_t>(in.size() + 1) * out.numel() * size_of(out.dtype());
+  }
   Slot& slot;
   Tensors in;
   Tensor out;
@@ -45,21 +49,27 @@ void compare_with_copy(SideBySide& table, Slot& slot, std::int64_t n, int arity,
 }
 
 void table_large() {
-  SideBySide table("64 MB of f32, against a copy of as many bytes", {.rounds = 15, .sample_seconds = 2e-2});
+  SideBySide table("64 MB of f32, against a copy of as many bytes",
+                   {.rounds = 15, .sample_seconds = 2e-2});
   const std::int64_t n = std::int64_t{16} << 20;
-  for (Slot* s : {&kernels::neg, &kernels::square, &kernels::sqrt, &kernels::relu}) compare_with_copy(table, *s, n, 1, 0.8);
-  for (Slot* s : {&kernels::add, &kernels::mul, &kernels::div, &kernels::maximum, &kernels::relu_backward})
+  for (Slot* s : {&kernels::neg, &kernels::square, &kernels::sqrt, &kernels::relu})
+    compare_with_copy(table, *s, n, 1, 0.8);
+  for (Slot* s :
+       {&kernels::add, &kernels::mul, &kernels::div, &kernels::maximum, &kernels::relu_backward})
     compare_with_copy(table, *s, n, 2, 0.8);
-  for (Slot* s : {&kernels::exp, &kernels::log, &kernels::tanh, &kernels::sigmoid, &kernels::gelu, &kernels::silu, &kernels::sin})
+  for (Slot* s : {&kernels::exp, &kernels::log, &kernels::tanh, &kernels::sigmoid, &kernels::gelu,
+                  &kernels::silu, &kernels::sin})
     compare_with_copy(table, *s, n, 1, 0);
 }
 
 void table_cached() {
   SideBySide table("64 k elements of f32 (in the L2 cache), against a copy of as many bytes");
-  for (Slot* s : {&kernels::neg, &kernels::exp, &kernels::log, &kernels::tanh, &kernels::sigmoid, &kernels::erf,
-                  &kernels::gelu, &kernels::gelu_tanh, &kernels::silu, &kernels::sin})
+  for (Slot* s :
+       {&kernels::neg, &kernels::exp, &kernels::log, &kernels::tanh, &kernels::sigmoid,
+        &kernels::erf, &kernels::gelu, &kernels::gelu_tanh, &kernels::silu, &kernels::sin})
     compare_with_copy(table, *s, 1 << 16, 1, 0);
-  for (Slot* s : {&kernels::add, &kernels::gelu_backward, &kernels::silu_backward, &kernels::pow, &kernels::atan2})
+  for (Slot* s : {&kernels::add, &kernels::gelu_backward, &kernels::silu_backward, &kernels::pow,
+                  &kernels::atan2})
     compare_with_copy(table, *s, 1 << 16, 2, 0);
 }
 
@@ -71,18 +81,22 @@ void table_scalar_loop() {
     float* y = c.out.data<float>();
     for (std::int64_t i = 0; i < c.out.numel(); ++i) y[i] = f(x[i]);
   };
-  table.row("silu", {{"loop", [&] { loop(silu, [](float x) { return x / (1 + std::exp(-x)); }); }}, {"sonde", [&] { silu.run(); }}});
-  table.row("erf", {{"loop", [&] { loop(erf, [](float x) { return std::erf(x); }); }}, {"sonde", [&] { erf.run(); }}});
+  table.row("silu", {{"loop", [&] { loop(silu, [](float x) { return x / (1 + std::exp(-x)); }); }},
+                     {"sonde", [&] { silu.run(); }}});
+  table.row("erf", {{"loop", [&] { loop(erf, [](float x) { return std::erf(x); }); }},
+                    {"sonde", [&] { erf.run(); }}});
 }
 
-void reduce_row(SideBySide& table, Kernel<kernels::Reduce>& slot, const Dims& shape, const Dims& axes) {
+void reduce_row(SideBySide& table, Kernel<kernels::Reduce>& slot, const Dims& shape,
+                const Dims& axes) {
   const Tensor x = random(shape);
   Copy copy(2 * x.numel() * 4);
   Dims kept = shape;
   for (std::int64_t a : axes) kept[static_cast<int>(a)] = 1;
   Tensor out = Tensor::empty(kept);
-  table.row(fmt::format("{} {} over {}", slot.op(), shape, axes),
-            {{"copy", [&] { copy.run(); }}, {"sonde", [&] { slot.find({}, DType::f32)(x, axes, out); }}});
+  table.row(
+      fmt::format("{} {} over {}", slot.op(), shape, axes),
+      {{"copy", [&] { copy.run(); }}, {"sonde", [&] { slot.find({}, DType::f32)(x, axes, out); }}});
 }
 
 void table_reduce() {
@@ -112,5 +126,5 @@ BENCHMARK_CAPTURE(elementwise, gelu, &kernels::gelu, 1)->RangeMultiplier(64)->Ra
 }  // namespace
 }  // namespace sonde::bench
 
-SONDE_BENCH_MAIN(sonde::bench::table_large, sonde::bench::table_cached, sonde::bench::table_scalar_loop,
-                 sonde::bench::table_reduce)
+SONDE_BENCH_MAIN(sonde::bench::table_large, sonde::bench::table_cached,
+                 sonde::bench::table_scalar_loop, sonde::bench::table_reduce)

@@ -1,4 +1,5 @@
-// What an operation costs beside its kernel: neg, add and a sum over an axis on 4 elements, eager and recorded.
+// What an operation costs beside its kernel: neg, add and a sum over an axis on 4 elements, eager
+// and recorded.
 #include <algorithm>
 #include <chrono>
 
@@ -21,13 +22,17 @@ const Op ops[] = {
     {"sum over an axis", [](const Var& x, const Var&) { return sum(x, {0}); }},
 };
 
-Var four() { return Tensor::from<float>({1, 2, 3, 4}, {4}); }
+Var four() {
+  return Tensor::from<float>({1, 2, 3, 4}, {4});
+}
 
 // Nanoseconds per call of a thousand calls.
 double round(const Op& op, const Var& x, const Var& y) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < calls; ++i) benchmark::DoNotOptimize(op.run(x, y));
-  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count() / calls;
+  return std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start)
+             .count() /
+         calls;
 }
 
 double eager(const Op& op) {
@@ -37,7 +42,8 @@ double eager(const Op& op) {
   return best;
 }
 
-// Recorded by a reverse transform, a new one for every round, as in training; its set-up and end are not counted.
+// Recorded by a reverse transform, a new one for every round, as in training; its set-up and end
+// are not counted.
 double recorded(const Op& op) {
   double best = 1e30;
   auto f = [&](const Vars& in) -> Vars {
@@ -49,7 +55,8 @@ double recorded(const Op& op) {
 }
 
 void print_row(const char* op, const char* mode, double ns, double bar) {
-  fmt::print("  {:<20}{:<10}{:7.0f} ns   bar {:.0f} {}\n", op, mode, ns, bar, ns <= bar ? "reached" : "MISSED");
+  fmt::print("  {:<20}{:<10}{:7.0f} ns   bar {:.0f} {}\n", op, mode, ns, bar,
+             ns <= bar ? "reached" : "MISSED");
 }
 
 void table_overhead() {

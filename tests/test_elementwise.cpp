@@ -33,7 +33,8 @@ Tensor uniform(const Dims& shape, DType dtype, double low, double high, std::uin
   return Tensor::from<double>(values, shape).to(dtype);
 }
 
-// One op of up to two inputs: reference, range of the inputs, tolerance relative to max(|result|, scale).
+// One op of up to two inputs: reference, range of the inputs, tolerance relative to max(|result|,
+// scale).
 struct Row {
   Slot* slot;
   std::function<Real(Real, Real)> f;
@@ -46,10 +47,18 @@ struct Unary : Row {
       : Row{&s, [g](Real x, Real) { return g(x); }, lo, hi, {}, scale} {}
 };
 
-Real sigmoid(Real x) { return 1 / (1 + std::exp(-x)); }
-Real normal_cdf(Real x) { return std::erfc(-x / std::numbers::sqrt2_v<Real>) / 2; }
-Real normal_pdf(Real x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi_v<Real>); }
-Real gelu_gate(Real x) { return sigmoid(2 * std::sqrt(2 / std::numbers::pi_v<Real>) * (x + 0.044715L * x * x * x)); }
+Real sigmoid(Real x) {
+  return 1 / (1 + std::exp(-x));
+}
+Real normal_cdf(Real x) {
+  return std::erfc(-x / std::numbers::sqrt2_v<Real>) / 2;
+}
+Real normal_pdf(Real x) {
+  return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi_v<Real>);
+}
+Real gelu_gate(Real x) {
+  return sigmoid(2 * std::sqrt(2 / std::numbers::pi_v<Real>) * (x + 0.044715L * x * x * x));
+}
 
 std::vector<Row> unary_rows() {
   return {
@@ -57,8 +66,10 @@ std::vector<Row> unary_rows() {
       Unary(k::abs, [](Real x) { return std::fabs(x); }),
       Unary(k::sign, [](Real x) -> Real { return (x > 0) - (x < 0); }),
       Unary(k::square, [](Real x) { return x * x; }),
-      Unary(k::sqrt, [](Real x) { return std::sqrt(x); }, 0, 9),
-      Unary(k::rsqrt, [](Real x) { return 1 / std::sqrt(x); }, 0.1, 9),
+      Unary(
+          k::sqrt, [](Real x) { return std::sqrt(x); }, 0, 9),
+      Unary(
+          k::rsqrt, [](Real x) { return 1 / std::sqrt(x); }, 0.1, 9),
       Unary(k::reciprocal, [](Real x) { return 1 / x; }),
       Unary(k::floor, [](Real x) { return std::floor(x); }),
       Unary(k::ceil, [](Real x) { return std::ceil(x); }),
@@ -66,27 +77,37 @@ std::vector<Row> unary_rows() {
       Unary(k::trunc, [](Real x) { return std::trunc(x); }),
       Unary(k::exp, [](Real x) { return std::exp(x); }),
       Unary(k::expm1, [](Real x) { return std::expm1(x); }),
-      Unary(k::log, [](Real x) { return std::log(x); }, 0.1, 9),
-      Unary(k::log1p, [](Real x) { return std::log1p(x); }, -0.9, 9),
+      Unary(
+          k::log, [](Real x) { return std::log(x); }, 0.1, 9),
+      Unary(
+          k::log1p, [](Real x) { return std::log1p(x); }, -0.9, 9),
       Unary(k::sin, [](Real x) { return std::sin(x); }),
       Unary(k::cos, [](Real x) { return std::cos(x); }),
       Unary(k::tan, [](Real x) { return std::tan(x); }),
       Unary(k::tanh, [](Real x) { return std::tanh(x); }),
       Unary(k::sinh, [](Real x) { return std::sinh(x); }),
       Unary(k::cosh, [](Real x) { return std::cosh(x); }),
-      Unary(k::asin, [](Real x) { return std::asin(x); }, -1, 1),
-      Unary(k::acos, [](Real x) { return std::acos(x); }, -1, 1),
+      Unary(
+          k::asin, [](Real x) { return std::asin(x); }, -1, 1),
+      Unary(
+          k::acos, [](Real x) { return std::acos(x); }, -1, 1),
       Unary(k::atan, [](Real x) { return std::atan(x); }),
       Unary(k::erf, [](Real x) { return std::erf(x); }),
       Unary(k::erfc, [](Real x) { return std::erfc(x); }),
       Unary(k::sigmoid, sigmoid),
       Unary(k::relu, [](Real x) { return x > 0 ? x : 0; }),
-      Unary(k::gelu, [](Real x) { return x * normal_cdf(x); }, -4, 4, 4),
-      Unary(k::gelu_tanh, [](Real x) { return x * gelu_gate(x); }, -4, 4, 1),
+      Unary(
+          k::gelu, [](Real x) { return x * normal_cdf(x); }, -4, 4, 4),
+      Unary(
+          k::gelu_tanh, [](Real x) { return x * gelu_gate(x); }, -4, 4, 1),
       Unary(k::silu, [](Real x) { return x * sigmoid(x); }),
       {&k::leaky_relu, [](Real x, Real) { return x > 0 ? x : 0.1L * x; }, -4, 4, {0.1}},
       {&k::elu, [](Real x, Real) { return x > 0 ? x : 1.5L * std::expm1(x); }, -4, 4, {1.5}},
-      {&k::softplus, [](Real x, Real) { return 2 * x > 6 ? x : std::log1p(std::exp(2 * x)) / 2; }, -4, 4, {2, 6}},
+      {&k::softplus,
+       [](Real x, Real) { return 2 * x > 6 ? x : std::log1p(std::exp(2 * x)) / 2; },
+       -4,
+       4,
+       {2, 6}},
       {&k::clamp, [](Real x, Real) { return std::clamp(x, -1.0L, 2.0L); }, -4, 4, {-1, 2}},
   };
 }
@@ -108,16 +129,42 @@ std::vector<Row> binary_rows() {
       {&k::sigmoid_backward, [](Real c, Real y) { return c * y * (1 - y); }, 0, 1, {}, 1},
       {&k::relu_backward, [](Real c, Real x) { return x > 0 ? c : 0; }},
       {&k::leaky_relu_backward, [](Real c, Real x) { return x > 0 ? c : 0.1L * c; }, -4, 4, {0.1}},
-      {&k::elu_backward, [](Real c, Real x) { return x > 0 ? c : 1.5L * c * std::exp(x); }, -4, 4, {1.5}},
-      {&k::gelu_backward, [](Real c, Real x) { return c * (normal_cdf(x) + x * normal_pdf(x)); }, -4, 4, {}, 4},
+      {&k::elu_backward,
+       [](Real c, Real x) { return x > 0 ? c : 1.5L * c * std::exp(x); },
+       -4,
+       4,
+       {1.5}},
+      {&k::gelu_backward,
+       [](Real c, Real x) { return c * (normal_cdf(x) + x * normal_pdf(x)); },
+       -4,
+       4,
+       {},
+       4},
       {&k::gelu_tanh_backward,
        [](Real c, Real x) {
          const Real s = gelu_gate(x), slope = 2 * std::sqrt(2 / std::numbers::pi_v<Real>);
          return c * (s + x * s * (1 - s) * slope * (1 + 3 * 0.044715L * x * x));
-       }, -4, 4, {}, 16},
-      {&k::silu_backward, [](Real c, Real x) { return c * sigmoid(x) * (1 + x * (1 - sigmoid(x))); }, -4, 4, {}, 4},
-      {&k::softplus_backward, [](Real c, Real x) { return 2 * x > 6 ? c : c * sigmoid(2 * x); }, -4, 4, {2, 6}},
-      {&k::clamp_backward, [](Real c, Real x) { return x >= -1 && x <= 2 ? c : 0; }, -4, 4, {-1, 2}},
+       },
+       -4,
+       4,
+       {},
+       16},
+      {&k::silu_backward,
+       [](Real c, Real x) { return c * sigmoid(x) * (1 + x * (1 - sigmoid(x))); },
+       -4,
+       4,
+       {},
+       4},
+      {&k::softplus_backward,
+       [](Real c, Real x) { return 2 * x > 6 ? c : c * sigmoid(2 * x); },
+       -4,
+       4,
+       {2, 6}},
+      {&k::clamp_backward,
+       [](Real c, Real x) { return x >= -1 && x <= 2 ? c : 0; },
+       -4,
+       4,
+       {-1, 2}},
   };
 }
 
@@ -128,7 +175,8 @@ void expect_close(const Row& row, const Tensor& got, const Tensor& a, const Tens
   for (std::size_t i = 0; i < g.size(); ++i) {
     const Real want = row.f(u[i], v[i]);
     ASSERT_LE(std::fabs(g[i] - want), 6 * ulp * std::max<Real>(std::fabs(want), row.scale))
-        << row.slot->op() << " " << to_string(got.dtype()) << " of " << u[i] << ", " << v[i] << " gave " << g[i];
+        << row.slot->op() << " " << to_string(got.dtype()) << " of " << u[i] << ", " << v[i]
+        << " gave " << g[i];
   }
 }
 
@@ -144,9 +192,16 @@ TEST(Elementwise, UnaryAgainstNaiveLoop) {
 TEST(Elementwise, BinaryAgainstNaiveLoopWithBroadcast) {
   for (const Row& row : binary_rows())
     for (DType t : {DType::f32, DType::f64})
-      for (auto [s, u] : {std::pair<Dims, Dims>{{37}, {37}}, {{5, 37}, {37}}, {{5, 37}, {5, 1}}, {{3, 1, 7}, {4, 1}},
-                          {{}, {1}}, {{0, 3}, {3}}, {{1537}, {}}, {{}, {1537}}}) {
-        const Tensor a = uniform(s, t, row.low, row.high, 1), b = uniform(u, t, row.low, row.high, 2);
+      for (auto [s, u] : {std::pair<Dims, Dims>{{37}, {37}},
+                          {{5, 37}, {37}},
+                          {{5, 37}, {5, 1}},
+                          {{3, 1, 7}, {4, 1}},
+                          {{}, {1}},
+                          {{0, 3}, {3}},
+                          {{1537}, {}},
+                          {{}, {1537}}}) {
+        const Tensor a = uniform(s, t, row.low, row.high, 1),
+                     b = uniform(u, t, row.low, row.high, 2);
         expect_close(row, run(*row.slot, {a, b}, t, row.params), a, b);
       }
 }
@@ -154,13 +209,21 @@ TEST(Elementwise, BinaryAgainstNaiveLoopWithBroadcast) {
 // The views of a [n,m] block that an input may be; each has shape [9, 67].
 std::vector<Tensor> views(DType t, double low, double high, std::uint64_t seed) {
   auto draw = [&](const Dims& s) { return uniform(s, t, low, high, seed); };
-  return {draw({9, 67}), draw({67, 9}).transpose(0, 1), draw({9, 67}).flip({1}), draw({9, 67}).flip({0, 1}),
-          draw({9, 134}).slice(1, 1, std::nullopt, 2), draw({9, 1}).expand({9, 67}), draw({67}).expand({9, 67})};
+  return {draw({9, 67}),
+          draw({67, 9}).transpose(0, 1),
+          draw({9, 67}).flip({1}),
+          draw({9, 67}).flip({0, 1}),
+          draw({9, 134}).slice(1, 1, std::nullopt, 2),
+          draw({9, 1}).expand({9, 67}),
+          draw({67}).expand({9, 67})};
 }
 
 void expect_same_bits(const Tensor& a, const Tensor& b, std::string_view what) {
   const Tensor x = a.contiguous(), y = b.contiguous();
-  ASSERT_EQ(std::memcmp(x.bytes(), y.bytes(), static_cast<std::size_t>(x.numel() * size_of(x.dtype()))), 0) << what;
+  ASSERT_EQ(
+      std::memcmp(x.bytes(), y.bytes(), static_cast<std::size_t>(x.numel() * size_of(x.dtype()))),
+      0)
+      << what;
 }
 
 void expect_strides_do_not_matter(const Row& row, const Tensors& in, DType t) {
@@ -176,10 +239,12 @@ void expect_strides_do_not_matter(const Row& row, const Tensors& in, DType t) {
 TEST(Elementwise, StridesNeverChangeABit) {
   for (DType t : {DType::f32, DType::f64}) {
     for (const Row& row : unary_rows())
-      for (const Tensor& a : views(t, row.low, row.high, 1)) expect_strides_do_not_matter(row, {a}, t);
+      for (const Tensor& a : views(t, row.low, row.high, 1))
+        expect_strides_do_not_matter(row, {a}, t);
     for (const Row& row : binary_rows())
       for (const Tensor& a : views(t, row.low, row.high, 1))
-        for (const Tensor& b : views(t, row.low, row.high, 2)) expect_strides_do_not_matter(row, {a, b}, t);
+        for (const Tensor& b : views(t, row.low, row.high, 2))
+          expect_strides_do_not_matter(row, {a, b}, t);
   }
 }
 
@@ -207,28 +272,36 @@ TEST(Elementwise, LargeOutputsAndAnyThreadCount) {
 }
 
 TEST(Elementwise, IntegersWrapAround) {
-  auto i32 = [](std::initializer_list<std::int32_t> v) { return Tensor::from<std::int32_t>(v, {static_cast<std::int64_t>(v.size())}); };
+  auto i32 = [](std::initializer_list<std::int32_t> v) {
+    return Tensor::from<std::int32_t>(v, {static_cast<std::int64_t>(v.size())});
+  };
   using V = std::vector<std::int32_t>;
   const Tensor a = i32({INT32_MAX, -7, 7, INT32_MIN, 5}), b = i32({1, 3, -3, -1, 0});
   const DType t = DType::i32;
   EXPECT_EQ(run(k::add, {a, b}, t).to_vector<std::int32_t>(), (V{INT32_MIN, -4, 4, INT32_MAX, 5}));
-  EXPECT_EQ(run(k::mul, {a, b}, t).to_vector<std::int32_t>(), (V{INT32_MAX, -21, -21, INT32_MIN, 0}));
+  EXPECT_EQ(run(k::mul, {a, b}, t).to_vector<std::int32_t>(),
+            (V{INT32_MAX, -21, -21, INT32_MIN, 0}));
   EXPECT_EQ(run(k::neg, {a}, t).to_vector<std::int32_t>(), (V{-INT32_MAX, 7, -7, INT32_MIN, -5}));
   EXPECT_EQ(run(k::abs, {a}, t).to_vector<std::int32_t>(), (V{INT32_MAX, 7, 7, INT32_MIN, 5}));
   EXPECT_EQ(run(k::fmod, {a, b}, t).to_vector<std::int32_t>(), (V{0, -1, 1, 0, 0}));
   EXPECT_EQ(run(k::remainder, {a, b}, t).to_vector<std::int32_t>(), (V{0, 2, -2, 0, 0}));
-  EXPECT_EQ(run(k::pow, {i32({3, -1, 2, 2, 0}), i32({4, -3, -1, 31, 0})}, t).to_vector<std::int32_t>(),
-            (V{81, -1, 0, INT32_MIN, 1}));
+  EXPECT_EQ(
+      run(k::pow, {i32({3, -1, 2, 2, 0}), i32({4, -3, -1, 31, 0})}, t).to_vector<std::int32_t>(),
+      (V{81, -1, 0, INT32_MIN, 1}));
   EXPECT_EQ(run(k::maximum, {a, b}, t).to_vector<std::int32_t>(), (V{INT32_MAX, 3, 7, -1, 5}));
-  const Tensor u = Tensor::from<std::uint8_t>({200, 0}, {2}), v = Tensor::from<std::uint8_t>({100, 1}, {2});
-  EXPECT_EQ(run(k::add, {u, v}, DType::u8).to_vector<std::uint8_t>(), (std::vector<std::uint8_t>{44, 1}));
-  EXPECT_EQ(run(k::sub, {u, v}, DType::u8).to_vector<std::uint8_t>(), (std::vector<std::uint8_t>{100, 255}));
+  const Tensor u = Tensor::from<std::uint8_t>({200, 0}, {2}),
+               v = Tensor::from<std::uint8_t>({100, 1}, {2});
+  EXPECT_EQ(run(k::add, {u, v}, DType::u8).to_vector<std::uint8_t>(),
+            (std::vector<std::uint8_t>{44, 1}));
+  EXPECT_EQ(run(k::sub, {u, v}, DType::u8).to_vector<std::uint8_t>(),
+            (std::vector<std::uint8_t>{100, 255}));
 }
 
 TEST(Elementwise, ComparisonsAndLogicForEveryDtype) {
   using B = std::vector<bool>;
   for (DType t : {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::boolean}) {
-    const Tensor a = Tensor::from<float>({0, 0, 1, 1}, {4}).to(t), b = Tensor::from<float>({0, 1, 0, 1}, {4}).to(t);
+    const Tensor a = Tensor::from<float>({0, 0, 1, 1}, {4}).to(t),
+                 b = Tensor::from<float>({0, 1, 0, 1}, {4}).to(t);
     auto test = [&](Slot& slot) { return run(slot, {a, b}, DType::boolean).to_vector<bool>(); };
     EXPECT_EQ(test(k::eq), (B{1, 0, 0, 1}));
     EXPECT_EQ(test(k::ne), (B{0, 1, 1, 0}));
@@ -242,14 +315,17 @@ TEST(Elementwise, ComparisonsAndLogicForEveryDtype) {
     EXPECT_EQ(run(k::logical_not, {a}, DType::boolean).to_vector<bool>(), (B{1, 1, 0, 0}));
     const Tensor c = Tensor::from<bool>({true, false, true, false}, {4});
     EXPECT_EQ(run(k::where, {c, a, b}, t).to_vector<double>(), (std::vector<double>{0, 1, 1, 1}));
-    EXPECT_EQ(run(k::where, {c.slice(0, 0, 1), a, b.flip({0})}, t).to_vector<double>(), a.to_vector<double>());
+    EXPECT_EQ(run(k::where, {c.slice(0, 0, 1), a, b.flip({0})}, t).to_vector<double>(),
+              a.to_vector<double>());
   }
 }
 
 TEST(Elementwise, NaNInfAndZero) {
   const double inf = INFINITY, nan = NAN;
   for (DType t : {DType::f32, DType::f64}) {
-    auto make = [&](std::initializer_list<double> v) { return Tensor::from<double>(v, {static_cast<std::int64_t>(v.size())}).to(t); };
+    auto make = [&](std::initializer_list<double> v) {
+      return Tensor::from<double>(v, {static_cast<std::int64_t>(v.size())}).to(t);
+    };
     const Tensor x = make({nan, inf, -inf, 0, 1});
     using B = std::vector<bool>;
     EXPECT_EQ(run(k::isnan, {x}, DType::boolean).to_vector<bool>(), (B{1, 0, 0, 0, 0}));
@@ -262,10 +338,14 @@ TEST(Elementwise, NaNInfAndZero) {
     for (Slot* slot : {&k::relu, &k::sigmoid, &k::tanh, &k::gelu, &k::silu})
       EXPECT_TRUE(std::isnan(run(*slot, {make({nan})}, t).item())) << slot->op();
     EXPECT_TRUE(std::isnan(run(k::clamp, {make({nan})}, t, {-1, 1}).item()));
-    EXPECT_EQ(run(k::relu, {make({-inf, inf, 0})}, t).to_vector<double>(), (std::vector<double>{0, inf, 0}));
-    const auto angles = run(k::atan2, {make({0, -0.0, 1, inf, -1}), make({-1, -1, 0, inf, -inf})}, t).to_vector<double>();
+    EXPECT_EQ(run(k::relu, {make({-inf, inf, 0})}, t).to_vector<double>(),
+              (std::vector<double>{0, inf, 0}));
+    const auto angles =
+        run(k::atan2, {make({0, -0.0, 1, inf, -1}), make({-1, -1, 0, inf, -inf})}, t)
+            .to_vector<double>();
     const double pi = std::numbers::pi, want[] = {pi, -pi, pi / 2, pi / 4, -pi};
-    for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(angles[i], want[i], t == DType::f32 ? 3e-7 : 5e-16);
+    for (std::size_t i = 0; i < 5; ++i)
+      EXPECT_NEAR(angles[i], want[i], t == DType::f32 ? 3e-7 : 5e-16);
   }
 }
 

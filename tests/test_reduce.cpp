@@ -59,12 +59,16 @@ void compare(const Fold& fold, const Tensor& x, const Dims& axes) {
   const auto want = naive(fold, x, axes);
   const Real unit = x.dtype() == DType::f32 ? 0x1p-24L : x.dtype() == DType::f64 ? 0x1p-53L : 0;
   // Sums of n numbers of magnitude 1 in a tree.
-  const Real n = static_cast<Real>(x.numel()) / static_cast<Real>(std::max<std::size_t>(1, want.size()));
+  const Real n =
+      static_cast<Real>(x.numel()) / static_cast<Real>(std::max<std::size_t>(1, want.size()));
   ASSERT_EQ(got.size(), want.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
     // Sums of f64 also grow along the totals of the columns.
-    const Real room = (x.dtype() == DType::f64 ? 32 : 4) * unit * std::max(std::sqrt(n), std::fabs(want[i])) + (fold.op == prod ? 4 * n * unit * std::fabs(want[i]) : 0);
-    ASSERT_LE(std::fabs(got[i] - want[i]), room) << to_string(x.spec()) << " over " << to_string(axes) << " at " << i;
+    const Real room =
+        (x.dtype() == DType::f64 ? 32 : 4) * unit * std::max(std::sqrt(n), std::fabs(want[i])) +
+        (fold.op == prod ? 4 * n * unit * std::fabs(want[i]) : 0);
+    ASSERT_LE(std::fabs(got[i] - want[i]), room)
+        << to_string(x.spec()) << " over " << to_string(axes) << " at " << i;
   }
 }
 
@@ -81,7 +85,8 @@ std::vector<Dims> all_axis_sets(int rank) {
 
 TEST(Reduce, EveryAxesEveryLayout) {
   for (DType t : {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::boolean}) {
-    const Tensor x = uniform({3, 5, 1, 17}, t, t == DType::f32 || t == DType::f64 ? 0.9 : 0, is_float(t) ? 1.1 : 2.5);
+    const Tensor x = uniform({3, 5, 1, 17}, t, t == DType::f32 || t == DType::f64 ? 0.9 : 0,
+                             is_float(t) ? 1.1 : 2.5);
     const Tensor layouts[] = {x,
                               x.permute({3, 1, 0, 2}),
                               x.permute({0, 3, 1, 2}),
@@ -95,7 +100,18 @@ TEST(Reduce, EveryAxesEveryLayout) {
 }
 
 TEST(Reduce, LongRowsAndColumns) {
-  for (const Dims& shape : {Dims{1}, {31}, {32}, {1023}, {1024}, {100003}, {300000}, {3, 150001}, {150001, 3}, {40001, 17}, {2, 30011, 9}, {257, 1100}})
+  for (const Dims& shape : {Dims{1},
+                            {31},
+                            {32},
+                            {1023},
+                            {1024},
+                            {100003},
+                            {300000},
+                            {3, 150001},
+                            {150001, 3},
+                            {40001, 17},
+                            {2, 30011, 9},
+                            {257, 1100}})
     for (DType t : {DType::f32, DType::f64})
       for (const Dims& axes : all_axis_sets(shape.rank())) {
         const Tensor x = uniform(shape, t);
@@ -109,7 +125,8 @@ TEST(Reduce, SumsOfManyEqualFloatsAreAccurate) {
   const Tensor x = Tensor::full({n + 5}, 0.1);
   const double exact = static_cast<double>(0.1f) * static_cast<double>(n + 5);
   EXPECT_NEAR(sum(x).item(), exact, exact * 1e-7);
-  EXPECT_NEAR(sum(x.slice(0, 0, n).reshape({-1, 4}), {0}).tensor().at({2}), static_cast<double>(0.1f) * static_cast<double>(n / 4), 0.1);
+  EXPECT_NEAR(sum(x.slice(0, 0, n).reshape({-1, 4}), {0}).tensor().at({2}),
+              static_cast<double>(0.1f) * static_cast<double>(n / 4), 0.1);
 }
 
 TEST(Reduce, SameBitsForAnyThreadCount) {
@@ -162,22 +179,60 @@ TEST(Reduce, IdentitiesAndErrorsOfNothing) {
   EXPECT_THROW(norm(none, 0), Error);
 }
 
+TEST(Reduce, ImpossibleAxesAreTypedErrors) {
+  const Tensor x = Tensor::ones({2, 3});
+  for (std::int64_t bad :
+       {INT64_MIN, std::int64_t{-3}, std::int64_t{2}, std::int64_t{1} << 31, INT64_MAX}) {
+    for (auto op : {sum, prod, amax, amin, any, all, mean, logsumexp})
+      EXPECT_THROW(op(x, {bad}, false), Error);
+    for (auto op : {argmax, argmin}) EXPECT_THROW(op(x, bad, false), Error);
+    for (auto op : {max, min}) EXPECT_THROW(op(x, bad, true), Error);
+    EXPECT_THROW(cumsum(x, bad), Error);
+    EXPECT_THROW(var(x, {bad}), Error);
+  }
+  EXPECT_THROW(argmax(Tensor::scalar(1), 0), Error);
+}
+
+TEST(Reduce, RankEightAndAZeroInEachPlace) {
+  for (int zero = -1; zero < 8; ++zero) {
+    Dims shape = Dims::filled(8, 2);
+    if (zero >= 0) shape[zero] = 0;
+    const Tensor x = Tensor::ones(shape);
+    for (auto op : {sum, prod})
+      for (std::int64_t axis : {0, 3, 7}) {
+        auto f = [&](const Vars& v) { return sum(op(v[0], {axis}, true)); };
+        EXPECT_EQ(op(x, {axis}, true).rank(), 8);
+        EXPECT_EQ(grad(f)(Vars{x})[0].shape(), shape);
+      }
+    EXPECT_EQ(cumsum(x, 4).shape(), shape);
+  }
+}
+
 TEST(Reduce, IntegersAndBoolAddUpInI64) {
-  const Tensor big = Tensor::full({3}, 2e9, DType::i32), flags = Tensor::ones({300}, DType::boolean);
+  const Tensor big = Tensor::full({3}, 2e9, DType::i32),
+               flags = Tensor::ones({300}, DType::boolean);
   EXPECT_EQ(sum(big).dtype(), DType::i64);
   EXPECT_EQ(sum(big).item(), 6e9);
   EXPECT_EQ(sum(flags).item(), 300);
-  EXPECT_EQ(cumsum(big, 0).tensor().to_vector<std::int64_t>(), (std::vector<std::int64_t>{2000000000, 4000000000, 6000000000}));
+  EXPECT_EQ(cumsum(big, 0).tensor().to_vector<std::int64_t>(),
+            (std::vector<std::int64_t>{2000000000, 4000000000, 6000000000}));
   EXPECT_EQ(mean(flags).dtype(), DType::f32);
 }
 
 TEST(Reduce, TiesShareInAmaxAndTheFirstTakesAllInMax) {
   const Tensor x = Tensor::from<double>({1, 3, 3, 2}, {4});
-  auto gradient = [&](auto f) { return grad([f](const Vars& v) { return f(v[0]); })(Vars{x})[0].tensor().template to_vector<double>(); };
+  auto gradient = [&](auto f) {
+    return grad([f](const Vars& v) { return f(v[0]); })(Vars{x})[0]
+        .tensor()
+        .template to_vector<double>();
+  };
   EXPECT_EQ(gradient([](const Var& v) { return amax(v); }), (std::vector<double>{0, 0.5, 0.5, 0}));
-  EXPECT_EQ(gradient([](const Var& v) { return max(v, 0).values; }), (std::vector<double>{0, 1, 0, 0}));
-  EXPECT_EQ(gradient([](const Var& v) { return sum(maximum(v, 3.0)); }), (std::vector<double>{0, 0.5, 0.5, 0}));
-  EXPECT_EQ(gradient([](const Var& v) { return norm(sub(v, v)); }), (std::vector<double>{0, 0, 0, 0}));
+  EXPECT_EQ(gradient([](const Var& v) { return max(v, 0).values; }),
+            (std::vector<double>{0, 1, 0, 0}));
+  EXPECT_EQ(gradient([](const Var& v) { return sum(maximum(v, 3.0)); }),
+            (std::vector<double>{0, 0.5, 0.5, 0}));
+  EXPECT_EQ(gradient([](const Var& v) { return norm(sub(v, v)); }),
+            (std::vector<double>{0, 0, 0, 0}));
 }
 
 TEST(Scan, RunningSumsAgainstNaiveLoop) {
@@ -186,7 +241,8 @@ TEST(Scan, RunningSumsAgainstNaiveLoop) {
       const Tensor x = uniform(shape, DType::f32).transpose(0, -1).contiguous().transpose(0, -1);
       const Tensor y = cumsum(x, axis).tensor(), z = cumsum(x, axis, true).tensor();
       for (std::int64_t i : {std::int64_t{0}, x.size(axis) / 2, x.size(axis) - 1}) {
-        const Tensor front = sum(x.slice(axis, 0, i + 1), {axis}).tensor(), back = sum(x.slice(axis, i, {}), {axis}).tensor();
+        const Tensor front = sum(x.slice(axis, 0, i + 1), {axis}).tensor(),
+                     back = sum(x.slice(axis, i, {}), {axis}).tensor();
         EXPECT_TRUE(allclose(y.select(axis, i), front, 1e-5, 1e-5));
         EXPECT_TRUE(allclose(z.select(axis, i), back, 1e-5, 1e-5));
       }

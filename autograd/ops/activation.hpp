@@ -1,5 +1,6 @@
 /// @file
-/// Activation functions, element by element. The backward pass of each is one pass over memory. Integers become f32.
+/// Activation functions, element by element. The backward pass of each is one pass over memory.
+/// Integers become f32.
 #pragma once
 
 #include "autograd/primitive.hpp"

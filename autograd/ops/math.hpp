@@ -1,7 +1,7 @@
 /// @file
-/// Functions of numbers, element by element, with PyTorch's names. Integers become f32 unless the result is an integer
-/// again (abs, sign, square, floor, ..., and operations on two integers); two operands broadcast and promote as in
-/// arithmetic.hpp.
+/// Functions of numbers, element by element, with PyTorch's names. Integers become f32 unless the
+/// result is an integer again (abs, sign, square, floor, ..., and operations on two integers); two
+/// operands broadcast and promote as in arithmetic.hpp.
 #pragma once
 
 #include "autograd/primitive.hpp"
@@ -53,7 +53,8 @@ Var atan2(Operand y, Operand x);
 Var fmod(Operand a, Operand b);
 /// a - b floor(a / b): the sign of b, as Python's %.
 Var remainder(Operand a, Operand b);
-/// x limited to [min, max]; a bound may be infinite. NaN stays. The derivative is 1 on the closed interval.
+/// x limited to [min, max]; a bound may be infinite. NaN stays. The derivative is 1 on the closed
+/// interval.
 Var clamp(Operand x, double min, double max);
 
 }  // namespace sonde

@@ -1,5 +1,6 @@
 /// @file
-/// Reductions. `axes` may be negative; an empty list means all axes; with `keepdim` reduced axes stay with size 1.
+/// Reductions. `axes` may be negative; an empty list means all axes; with `keepdim` reduced axes
+/// stay with size 1.
 #pragma once
 
 #include "autograd/primitive.hpp"
@@ -10,24 +11,28 @@ namespace sonde {
 Var sum(Operand x, const Dims& axes = {}, bool keepdim = false);
 /// Mean over `axes`; integers as f32. NaN if there is no element.
 Var mean(Operand x, const Dims& axes = {}, bool keepdim = false);
-/// Sum of squared deviations from the mean over (n - correction): correction 1 is unbiased for independent samples.
-/// Two passes. NaN or infinite if n <= correction.
+/// Sum of squared deviations from the mean over (n - correction): correction 1 is unbiased for
+/// independent samples. Two passes. NaN or infinite if n <= correction.
 Var var(Operand x, const Dims& axes = {}, double correction = 1, bool keepdim = false);
 /// Square root of var; its derivative is not finite where var is 0.
 Var std(Operand x, const Dims& axes = {}, double correction = 1, bool keepdim = false);
-/// Product over `axes`; integers in i64. Derivatives of every order are right with any number of zeros.
+/// Product over `axes`; integers in i64. Derivatives of every order are right with any number of
+/// zeros.
 Var prod(Operand x, const Dims& axes = {}, bool keepdim = false);
-/// Largest and smallest element over `axes`; ties share the derivative evenly. Error(shape) if there is no element.
+/// Largest and smallest element over `axes`; ties share the derivative evenly. Error(shape) if
+/// there is no element.
 Var amax(Operand x, const Dims& axes = {}, bool keepdim = false);
 Var amin(Operand x, const Dims& axes = {}, bool keepdim = false);
 
 struct Extreme {
   Var values, indices;  ///< indices are i64 and carry no derivative
 };
-/// First largest (smallest) element along `axis` and its position; the derivative belongs to it alone.
+/// First largest (smallest) element along `axis` and its position; the derivative belongs to it
+/// alone.
 Extreme max(Operand x, std::int64_t axis, bool keepdim = false);
 Extreme min(Operand x, std::int64_t axis, bool keepdim = false);
-/// i64 position of the first largest (smallest) element along `axis`. Error(shape) if there is no element.
+/// i64 position of the first largest (smallest) element along `axis`. Error(shape) if there is no
+/// element.
 Var argmax(Operand x, std::int64_t axis, bool keepdim = false);
 Var argmin(Operand x, std::int64_t axis, bool keepdim = false);
 
@@ -37,7 +42,8 @@ Var all(Operand x, const Dims& axes = {}, bool keepdim = false);
 
 /// log sum e^x over `axes`, without overflow.
 Var logsumexp(Operand x, const Dims& axes = {}, bool keepdim = false);
-/// (sum |x|^p)^(1/p) over `axes`; p may be infinite. The derivative at 0 is 0. Error(value) unless p > 0.
+/// (sum |x|^p)^(1/p) over `axes`; p may be infinite. The derivative at 0 is 0. Error(value) unless
+/// p > 0.
 Var norm(Operand x, double p = 2, const Dims& axes = {}, bool keepdim = false);
 /// Running sums along `axis`, from its end if `reverse`. Integers in i64.
 Var cumsum(Operand x, std::int64_t axis, bool reverse = false);

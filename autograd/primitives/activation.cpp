@@ -1,4 +1,5 @@
-// Activation functions. Each has a primitive for c f'(x), so that its backward pass is one pass over memory.
+// Activation functions. Each has a primitive for c f'(x), so that its backward pass is one pass
+// over memory.
 #include <numbers>
 
 #include "autograd/bases.hpp"
@@ -22,7 +23,8 @@ class WithAttributes : public Named<D, Elementwise> {
   double attributes_[2];
 };
 
-// g(c, x) = c f'(x), linear in c. D::curve(c, x) is its derivative by x, or empty where that is zero.
+// g(c, x) = c f'(x), linear in c. D::curve(c, x) is its derivative by x, or empty where that is
+// zero.
 template <class D>
 class Slope : public WithAttributes<D> {
  public:
@@ -48,7 +50,8 @@ class Slope : public WithAttributes<D> {
   }
 };
 
-// y = f(x), whose derivative is the primitive G on (t, x), or on (t, y) if it is stated by the output.
+// y = f(x), whose derivative is the primitive G on (t, x), or on (t, y) if it is stated by the
+// output.
 template <class D, class G, bool by_output = false>
 class Activation : public WithAttributes<D> {
  public:
@@ -82,7 +85,8 @@ class Relu final : public Activation<Relu, ReluBackward, true> {
 class LeakyReluBackward final : public Slope<LeakyReluBackward> {
  public:
   static constexpr std::string_view id = "leaky_relu_backward";
-  LeakyReluBackward(double first, double second) : Slope(kernels::leaky_relu_backward, first, second) {}
+  LeakyReluBackward(double first, double second)
+      : Slope(kernels::leaky_relu_backward, first, second) {}
   Var curve(const Var&, const Var&) const { return {}; }
 };
 class LeakyRelu final : public Activation<LeakyRelu, LeakyReluBackward> {
@@ -164,11 +168,13 @@ class Gelu final : public Activation<Gelu, GeluBackward> {
   Gelu() : Activation(kernels::gelu) {}
 };
 
-// f = x s(v) with v = k (x + 0.044715 x^3): f'' = s' (2 v' + x v'') + x s'' v'^2, s' = s (1 - s), s'' = s' (1 - 2s).
+// f = x s(v) with v = k (x + 0.044715 x^3): f'' = s' (2 v' + x v'') + x s'' v'^2, s' = s (1 - s),
+// s'' = s' (1 - 2s).
 class GeluTanhBackward final : public Slope<GeluTanhBackward> {
  public:
   static constexpr std::string_view id = "gelu_tanh_backward";
-  GeluTanhBackward(double first, double second) : Slope(kernels::gelu_tanh_backward, first, second) {}
+  GeluTanhBackward(double first, double second)
+      : Slope(kernels::gelu_tanh_backward, first, second) {}
   Var curve(const Var& c, const Var& x) const {
     const double k = 2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi, cubic = 0.044715;
     const Var z = square(x), s = sigmoid(mul(x, add(mul(z, k * cubic), k)));
@@ -187,7 +193,8 @@ class GeluTanh final : public Activation<GeluTanh, GeluTanhBackward> {
 class SoftplusBackward final : public Slope<SoftplusBackward> {
  public:
   static constexpr std::string_view id = "softplus_backward";
-  SoftplusBackward(double first, double second) : Slope(kernels::softplus_backward, first, second) {}
+  SoftplusBackward(double first, double second)
+      : Slope(kernels::softplus_backward, first, second) {}
   Var curve(const Var& c, const Var& x) const {
     const double beta = attribute(0);
     const Var z = mul(x, beta), s = sigmoid(z);
@@ -198,7 +205,9 @@ class Softplus final : public Activation<Softplus, SoftplusBackward> {
  public:
   static constexpr std::string_view id = "softplus";
   Softplus(double beta, double threshold) : Activation(kernels::softplus, beta, threshold) {}
-  std::string attributes() const override { return fmt::format("beta={}, threshold={}", attribute(0), attribute(1)); }
+  std::string attributes() const override {
+    return fmt::format("beta={}, threshold={}", attribute(0), attribute(1));
+  }
 };
 
 template <class P, class... Attributes>
@@ -209,14 +218,30 @@ Var call_with(Operand x, Attributes... attributes) {
 
 }  // namespace
 
-Var relu(Operand x) { return call_float<Relu>(std::move(x)); }
-Var sigmoid(Operand x) { return call_float<Sigmoid>(std::move(x)); }
-Var silu(Operand x) { return call_float<Silu>(std::move(x)); }
-Var gelu(Operand x) { return call_float<Gelu>(std::move(x)); }
-Var gelu_tanh(Operand x) { return call_float<GeluTanh>(std::move(x)); }
-Var tanh(Operand x) { return call_float<Tanh>(std::move(x)); }
-Var leaky_relu(Operand x, double negative_slope) { return call_with<LeakyRelu>(std::move(x), negative_slope); }
-Var elu(Operand x, double alpha) { return call_with<Elu>(std::move(x), alpha); }
+Var relu(Operand x) {
+  return call_float<Relu>(std::move(x));
+}
+Var sigmoid(Operand x) {
+  return call_float<Sigmoid>(std::move(x));
+}
+Var silu(Operand x) {
+  return call_float<Silu>(std::move(x));
+}
+Var gelu(Operand x) {
+  return call_float<Gelu>(std::move(x));
+}
+Var gelu_tanh(Operand x) {
+  return call_float<GeluTanh>(std::move(x));
+}
+Var tanh(Operand x) {
+  return call_float<Tanh>(std::move(x));
+}
+Var leaky_relu(Operand x, double negative_slope) {
+  return call_with<LeakyRelu>(std::move(x), negative_slope);
+}
+Var elu(Operand x, double alpha) {
+  return call_with<Elu>(std::move(x), alpha);
+}
 
 Var softplus(Operand x, double beta, double threshold) {
   if (!(beta > 0)) fail(ErrorCode::value, Softplus::id, "beta {} is not positive", beta);

@@ -1,5 +1,6 @@
 /// @file
-/// From an op's operands to emit, for elementwise primitives without attributes: one static object per primitive.
+/// From an op's operands to emit, for elementwise primitives without attributes: one static object
+/// per primitive.
 #pragma once
 
 #include "autograd/promote.hpp"

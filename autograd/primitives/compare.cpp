@@ -13,7 +13,9 @@ class Predicate : public Named<D, Elementwise> {
  public:
   using Named<D, Elementwise>::Named;
   Vars jvp(const Vars&, const Vars&, const Vars&) const override { return {Var()}; }
-  Vars vjp(const Vars& in, const Vars&, const Vars&, Needs) const override { return Vars(in.size()); }
+  Vars vjp(const Vars& in, const Vars&, const Vars&, Needs) const override {
+    return Vars(in.size());
+  }
   bool differentiable() const override { return false; }
 
  protected:
@@ -89,7 +91,9 @@ class IsFinite final : public Predicate<IsFinite> {
   IsFinite() : Predicate(kernels::isfinite) {}
 };
 
-Var zero_like(const Var& v) { return Tensor::scalar(0, v.dtype(), v.device()); }
+Var zero_like(const Var& v) {
+  return Tensor::scalar(0, v.dtype(), v.device());
+}
 
 class Where final : public Named<Where, Elementwise> {
  public:
@@ -109,7 +113,8 @@ class Where final : public Named<Where, Elementwise> {
  protected:
   DType result_type(std::span<const Var> in) const override {
     if (in[0].dtype() != DType::boolean)
-      fail_hint(ErrorCode::dtype, id, "compare first: ne(x, 0)", "condition {} is not bool", in[0].spec());
+      fail_hint(ErrorCode::dtype, id, "compare first: ne(x, 0)", "condition {} is not bool",
+                in[0].spec());
     return Elementwise::result_type(in.subspan(1));
   }
   DType kernel_type(std::span<const Tensor> in) const override { return in[1].dtype(); }
@@ -117,19 +122,45 @@ class Where final : public Named<Where, Elementwise> {
 
 }  // namespace
 
-Var eq(Operand a, Operand b) { return call_binary<Eq>(std::move(a), std::move(b)); }
-Var ne(Operand a, Operand b) { return call_binary<Ne>(std::move(a), std::move(b)); }
-Var lt(Operand a, Operand b) { return call_binary<Lt>(std::move(a), std::move(b)); }
-Var le(Operand a, Operand b) { return call_binary<Le>(std::move(a), std::move(b)); }
-Var gt(Operand a, Operand b) { return call_binary<Gt>(std::move(a), std::move(b)); }
-Var ge(Operand a, Operand b) { return call_binary<Ge>(std::move(a), std::move(b)); }
-Var logical_not(Operand x) { return call_unary<LogicalNot>(std::move(x)); }
-Var logical_and(Operand a, Operand b) { return call_binary<LogicalAnd>(std::move(a), std::move(b)); }
-Var logical_or(Operand a, Operand b) { return call_binary<LogicalOr>(std::move(a), std::move(b)); }
-Var logical_xor(Operand a, Operand b) { return call_binary<LogicalXor>(std::move(a), std::move(b)); }
-Var isnan(Operand x) { return call_float<IsNan>(std::move(x)); }
-Var isinf(Operand x) { return call_float<IsInf>(std::move(x)); }
-Var isfinite(Operand x) { return call_float<IsFinite>(std::move(x)); }
+Var eq(Operand a, Operand b) {
+  return call_binary<Eq>(std::move(a), std::move(b));
+}
+Var ne(Operand a, Operand b) {
+  return call_binary<Ne>(std::move(a), std::move(b));
+}
+Var lt(Operand a, Operand b) {
+  return call_binary<Lt>(std::move(a), std::move(b));
+}
+Var le(Operand a, Operand b) {
+  return call_binary<Le>(std::move(a), std::move(b));
+}
+Var gt(Operand a, Operand b) {
+  return call_binary<Gt>(std::move(a), std::move(b));
+}
+Var ge(Operand a, Operand b) {
+  return call_binary<Ge>(std::move(a), std::move(b));
+}
+Var logical_not(Operand x) {
+  return call_unary<LogicalNot>(std::move(x));
+}
+Var logical_and(Operand a, Operand b) {
+  return call_binary<LogicalAnd>(std::move(a), std::move(b));
+}
+Var logical_or(Operand a, Operand b) {
+  return call_binary<LogicalOr>(std::move(a), std::move(b));
+}
+Var logical_xor(Operand a, Operand b) {
+  return call_binary<LogicalXor>(std::move(a), std::move(b));
+}
+Var isnan(Operand x) {
+  return call_float<IsNan>(std::move(x));
+}
+Var isinf(Operand x) {
+  return call_float<IsInf>(std::move(x));
+}
+Var isfinite(Operand x) {
+  return call_float<IsFinite>(std::move(x));
+}
 
 Var where(Operand condition, Operand a, Operand b) {
   static const PrimitivePtr p = make_ref<Where>();
@@ -141,10 +172,12 @@ Var where(Operand condition, Operand a, Operand b) {
 bool allclose(Operand a, Operand b, double rtol, double atol, bool equal_nan) {
   auto [x, y] = promote(std::move(a), std::move(b), "allclose");
   const Dims shape = broadcast_shapes(x.shape(), y.shape(), "allclose");
-  const auto u = x.tensor().expand(shape).to_vector<double>(), v = y.tensor().expand(shape).to_vector<double>();
+  const auto u = x.tensor().expand(shape).to_vector<double>(),
+             v = y.tensor().expand(shape).to_vector<double>();
   for (std::size_t i = 0; i < u.size(); ++i) {
     const bool close = std::abs(u[i] - v[i]) <= atol + rtol * std::abs(v[i]) && std::isfinite(v[i]);
-    if (!close && u[i] != v[i] && !(equal_nan && std::isnan(u[i]) && std::isnan(v[i]))) return false;
+    if (!close && u[i] != v[i] && !(equal_nan && std::isnan(u[i]) && std::isnan(v[i])))
+      return false;
   }
   return true;
 }

@@ -13,14 +13,18 @@ Dims reduced_shape(const Dims& shape, const Dims& axes, bool keepdim) {
   Dims out;
   for (int i = 0; i < shape.rank(); ++i) {
     const bool gone = std::find(axes.begin(), axes.end(), i) != axes.end();
-    if (!gone) out.push_back(shape[i]);
-    else if (keepdim) out.push_back(1);
+    if (!gone)
+      out.push_back(shape[i]);
+    else if (keepdim)
+      out.push_back(1);
   }
   return out;
 }
 
 // The result type of sums, products and running sums.
-DType total_type(DType t) { return is_float(t) ? t : DType::i64; }
+DType total_type(DType t) {
+  return is_float(t) ? t : DType::i64;
+}
 
 // Over axes, by a kernel of one slot. D makes another one of itself with D(axes, keepdim).
 template <class D, class Base = Primitive>
@@ -29,8 +33,8 @@ class Reduction : public Named<D, Base> {
   Reduction(Kernel<kernels::Reduce>& slot, const Dims& axes, bool keepdim)
       : slot_(slot), axes_(axes), keepdim_(keepdim) {}
   void infer(std::span<const Var> in, Specs& out) const override {
-    out.emplace_back(Spec{reduced_shape(in[0].shape(), axes_of(in[0]), keepdim_), result_type(in[0].dtype()),
-                          in[0].device()});
+    out.emplace_back(Spec{reduced_shape(in[0].shape(), axes_of(in[0]), keepdim_),
+                          result_type(in[0].dtype()), in[0].device()});
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor result = Tensor::empty(out[0].shape, out[0].dtype, out[0].device);
@@ -44,7 +48,9 @@ class Reduction : public Named<D, Base> {
     for (std::int64_t& a : axes) ++a;
     return {make_vars(emit1(make_ref<D>(axes, keepdim_), make_vars(x))), {0}};
   }
-  std::string attributes() const override { return fmt::format("axes={}, keepdim={}", axes_, keepdim_); }
+  std::string attributes() const override {
+    return fmt::format("axes={}, keepdim={}", axes_, keepdim_);
+  }
 
  protected:
   template <class Shaped>
@@ -71,14 +77,16 @@ class Sum final : public Reduction<Sum, Linear> {
  public:
   static constexpr std::string_view id = "sum";
   Sum(const Dims& axes, bool keepdim) : Reduction(kernels::sum, axes, keepdim) {}
-  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override { return {spread(ct[0], in[0])}; }
+  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
+    return {spread(ct[0], in[0])};
+  }
 
  protected:
   DType result_type(DType t) const override { return total_type(t); }
 };
 
-// For every element along the last axis the product of all others, from products of pairs: no division, so that zeros
-// do no harm, and all derivatives are those of multiplications.
+// For every element along the last axis the product of all others, from products of pairs: no
+// division, so that zeros do no harm, and all derivatives are those of multiplications.
 Var products_of_others(const Var& x) {
   const std::int64_t n = x.size(-1);
   if (n == 0) return x;
@@ -116,13 +124,15 @@ class Prod final : public Reduction<Prod> {
     Dims order, back = x.shape(), moved;
     std::int64_t rows = 1, columns = 1;
     for (int i = 0; i < x.rank(); ++i)
-      if (std::find(gone.begin(), gone.end(), i) == gone.end()) order.push_back(i), rows *= x.shape()[i];
+      if (std::find(gone.begin(), gone.end(), i) == gone.end())
+        order.push_back(i), rows *= x.shape()[i];
     for (std::int64_t a : gone) order.push_back(a), columns *= x.shape()[static_cast<int>(a)];
     for (int i = 0; i < order.rank(); ++i) {
       back[static_cast<int>(order[i])] = i;
       moved.push_back(x.shape()[static_cast<int>(order[i])]);
     }
-    return permute(reshape(products_of_others(reshape(permute(x, order), {rows, columns})), moved), back);
+    return permute(reshape(products_of_others(reshape(permute(x, order), {rows, columns})), moved),
+                   back);
   }
 };
 
@@ -134,7 +144,8 @@ class SharedExtreme : public Reduction<D> {
   void infer(std::span<const Var> in, Specs& out) const override {
     Reduction<D>::infer(in, out);
     if (numel(out[0].shape) != 0 && in[0].numel() == 0)
-      fail(ErrorCode::shape, D::id, "no element to choose from in {} over axes {}", in[0].spec(), this->axes());
+      fail(ErrorCode::shape, D::id, "no element to choose from in {} over axes {}", in[0].spec(),
+           this->axes());
   }
   Vars jvp(const Vars& in, const Vars& out, const Vars& t) const override {
     return {sum(mul(t[0], share(in[0], out[0])), this->axes_of(in[0]), this->keepdim())};
@@ -191,13 +202,16 @@ class ArgExtreme : public Named<D> {
       : slot_(slot), axis_(axis), keepdim_(keepdim) {}
   void infer(std::span<const Var> in, Specs& out) const override {
     const int axis = normal_axis(axis_, in[0].rank(), D::id);
-    out.emplace_back(Spec{reduced_shape(in[0].shape(), {axis}, keepdim_), DType::i64, in[0].device()});
+    out.emplace_back(
+        Spec{reduced_shape(in[0].shape(), {axis}, keepdim_), DType::i64, in[0].device()});
     if (in[0].shape()[axis] == 0)
-      fail(ErrorCode::shape, D::id, "no element to choose from in {} along axis {}", in[0].spec(), axis_);
+      fail(ErrorCode::shape, D::id, "no element to choose from in {} along axis {}", in[0].spec(),
+           axis_);
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor result = Tensor::empty(out[0].shape, DType::i64, out[0].device);
-    slot_.find(in[0].device(), in[0].dtype())(in[0], normal_axis(axis_, in[0].rank(), D::id), result);
+    slot_.find(in[0].device(), in[0].dtype())(in[0], normal_axis(axis_, in[0].rank(), D::id),
+                                              result);
     return make_vars(std::move(result));
   }
   Vars jvp(const Vars&, const Vars&, const Vars&) const override { return {Var()}; }
@@ -205,9 +219,12 @@ class ArgExtreme : public Named<D> {
   bool differentiable() const override { return false; }
   Batched batch(const Vars& in, std::span<const int> lanes, std::int64_t) const override {
     const int axis = normal_axis(axis_, in[0].rank() - 1, D::id) + 1;
-    return {make_vars(emit1(make_ref<D>(axis, keepdim_), make_vars(lanes_first(in[0], lanes[0])))), {0}};
+    return {make_vars(emit1(make_ref<D>(axis, keepdim_), make_vars(lanes_first(in[0], lanes[0])))),
+            {0}};
   }
-  std::string attributes() const override { return fmt::format("axis={}, keepdim={}", axis_, keepdim_); }
+  std::string attributes() const override {
+    return fmt::format("axis={}, keepdim={}", axis_, keepdim_);
+  }
 
  private:
   Kernel<kernels::ArgReduce>& slot_;
@@ -246,7 +263,9 @@ class Cumsum final : public Named<Cumsum, Linear> {
     const int axis = normal_axis(axis_, in[0].rank() - 1, id) + 1;
     return {make_vars(cumsum(lanes_first(in[0], lanes[0]), axis, reverse_)), {0}};
   }
-  std::string attributes() const override { return fmt::format("axis={}, reverse={}", axis_, reverse_); }
+  std::string attributes() const override {
+    return fmt::format("axis={}, reverse={}", axis_, reverse_);
+  }
 
  private:
   std::int64_t axis_;
@@ -261,14 +280,32 @@ Var reduce(Operand x, const A& axes, bool flag) {
 
 }  // namespace
 
-Var sum(Operand x, const Dims& axes, bool keepdim) { return reduce<Sum>(std::move(x), axes, keepdim); }
-Var prod(Operand x, const Dims& axes, bool keepdim) { return reduce<Prod>(std::move(x), axes, keepdim); }
-Var amax(Operand x, const Dims& axes, bool keepdim) { return reduce<Amax>(std::move(x), axes, keepdim); }
-Var amin(Operand x, const Dims& axes, bool keepdim) { return reduce<Amin>(std::move(x), axes, keepdim); }
-Var any(Operand x, const Dims& axes, bool keepdim) { return reduce<Any>(std::move(x), axes, keepdim); }
-Var all(Operand x, const Dims& axes, bool keepdim) { return reduce<All>(std::move(x), axes, keepdim); }
-Var argmax(Operand x, std::int64_t axis, bool keepdim) { return reduce<Argmax>(std::move(x), axis, keepdim); }
-Var argmin(Operand x, std::int64_t axis, bool keepdim) { return reduce<Argmin>(std::move(x), axis, keepdim); }
-Var cumsum(Operand x, std::int64_t axis, bool reverse) { return reduce<Cumsum>(std::move(x), axis, reverse); }
+Var sum(Operand x, const Dims& axes, bool keepdim) {
+  return reduce<Sum>(std::move(x), axes, keepdim);
+}
+Var prod(Operand x, const Dims& axes, bool keepdim) {
+  return reduce<Prod>(std::move(x), axes, keepdim);
+}
+Var amax(Operand x, const Dims& axes, bool keepdim) {
+  return reduce<Amax>(std::move(x), axes, keepdim);
+}
+Var amin(Operand x, const Dims& axes, bool keepdim) {
+  return reduce<Amin>(std::move(x), axes, keepdim);
+}
+Var any(Operand x, const Dims& axes, bool keepdim) {
+  return reduce<Any>(std::move(x), axes, keepdim);
+}
+Var all(Operand x, const Dims& axes, bool keepdim) {
+  return reduce<All>(std::move(x), axes, keepdim);
+}
+Var argmax(Operand x, std::int64_t axis, bool keepdim) {
+  return reduce<Argmax>(std::move(x), axis, keepdim);
+}
+Var argmin(Operand x, std::int64_t axis, bool keepdim) {
+  return reduce<Argmin>(std::move(x), axis, keepdim);
+}
+Var cumsum(Operand x, std::int64_t axis, bool reverse) {
+  return reduce<Cumsum>(std::move(x), axis, reverse);
+}
 
 }  // namespace sonde

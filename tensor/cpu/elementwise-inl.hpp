@@ -1,9 +1,10 @@
 /// @file
 /// Inner loops of elementwise kernels, compiled once per target: one op is one functor.
 ///
-/// A *vector functor* maps Highway vectors, `op(d, v...)`; a *lane functor* maps single elements, `op(x...)`, and leaves
-/// the vectors to the compiler. Either way there is one loop, over contiguous operands; operands of other strides are
-/// packed into blocks that stay in the L1 cache. So a result never depends on strides or on where a chunk begins.
+/// A *vector functor* maps Highway vectors, `op(d, v...)`; a *lane functor* maps single elements,
+/// `op(x...)`, and leaves the vectors to the compiler. Either way there is one loop, over
+/// contiguous operands; operands of other strides are packed into blocks that stay in the L1 cache.
+/// So a result never depends on strides or on where a chunk begins.
 #if defined(SONDE_TENSOR_CPU_ELEMENTWISE_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SONDE_TENSOR_CPU_ELEMENTWISE_INL_HPP_
 #undef SONDE_TENSOR_CPU_ELEMENTWISE_INL_HPP_
@@ -29,8 +30,10 @@ namespace hn = hwy::HWY_NAMESPACE;
 /// The functor with its scalar attributes, if it takes any.
 template <class Op>
 Op MakeOp(const double* params) {
-  if constexpr (std::is_constructible_v<Op, const double*>) return Op(params);
-  else return Op();
+  if constexpr (std::is_constructible_v<Op, const double*>)
+    return Op(params);
+  else
+    return Op();
 }
 
 /// out[i] = op(in[i]...) for a vector functor; the tail runs the same code on masked vectors.
@@ -103,7 +106,8 @@ class BlockReader {
   void Start(const std::byte* p, std::int64_t stride, std::int64_t n) {
     p_ = p;
     stride_ = stride;
-    if (stride_ == 0) std::fill_n(buffer_, std::min(n, block_elements), *reinterpret_cast<const T*>(p_));
+    if (stride_ == 0)
+      std::fill_n(buffer_, std::min(n, block_elements), *reinterpret_cast<const T*>(p_));
   }
   const T* Next(std::int64_t n) {
     const T* here = reinterpret_cast<const T*>(p_);
@@ -111,7 +115,8 @@ class BlockReader {
     if (stride_ == sizeof(T)) return here;
     if (stride_ != 0)
       for (std::int64_t i = 0; i < n; ++i)
-        buffer_[i] = *reinterpret_cast<const T*>(reinterpret_cast<const std::byte*>(here) + i * stride_);
+        buffer_[i] =
+            *reinterpret_cast<const T*>(reinterpret_cast<const std::byte*>(here) + i * stride_);
     return buffer_;
   }
 
@@ -125,17 +130,20 @@ class BlockReader {
 template <class K, class Out, class... In>
 class ElementLoop {
  public:
-  static void Run(std::byte* const* ptr, const std::int64_t* stride, std::int64_t n, const double* params) {
+  static void Run(std::byte* const* ptr, const std::int64_t* stride, std::int64_t n,
+                  const double* params) {
     Dispatch(ptr, stride, n, K(params), std::index_sequence_for<In...>());
   }
 
  private:
   template <std::size_t... i>
-  static void Dispatch(std::byte* const* ptr, const std::int64_t* stride, std::int64_t n, const K& kernel,
-                       std::index_sequence<i...> each) {
+  static void Dispatch(std::byte* const* ptr, const std::int64_t* stride, std::int64_t n,
+                       const K& kernel, std::index_sequence<i...> each) {
     if (stride[0] == sizeof(Out) && ((stride[i + 1] == sizeof(In)) && ...))
-      kernel(reinterpret_cast<Out*>(ptr[0]), static_cast<std::size_t>(n), reinterpret_cast<const In*>(ptr[i + 1])...);
-    else Blocks(ptr, stride, n, kernel, each);
+      kernel(reinterpret_cast<Out*>(ptr[0]), static_cast<std::size_t>(n),
+             reinterpret_cast<const In*>(ptr[i + 1])...);
+    else
+      Blocks(ptr, stride, n, kernel, each);
   }
 
   template <std::size_t... i>
@@ -151,7 +159,8 @@ class ElementLoop {
       Out* target = direct ? reinterpret_cast<Out*>(out) : buffer;
       kernel(target, static_cast<std::size_t>(m), std::get<i>(in).Next(m)...);
       if (!direct)
-        for (std::int64_t k = 0; k < m; ++k) *reinterpret_cast<Out*>(out + k * stride[0]) = buffer[k];
+        for (std::int64_t k = 0; k < m; ++k)
+          *reinterpret_cast<Out*>(out + k * stride[0]) = buffer[k];
       out += m * stride[0];
       rest -= m;
     }
@@ -161,7 +170,8 @@ class ElementLoop {
 /// Installs the vector functor Op of `arity` inputs for f32 and f64.
 template <Kernel<kernels::Elementwise>& slot, class Op, class T, std::size_t... i>
 void AddVectorAs(Grain grain, std::index_sequence<i...>) {
-  ElementwiseLoop kernel{&ElementLoop<VectorKernel<Op, T>, T, decltype((void)i, T())...>::Run, nullptr, grain};
+  ElementwiseLoop kernel{&ElementLoop<VectorKernel<Op, T>, T, decltype((void)i, T())...>::Run,
+                         nullptr, grain};
   if (grain == Grain::light)
     kernel.streaming = &ElementLoop<StreamingKernel<Op, T>, T, decltype((void)i, T())...>::Run;
   install<slot>(dtype_of<T>, kernel);
@@ -172,11 +182,13 @@ void AddVector(Grain grain) {
   AddVectorAs<slot, Op, double>(grain, std::make_index_sequence<arity>());
 }
 
-/// Installs the lane functor Op of `arity` inputs, from T to Out (or T again), for each dtype T in the list.
+/// Installs the lane functor Op of `arity` inputs, from T to Out (or T again), for each dtype T in
+/// the list.
 template <Kernel<kernels::Elementwise>& slot, class Op, class Out, class T, std::size_t... i>
 void AddLanesAs(Grain grain, std::index_sequence<i...>) {
-  install<slot>(dtype_of<T>,
-                {&ElementLoop<LaneKernel<Op, Out>, Out, decltype((void)i, T())...>::Run, nullptr, grain});
+  install<slot>(
+      dtype_of<T>,
+      {&ElementLoop<LaneKernel<Op, Out>, Out, decltype((void)i, T())...>::Run, nullptr, grain});
 }
 /// T x ... x T -> T for i32, i64 and u8.
 template <Kernel<kernels::Elementwise>& slot, class Op, std::size_t arity>

@@ -32,7 +32,8 @@ struct Gelu {
   }
 };
 
-// f(x) = x (1 + tanh u) / 2 = x s(2u) with u = sqrt(2/pi) (x + 0.044715 x^3); f' = s + x s (1 - s) 2u'.
+// f(x) = x (1 + tanh u) / 2 = x s(2u) with u = sqrt(2/pi) (x + 0.044715 x^3); f' = s + x s (1 - s)
+// 2u'.
 struct GeluTanh {
   static constexpr double slope = 2 * 0.79788456080286536, cubic = 0.044715;
   template <class D, class V>
@@ -126,6 +127,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sonde::cpu {
 HWY_EXPORT(InstallActivations);
-void install_activation_loops() { HWY_DYNAMIC_DISPATCH(InstallActivations)(); }
+void install_activation_loops() {
+  HWY_DYNAMIC_DISPATCH(InstallActivations)();
+}
 }  // namespace sonde::cpu
 #endif

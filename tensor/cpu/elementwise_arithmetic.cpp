@@ -256,6 +256,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sonde::cpu {
 HWY_EXPORT(InstallArithmetic);
-void install_arithmetic_loops() { HWY_DYNAMIC_DISPATCH(InstallArithmetic)(); }
+void install_arithmetic_loops() {
+  HWY_DYNAMIC_DISPATCH(InstallArithmetic)();
+}
 }  // namespace sonde::cpu
 #endif

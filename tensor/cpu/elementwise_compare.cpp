@@ -101,13 +101,16 @@ struct Where {
 struct Pow {
   template <class T>
   T operator()(T base, T exponent) const {
-    if constexpr (std::is_floating_point_v<T>) return std::pow(base, exponent);
-    else return Integer(base, exponent);
+    if constexpr (std::is_floating_point_v<T>)
+      return std::pow(base, exponent);
+    else
+      return Integer(base, exponent);
   }
   // By repeated squaring, modulo 2^bits. Negative exponents leave 1, -1 or 0.
   template <class T>
   T Integer(T base, T exponent) const {
-    if (exponent < T(0)) return static_cast<T>(base == T(1) ? 1 : base != T(-1) ? 0 : exponent % 2 == 0 ? 1 : -1);
+    if (exponent < T(0))
+      return static_cast<T>(base == T(1) ? 1 : base != T(-1) ? 0 : exponent % 2 == 0 ? 1 : -1);
     std::make_unsigned_t<T> power = 1, factor = static_cast<std::make_unsigned_t<T>>(base);
     for (; exponent != 0; exponent = static_cast<T>(exponent / 2), factor *= factor)
       if (exponent % 2 != 0) power *= factor;
@@ -118,8 +121,10 @@ struct Pow {
 struct Fmod {
   template <class T>
   T operator()(T a, T b) const {
-    if constexpr (std::is_floating_point_v<T>) return std::fmod(a, b);
-    else return b == T(0) || b == T(-1) ? T(0) : static_cast<T>(a % b);  // a % -1 may overflow
+    if constexpr (std::is_floating_point_v<T>)
+      return std::fmod(a, b);
+    else
+      return b == T(0) || b == T(-1) ? T(0) : static_cast<T>(a % b);  // a % -1 may overflow
   }
 };
 
@@ -170,6 +175,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sonde::cpu {
 HWY_EXPORT(InstallCompare);
-void install_compare_loops() { HWY_DYNAMIC_DISPATCH(InstallCompare)(); }
+void install_compare_loops() {
+  HWY_DYNAMIC_DISPATCH(InstallCompare)();
+}
 }  // namespace sonde::cpu
 #endif

@@ -133,6 +133,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sonde::cpu {
 HWY_EXPORT(InstallMath);
-void install_math_loops() { HWY_DYNAMIC_DISPATCH(InstallMath)(); }
+void install_math_loops() {
+  HWY_DYNAMIC_DISPATCH(InstallMath)();
+}
 }  // namespace sonde::cpu
 #endif

@@ -14,7 +14,9 @@ struct Group {
 };
 using Groups = SmallVector<Group, max_rank + 1>;
 
-bool contains(const Dims& axes, std::int64_t axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+bool contains(const Dims& axes, std::int64_t axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
 
 // Axes from the largest stride to the smallest.
 Dims memory_order(const Tensor& t) {
@@ -33,8 +35,10 @@ Groups groups_of(const Tensor& t, const Dims& axes, const Dims& order) {
     const std::int64_t n = t.shape()[static_cast<int>(axis)];
     const bool reduced = contains(axes, axis);
     if (n == 1) continue;
-    if (!groups.empty() && groups.back().reduced == reduced) groups.back().size *= n;
-    else groups.push_back({n, reduced});
+    if (!groups.empty() && groups.back().reduced == reduced)
+      groups.back().size *= n;
+    else
+      groups.push_back({n, reduced});
   }
   return groups;
 }
@@ -91,10 +95,12 @@ void reduce(const ReduceLoops& loops, const Tensor& in, const Dims& axes, Tensor
     if (!contains(axes, i)) shape.push_back(in.shape()[i]);
   for (std::int64_t axis : order)
     if (!contains(axes, axis)) kept.push_back(axis);
-  if (std::is_sorted(kept.begin(), kept.end())) return reduce_groups(loops, source.bytes(), groups, out);
+  if (std::is_sorted(kept.begin(), kept.end()))
+    return reduce_groups(loops, source.bytes(), groups, out);
   Dims packed_order;  // kept axes renumbered without the reduced ones
   for (std::int64_t axis : kept)
-    packed_order.push_back(std::count_if(kept.begin(), kept.end(), [&](auto other) { return other < axis; }));
+    packed_order.push_back(
+        std::count_if(kept.begin(), kept.end(), [&](auto other) { return other < axis; }));
   Tensor packed = Tensor::empty_ordered(shape, packed_order, out.dtype());
   reduce_groups(loops, source.bytes(), groups, packed);
   out.copy_from(packed.reshape(out.shape()));

@@ -1,5 +1,6 @@
 /// @file
-/// Reductions over any axes of tensors of any strides, by the reduction of the middle axis of [outer, reduced, inner].
+/// Reductions over any axes of tensors of any strides, by the reduction of the middle axis of
+/// [outer, reduced, inner].
 #pragma once
 
 #include "tensor/kernels/reduce.hpp"
@@ -7,16 +8,17 @@
 namespace sonde::cpu {
 
 /// out[a, b] from in[a, r, b] over r, both row-major.
-using ReduceMiddle = void (*)(const std::byte* in, std::byte* out, std::int64_t outer, std::int64_t reduced,
-                              std::int64_t inner);
+using ReduceMiddle = void (*)(const std::byte* in, std::byte* out, std::int64_t outer,
+                              std::int64_t reduced, std::int64_t inner);
 
-/// One reduction for one dtype: from the input's type to the result's, and from the result's to itself.
+/// One reduction for one dtype: from the input's type to the result's, and from the result's to
+/// itself.
 struct ReduceLoops {
   ReduceMiddle first = nullptr, again = nullptr;
 };
 
-/// Orders the axes as they lie in memory, merges neighbours, and reduces one group of axes after the other, the
-/// innermost first. Inputs with gaps, broadcast or flipped axes are copied first.
+/// Orders the axes as they lie in memory, merges neighbours, and reduces one group of axes after
+/// the other, the innermost first. Inputs with gaps, broadcast or flipped axes are copied first.
 void reduce(const ReduceLoops& loops, const Tensor& in, const Dims& axes, Tensor& out);
 
 /// The loops of a slot by dtype.

@@ -12,12 +12,13 @@
 #include "tensor/cpu/reduce.hpp"
 #include "tensor/parallel.hpp"
 
-// The loops are plain C++ over independent columns, compiled once per target: the compiler makes vectors of them.
+// The loops are plain C++ over independent columns, compiled once per target: the compiler makes
+// vectors of them.
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 
-// A reduction has the type it adds up in (Total), the type in which eight elements meet (Lane), an identity and a rule;
-// it reduces the elements' values, or whether they differ from zero.
+// A reduction has the type it adds up in (Total), the type in which eight elements meet (Lane), an
+// identity and a rule; it reduces the elements' values, or whether they differ from zero.
 struct OfValues {
   template <class Lane, class T>
   static Lane Lift(T x) {
@@ -44,12 +45,15 @@ struct SumOp : OfValues {
   static constexpr T identity = T(0);
   template <class T>
   static T Combine(T a, T b) {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-    else return a + b;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+    else
+      return a + b;
   }
 };
 
-// Every factor in the wide type: a product of eight may leave the range of T where the whole does not.
+// Every factor in the wide type: a product of eight may leave the range of T where the whole does
+// not.
 struct ProdOp : OfValues {
   template <class T>
   using Total = SumOp::Total<T>;
@@ -59,23 +63,30 @@ struct ProdOp : OfValues {
   static constexpr T identity = T(1);
   template <class T>
   static T Combine(T a, T b) {
-    if constexpr (std::is_integral_v<T>) return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-    else return a * b;
+    if constexpr (std::is_integral_v<T>)
+      return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+    else
+      return a * b;
   }
 };
 
 template <class T>
 constexpr T lowest() {
-  if constexpr (std::is_floating_point_v<T>) return -std::numeric_limits<T>::infinity();
-  else return std::numeric_limits<T>::lowest();
+  if constexpr (std::is_floating_point_v<T>)
+    return -std::numeric_limits<T>::infinity();
+  else
+    return std::numeric_limits<T>::lowest();
 }
 template <class T>
 constexpr T highest() {
-  if constexpr (std::is_floating_point_v<T>) return std::numeric_limits<T>::infinity();
-  else return std::numeric_limits<T>::max();
+  if constexpr (std::is_floating_point_v<T>)
+    return std::numeric_limits<T>::infinity();
+  else
+    return std::numeric_limits<T>::max();
 }
 
-// a != a holds for NaN only, so that a NaN on either side stays. Two plain choices: the compiler makes vectors of them.
+// a != a holds for NaN only, so that a NaN on either side stays. Two plain choices: the compiler
+// makes vectors of them.
 struct MaxOp : OfValues {
   template <class T>
   using Total = T;
@@ -127,11 +138,14 @@ class Reducer {
   using Lane = typename Op::template Lane<T>;
 
  public:
-  static void Run(const std::byte* in, std::byte* out, std::int64_t outer, std::int64_t reduced, std::int64_t inner) {
+  static void Run(const std::byte* in, std::byte* out, std::int64_t outer, std::int64_t reduced,
+                  std::int64_t inner) {
     const T* x = reinterpret_cast<const T*>(in);
     Out* y = reinterpret_cast<Out*>(out);
-    if (inner == 1) Rows(x, y, outer, reduced);
-    else Middle(x, y, outer, reduced, inner);
+    if (inner == 1)
+      Rows(x, y, outer, reduced);
+    else
+      Middle(x, y, outer, reduced, inner);
   }
 
  private:
@@ -141,15 +155,19 @@ class Reducer {
 
   static Lane Lift(T x) { return Op::template Lift<Lane>(x); }
 
-  // totals[j] += x[r * stride + j] over all rows r; eight rows meet in a tree before they reach the total.
-  HWY_NOINLINE static void Columns(const T* HWY_RESTRICT x, std::int64_t rows, std::int64_t stride, std::int64_t width,
-                      Total* HWY_RESTRICT totals) {
-    auto pair = [](const T* a, const T* b, std::int64_t j) HWY_ATTR { return Op::Combine(Lift(a[j]), Lift(b[j])); };
+  // totals[j] += x[r * stride + j] over all rows r; eight rows meet in a tree before they reach the
+  // total.
+  HWY_NOINLINE static void Columns(const T* HWY_RESTRICT x, std::int64_t rows, std::int64_t stride,
+                                   std::int64_t width, Total* HWY_RESTRICT totals) {
+    auto pair = [](const T* a, const T* b, std::int64_t j)
+                    HWY_ATTR { return Op::Combine(Lift(a[j]), Lift(b[j])); };
     std::int64_t r = 0;
     for (; r + 8 <= rows; r += 8, x += 8 * stride)
       for (std::int64_t j = 0; j < width; ++j) {
-        const Lane low = Op::Combine(pair(x, x + stride, j), pair(x + 2 * stride, x + 3 * stride, j));
-        const Lane high = Op::Combine(pair(x + 4 * stride, x + 5 * stride, j), pair(x + 6 * stride, x + 7 * stride, j));
+        const Lane low =
+            Op::Combine(pair(x, x + stride, j), pair(x + 2 * stride, x + 3 * stride, j));
+        const Lane high = Op::Combine(pair(x + 4 * stride, x + 5 * stride, j),
+                                      pair(x + 6 * stride, x + 7 * stride, j));
         totals[j] = Op::Combine(totals[j], static_cast<Total>(Op::Combine(low, high)));
       }
     for (; r < rows; ++r, x += stride)
@@ -174,48 +192,59 @@ class Reducer {
     return n >= 32 ? WideRow(x, n, n >= 1024 ? 64 : 16) : NarrowRow(x, n, identity);
   }
 
-  // Many rows: each by itself. Few long ones: each in a number of parts that depends on its length only.
+  // Many rows: each by itself. Few long ones: each in a number of parts that depends on its length
+  // only.
   static void Rows(const T* x, Out* y, std::int64_t rows, std::int64_t n) {
     const std::int64_t parts = rows < max_chunks ? chunk_count(n, grain) : 1;
     if (parts == 1) {
       parallel_for(rows, std::max<std::int64_t>(1, grain / std::max<std::int64_t>(n, 1)),
                    [=](std::int64_t begin, std::int64_t end) HWY_ATTR {
-                     for (std::int64_t r = begin; r < end; ++r) y[r] = static_cast<Out>(Row(x + r * n, n));
+                     for (std::int64_t r = begin; r < end; ++r)
+                       y[r] = static_cast<Out>(Row(x + r * n, n));
                    });
       return;
     }
     std::array<Total, max_chunks * max_chunks> totals;
     parallel_chunks(rows * parts, [&](std::int64_t task) HWY_ATTR {
       const std::int64_t r = task / parts, p = task % parts, begin = chunk_begin(n, parts, p);
-      totals[static_cast<std::size_t>(task)] = Row(x + r * n + begin, chunk_begin(n, parts, p + 1) - begin);
+      totals[static_cast<std::size_t>(task)] =
+          Row(x + r * n + begin, chunk_begin(n, parts, p + 1) - begin);
     });
     for (std::int64_t r = 0; r < rows; ++r) {
       Total total = identity;
-      for (std::int64_t p = 0; p < parts; ++p) total = Op::Combine(total, totals[static_cast<std::size_t>(r * parts + p)]);
+      for (std::int64_t p = 0; p < parts; ++p)
+        total = Op::Combine(total, totals[static_cast<std::size_t>(r * parts + p)]);
       y[r] = static_cast<Out>(total);
     }
   }
 
-  static void Middle(const T* x, Out* y, std::int64_t outer, std::int64_t reduced, std::int64_t inner) {
+  static void Middle(const T* x, Out* y, std::int64_t outer, std::int64_t reduced,
+                     std::int64_t inner) {
     const std::int64_t blocks = (inner + block - 1) / block, tasks = outer * blocks;
-    const std::int64_t parts = tasks < max_chunks ? chunk_count(reduced, std::max<std::int64_t>(8, grain / inner)) : 1;
+    const std::int64_t parts =
+        tasks < max_chunks ? chunk_count(reduced, std::max<std::int64_t>(8, grain / inner)) : 1;
     if (parts > 1) return MiddleInParts(x, y, outer, reduced, inner, parts);
     const std::int64_t work = std::max<std::int64_t>(1, reduced * std::min(inner, block));
-    parallel_for(tasks, std::max<std::int64_t>(1, grain / work), [=](std::int64_t begin, std::int64_t end) HWY_ATTR {
-      for (std::int64_t task = begin; task < end; ++task) {
-        const std::int64_t a = task / blocks, first = task % blocks * block, width = std::min(block, inner - first);
-        Total totals[block];
-        std::fill_n(totals, width, identity);
-        Columns(x + a * reduced * inner + first, reduced, inner, width, totals);
-        for (std::int64_t j = 0; j < width; ++j) y[a * inner + first + j] = static_cast<Out>(totals[j]);
-      }
-    });
+    parallel_for(tasks, std::max<std::int64_t>(1, grain / work),
+                 [=](std::int64_t begin, std::int64_t end) HWY_ATTR {
+                   for (std::int64_t task = begin; task < end; ++task) {
+                     const std::int64_t a = task / blocks, first = task % blocks * block,
+                                        width = std::min(block, inner - first);
+                     Total totals[block];
+                     std::fill_n(totals, width, identity);
+                     Columns(x + a * reduced * inner + first, reduced, inner, width, totals);
+                     for (std::int64_t j = 0; j < width; ++j)
+                       y[a * inner + first + j] = static_cast<Out>(totals[j]);
+                   }
+                 });
   }
 
-  // Few outputs from many rows: each part of the rows has totals of its own; they are added in order.
-  static void MiddleInParts(const T* x, Out* y, std::int64_t outer, std::int64_t reduced, std::int64_t inner,
-                            std::int64_t parts) {
-    const Tensor room = Tensor::empty({parts * outer * inner * static_cast<std::int64_t>(sizeof(Total))}, DType::u8);
+  // Few outputs from many rows: each part of the rows has totals of its own; they are added in
+  // order.
+  static void MiddleInParts(const T* x, Out* y, std::int64_t outer, std::int64_t reduced,
+                            std::int64_t inner, std::int64_t parts) {
+    const Tensor room = Tensor::empty(
+        {parts * outer * inner * static_cast<std::int64_t>(sizeof(Total))}, DType::u8);
     Total* totals = reinterpret_cast<Total*>(room.bytes());
     parallel_chunks(outer * parts, [=](std::int64_t task) HWY_ATTR {
       const std::int64_t a = task / parts, p = task % parts, begin = chunk_begin(reduced, parts, p);
@@ -223,12 +252,14 @@ class Reducer {
       std::fill_n(mine, inner, identity);
       const std::int64_t rows = chunk_begin(reduced, parts, p + 1) - begin;
       for (std::int64_t first = 0; first < inner; first += block)
-        Columns(x + (a * reduced + begin) * inner + first, rows, inner, std::min(block, inner - first), mine + first);
+        Columns(x + (a * reduced + begin) * inner + first, rows, inner,
+                std::min(block, inner - first), mine + first);
     });
     for (std::int64_t a = 0; a < outer; ++a)
       for (std::int64_t j = 0; j < inner; ++j) {
         Total total = identity;
-        for (std::int64_t p = 0; p < parts; ++p) total = Op::Combine(total, totals[(a * parts + p) * inner + j]);
+        for (std::int64_t p = 0; p < parts; ++p)
+          total = Op::Combine(total, totals[(a * parts + p) * inner + j]);
         y[a * inner + j] = static_cast<Out>(total);
       }
   }
@@ -283,6 +314,8 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace sonde::cpu {
 HWY_EXPORT(InstallReductions);
-void install_reductions() { HWY_DYNAMIC_DISPATCH(InstallReductions)(); }
+void install_reductions() {
+  HWY_DYNAMIC_DISPATCH(InstallReductions)();
+}
 }  // namespace sonde::cpu
 #endif

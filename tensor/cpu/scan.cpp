@@ -15,21 +15,26 @@ struct Extent {
 };
 Extent extent(const Tensor& t, int axis) {
   Extent e;
-  for (int i = 0; i < t.rank(); ++i) (i < axis ? e.outer : i == axis ? e.n : e.inner) *= t.shape()[i];
+  for (int i = 0; i < t.rank(); ++i)
+    (i < axis ? e.outer : i == axis ? e.n : e.inner) *= t.shape()[i];
   return e;
 }
 
-// Calls f(offset of the first element, first output, width) for every block of up to `block` neighbouring columns.
+// Calls f(offset of the first element, first output, width) for every block of up to `block`
+// neighbouring columns.
 template <class F>
 void for_columns(const Extent& e, F&& f) {
   if (e.outer == 0 || e.n == 0 || e.inner == 0) return;  // the other sizes may be huge
-  const std::int64_t blocks = (e.inner + block - 1) / block, work = std::max<std::int64_t>(1, e.n * std::min(e.inner, block));
-  parallel_for(e.outer * blocks, std::max<std::int64_t>(1, grain / work), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t a = task / blocks, first = task % blocks * block;
-      f(a * e.n * e.inner + first, a * e.inner + first, std::min(block, e.inner - first));
-    }
-  });
+  const std::int64_t blocks = (e.inner + block - 1) / block,
+                     work = std::max<std::int64_t>(1, e.n * std::min(e.inner, block));
+  parallel_for(e.outer * blocks, std::max<std::int64_t>(1, grain / work),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t task = begin; task < end; ++task) {
+                   const std::int64_t a = task / blocks, first = task % blocks * block;
+                   f(a * e.n * e.inner + first, a * e.inner + first,
+                     std::min(block, e.inner - first));
+                 }
+               });
 }
 
 // Does x beat the best so far? Any value beats nothing, NaN beats all but NaN, ties do not count.
@@ -58,7 +63,8 @@ void arg_extreme(const Tensor& in, int axis, Tensor& out) {
     std::fill_n(y + first, width, 0);
     for (std::int64_t r = 1; r < e.n; ++r)
       for (std::int64_t j = 0; j < width; ++j)
-        if (const T v = x[offset + r * e.inner + j]; Beats()(v, best[j])) best[j] = v, y[first + j] = r;
+        if (const T v = x[offset + r * e.inner + j]; Beats()(v, best[j]))
+          best[j] = v, y[first + j] = r;
   });
 }
 

@@ -1,7 +1,8 @@
 /// @file
-/// Exponential and error functions on Highway vectors of f32 and f64, compiled once per target. Call them qualified,
-/// `simd::Exp(d, x)`. All special values (0, denormals, infinities, NaN) as in C; errors in ulp are in the table of
-/// tests/test_simd_math.cpp. The polynomials are minimax fits (Sollya's fpminimax) on the ranges named beside them.
+/// Exponential and error functions on Highway vectors of f32 and f64, compiled once per target.
+/// Call them qualified, `simd::Exp(d, x)`. All special values (0, denormals, infinities, NaN) as in
+/// C; errors in ulp are in the table of tests/test_simd_math.cpp. The polynomials are minimax fits
+/// (Sollya's fpminimax) on the ranges named beside them.
 #if defined(SONDE_TENSOR_CPU_SIMD_MATH_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SONDE_TENSOR_CPU_SIMD_MATH_INL_HPP_
 #undef SONDE_TENSOR_CPU_SIMD_MATH_INL_HPP_
@@ -31,20 +32,22 @@ struct Coefficients<float> {
   static constexpr float exp_low = -104.0f, exp_high = 89.0f;  // beyond: 0 and infinity
   static constexpr float expm1_low = -20.0f, tanh_high = 10.0f;
   // (e^r - 1 - r) / r^2, |r| <= ln 2 / 2
-  static constexpr float exp[] = {0x1p-1f, 0x1.5554dcp-3f, 0x1.555568p-5f, 0x1.120c3cp-7f, 0x1.6caf06p-10f};
+  static constexpr float exp[] = {0x1p-1f, 0x1.5554dcp-3f, 0x1.555568p-5f, 0x1.120c3cp-7f,
+                                  0x1.6caf06p-10f};
   // (log((1+s)/(1-s)) / s - 2) / z, z = s^2 <= 0.0295
   static constexpr float log[] = {0x1.555556p-1f, 0x1.99986cp-2f, 0x1.24c1fp-2f, 0x1.ce69bp-3f};
   // erf(x) / x - 1 in z = x^2 <= 1
-  static constexpr float erf[] = {0x1.06eba8p-3f,  -0x1.81274p-2f,  0x1.ce2d52p-4f, -0x1.b7fec4p-6f,
+  static constexpr float erf[] = {0x1.06eba8p-3f, -0x1.81274p-2f,   0x1.ce2d52p-4f, -0x1.b7fec4p-6f,
                                   0x1.542fecp-8f, -0x1.a5197ap-11f, 0x1.4c5cb4p-14f};
   // log erfc(x), 1 <= x <= 4
-  static constexpr float log_erfc[] = {-0x1.47a612p-12f, -0x1.209054p0f,  -0x1.46a35ap-1f, -0x1.a6eff8p-4f,
-                                       0x1.66ea6ap-6f,   -0x1.847f84p-9f, 0x1.8a347ep-13f};
+  static constexpr float log_erfc[] = {-0x1.47a612p-12f, -0x1.209054p0f, -0x1.46a35ap-1f,
+                                       -0x1.a6eff8p-4f,  0x1.66ea6ap-6f, -0x1.847f84p-9f,
+                                       0x1.8a347ep-13f};
   // (1 + 2x) e^(x^2) erfc(x) in u = (x - k) / (x + k), 0.5 <= x <= erfc_high
   static constexpr float erfc_k = 2, erfc_high = 10.2f;
-  static constexpr float erfcx[] = {0x1.46e80ep0f,   -0x1.7bf5dcp-4f, -0x1.5407f8p-3f, 0x1.4ff8cap-3f,
-                                    -0x1.bc1958p-5f, -0x1.06543ep-7f, 0x1.1bc0dep-7f,  0x1.2c75fcp-10f,
-                                    -0x1.4be70cp-10f, -0x1.d77714p-13f};
+  static constexpr float erfcx[] = {
+      0x1.46e80ep0f,   -0x1.7bf5dcp-4f, -0x1.5407f8p-3f, 0x1.4ff8cap-3f,   -0x1.bc1958p-5f,
+      -0x1.06543ep-7f, 0x1.1bc0dep-7f,  0x1.2c75fcp-10f, -0x1.4be70cp-10f, -0x1.d77714p-13f};
 };
 
 template <>
@@ -55,18 +58,18 @@ struct Coefficients<double> {
                           inv_ln2 = 0x1.71547652b82fep0;
   static constexpr double exp_low = -746.0, exp_high = 710.0;
   static constexpr double expm1_low = -40.0, tanh_high = 20.0;
-  static constexpr double exp[] = {0x1.0000000000001p-1,  0x1.555555555554dp-3,  0x1.5555555553ccp-5,
-                                   0x1.11111111144dcp-7,  0x1.6c16c178b8402p-10, 0x1.a01a018c3a685p-13,
-                                   0x1.a019b87ebc28bp-16, 0x1.71de59bf5f28bp-19, 0x1.28921bee0718dp-22,
-                                   0x1.aeac814433375p-26};
+  static constexpr double exp[] = {
+      0x1.0000000000001p-1,  0x1.555555555554dp-3,  0x1.5555555553ccp-5,   0x1.11111111144dcp-7,
+      0x1.6c16c178b8402p-10, 0x1.a01a018c3a685p-13, 0x1.a019b87ebc28bp-16, 0x1.71de59bf5f28bp-19,
+      0x1.28921bee0718dp-22, 0x1.aeac814433375p-26};
   static constexpr double log[] = {0x1.5555555555558p-1, 0x1.9999999995284p-2, 0x1.2492492e03d5p-2,
                                    0x1.c71c62c9cb7e8p-3, 0x1.7462bd218b49fp-3, 0x1.39fd3c2df66d2p-3,
                                    0x1.2b66b9bfcde1ep-3};
-  static constexpr double erf[] = {0x1.06eba8214db69p-3,   -0x1.812746b0379fdp-2, 0x1.ce2f21a04362dp-4,
-                                   -0x1.b82ce312abf08p-6,  0x1.565bcd12991cp-8,   -0x1.c02db49b09506p-11,
-                                   0x1.f9a335388d2f5p-14,  -0x1.f4d333884b5cap-17, 0x1.b9ee95850f6f5p-20,
-                                   -0x1.5f9828c55da45p-23, 0x1.fc78cbccf6129p-27, -0x1.46794feb16f44p-30,
-                                   0x1.2978304266ff7p-34};
+  static constexpr double erf[] = {
+      0x1.06eba8214db69p-3,  -0x1.812746b0379fdp-2,  0x1.ce2f21a04362dp-4,  -0x1.b82ce312abf08p-6,
+      0x1.565bcd12991cp-8,   -0x1.c02db49b09506p-11, 0x1.f9a335388d2f5p-14, -0x1.f4d333884b5cap-17,
+      0x1.b9ee95850f6f5p-20, -0x1.5f9828c55da45p-23, 0x1.fc78cbccf6129p-27, -0x1.46794feb16f44p-30,
+      0x1.2978304266ff7p-34};
   static constexpr double erfc_k = 3, erfc_high = 28.0;
   static constexpr double erfcx[] = {
       0x1.40c522d7e4987p0,   -0x1.15c084bb9e8f7p-3,  -0x1.85a15c58aa569p-5,  0x1.098366a5b4931p-3,
@@ -126,7 +129,8 @@ HWY_INLINE ExpArgument<D> ReduceExp(D d, V x) {
 template <class D, class VI>
 HWY_INLINE hn::Vec<D> PowerOfTwo(D d, VI n) {
   const hn::RebindToSigned<D> di;
-  return hn::BitCast(d, hn::ShiftLeft<Coef<D>::mantissa_bits>(hn::Add(n, hn::Set(di, Coef<D>::bias))));
+  return hn::BitCast(d,
+                     hn::ShiftLeft<Coef<D>::mantissa_bits>(hn::Add(n, hn::Set(di, Coef<D>::bias))));
 }
 
 /// y 2^n, in two steps: the result may be denormal, or 2^n too large where y 2^n is not.
@@ -149,14 +153,16 @@ HWY_INLINE V ExpReduced(D d, V r) {
 /// e^x.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Exp(D d, V x) {
-  const auto [n, r] = ReduceExp(d, ClampHigh(d, ClampLow(d, x, Coef<D>::exp_low), Coef<D>::exp_high));
+  const auto [n, r] =
+      ReduceExp(d, ClampHigh(d, ClampLow(d, x, Coef<D>::exp_low), Coef<D>::exp_high));
   return Scale(d, ExpReduced(d, r), n);
 }
 
 /// e^x - 1 = 2 (t (e^r - 1) + t - 1/2) with t = 2^(n-1): no cancellation near 0, no early overflow.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Expm1(D d, V x) {
-  const auto [n, r] = ReduceExp(d, ClampHigh(d, ClampLow(d, x, Coef<D>::expm1_low), Coef<D>::exp_high));
+  const auto [n, r] =
+      ReduceExp(d, ClampHigh(d, ClampLow(d, x, Coef<D>::expm1_low), Coef<D>::exp_high));
   const V t = PowerOfTwo(d, hn::Sub(n, hn::Set(hn::RebindToSigned<D>(), 1)));
   const V half = hn::MulAdd(t, Expm1Reduced(d, r), hn::Sub(t, Constant(d, 0.5)));
   return hn::CopySign(hn::Add(half, half), x);
@@ -172,7 +178,8 @@ HWY_INLINE Binary<D> SplitExponent(D d, V x) {
   using C = Coef<D>;
   using T = hn::TFromD<D>;
   const hn::RebindToUnsigned<D> du;
-  const auto one = hn::BitCast(du, Constant(d, 1)), root = hn::BitCast(du, Constant(d, 0.70710678118654752));
+  const auto one = hn::BitCast(du, Constant(d, 1)),
+             root = hn::BitCast(du, Constant(d, 0.70710678118654752));
   const auto shifted = hn::Add(hn::BitCast(du, x), hn::Sub(one, root));
   const auto mantissa = hn::BitCast(du, hn::Set(d, C::mantissa_magic));
   // The biased exponent as the low mantissa bits of 2^mantissa_bits, so a subtraction converts it.
@@ -211,12 +218,14 @@ HWY_INLINE V Log(D d, V x) {
   const auto tiny = hn::Lt(x, hn::Set(d, std::numeric_limits<T>::min()));
   const V normal = hn::IfThenElse(tiny, hn::Mul(x, hn::Set(d, C::tiny_scale)), x);
   const auto [k, m] = SplitExponent(d, normal);
-  const V moved = hn::IfThenElseZero(tiny, hn::Set(d, static_cast<T>(C::mantissa_bits + (sizeof(T) == 4 ? 1 : 2))));
+  const V moved = hn::IfThenElseZero(
+      tiny, hn::Set(d, static_cast<T>(C::mantissa_bits + (sizeof(T) == 4 ? 1 : 2))));
   const V y = LogReduced(d, hn::Sub(k, moved), hn::Sub(m, Constant(d, 1)), hn::Zero(d));
   return LogSpecial(d, x, y);
 }
 
-/// log(1 + x): the logarithm of u = 1 + x rounded, and the first-order effect c = (1 + x - u) / u of the rounding.
+/// log(1 + x): the logarithm of u = 1 + x rounded, and the first-order effect c = (1 + x - u) / u
+/// of the rounding.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Log1p(D d, V x) {
   const V one = Constant(d, 1), u = hn::Add(one, x);
@@ -250,7 +259,8 @@ HWY_INLINE V Softplus(D d, V x) {
   return hn::Add(hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x), small);
 }
 
-/// erfc(t) for t >= 0.5: e^(-t^2) P(u) / (1 + 2t). The square is split, t^2 = square + low, to keep e^(-t^2) exact.
+/// erfc(t) for t >= 0.5: e^(-t^2) P(u) / (1 + 2t). The square is split, t^2 = square + low, to keep
+/// e^(-t^2) exact.
 template <class D, class V>
 HWY_INLINE V ErfcTail(D d, V t) {
   using C = Coef<D>;
@@ -259,7 +269,8 @@ HWY_INLINE V ErfcTail(D d, V t) {
   constexpr int kept = (C::mantissa_bits + 1) / 2 + 1;
   const V head = hn::BitCast(d, hn::ShiftLeft<kept>(hn::ShiftRight<kept>(hn::BitCast(du, t))));
   const V square = hn::Mul(t, t);
-  const V low = hn::MulAdd(hn::Sub(t, head), hn::Add(t, head), hn::Sub(hn::Mul(head, head), square));
+  const V low =
+      hn::MulAdd(hn::Sub(t, head), hn::Add(t, head), hn::Sub(hn::Mul(head, head), square));
   const V k = hn::Set(d, C::erfc_k), u = hn::Div(hn::Sub(t, k), hn::Add(t, k));
   const auto [n, r] = ReduceExp(d, hn::Neg(square));
   const V e = ExpReduced(d, hn::Sub(r, low));
@@ -292,7 +303,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Erfc(D d, V x) {
   const V t = hn::Abs(x), tail = ErfcTail(d, t);
   const V outer = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Sub(Constant(d, 2), tail), tail);
-  return hn::IfThenElse(hn::Lt(t, Constant(d, 0.5)), hn::Sub(Constant(d, 1), ErfCentre(d, x)), outer);
+  return hn::IfThenElse(hn::Lt(t, Constant(d, 0.5)), hn::Sub(Constant(d, 1), ErfCentre(d, x)),
+                        outer);
 }
 
 }  // namespace sonde::cpu::HWY_NAMESPACE::simd

@@ -1,5 +1,6 @@
 /// @file
-/// Circular, inverse circular and hyperbolic functions on Highway vectors; conventions as in simd_math-inl.hpp.
+/// Circular, inverse circular and hyperbolic functions on Highway vectors; conventions as in
+/// simd_math-inl.hpp.
 #if defined(SONDE_TENSOR_CPU_SIMD_TRIG_INL_HPP_) == defined(HWY_TARGET_TOGGLE)
 #ifdef SONDE_TENSOR_CPU_SIMD_TRIG_INL_HPP_
 #undef SONDE_TENSOR_CPU_SIMD_TRIG_INL_HPP_
@@ -21,23 +22,30 @@ struct TrigCoefficients;
 
 template <>
 struct TrigCoefficients<float> {
-  // pi / 2 in four parts (11, 11, 11, 24 bits): n times each of the first three, and each difference, is exact for n < 2^13.
+  // pi / 2 in four parts (11, 11, 11, 24 bits): n times each of the first three, and each
+  // difference, is exact for n < 2^13.
   static constexpr float half_pi[] = {0x1.92p0f, 0x1.fb4p-12f, 0x1.444p-24f, 0x1.68c234p-39f};
   static constexpr float largest = 12867, sinh_high = 90;
-  static constexpr float sin[] = {-0x1.555552p-3f, 0x1.110be2p-7f, -0x1.9ab218p-13f};  // (sin r / r - 1) / z, z = r^2
-  static constexpr float cos[] = {0x1.555554p-5f, -0x1.6c129cp-10f, 0x1.9bc672p-16f};  // (cos r - 1 + z / 2) / z^2
-  static constexpr float pi[] = {0x1.921fb6p1f, -0x1.777a5cp-24f};  // rounded, and what rounding lost
+  static constexpr float sin[] = {-0x1.555552p-3f, 0x1.110be2p-7f,
+                                  -0x1.9ab218p-13f};  // (sin r / r - 1) / z, z = r^2
+  static constexpr float cos[] = {0x1.555554p-5f, -0x1.6c129cp-10f,
+                                  0x1.9bc672p-16f};  // (cos r - 1 + z / 2) / z^2
+  static constexpr float pi[] = {0x1.921fb6p1f,
+                                 -0x1.777a5cp-24f};  // rounded, and what rounding lost
 };
 
 template <>
 struct TrigCoefficients<double> {
   // 33, 20, 33 and 53 bits: exact for n < 2^20.
-  static constexpr double half_pi[] = {0x1.921fb544p0, 0x1.0b46p-34, 0x1.1a626331p-54, 0x1.1701b839a252p-88};
+  static constexpr double half_pi[] = {0x1.921fb544p0, 0x1.0b46p-34, 0x1.1a626331p-54,
+                                       0x1.1701b839a252p-88};
   static constexpr double largest = 1.6e6, sinh_high = 711;
-  static constexpr double sin[] = {-0x1.5555555555555p-3, 0x1.1111111110c79p-7,  -0x1.a01a019e9ec4dp-13,
-                                   0x1.71de37aedaa89p-19, -0x1.ae601e31b5573p-26, 0x1.5e109ff90d843p-33};
-  static constexpr double cos[] = {0x1.5555555555555p-5,   -0x1.6c16c16c168c9p-10, 0x1.a01a019f37fa7p-16,
-                                   -0x1.27e4fa0294bd1p-22, 0x1.1eeb578302a2ep-29,  -0x1.90734d02b1b47p-37};
+  static constexpr double sin[] = {-0x1.5555555555555p-3,  0x1.1111111110c79p-7,
+                                   -0x1.a01a019e9ec4dp-13, 0x1.71de37aedaa89p-19,
+                                   -0x1.ae601e31b5573p-26, 0x1.5e109ff90d843p-33};
+  static constexpr double cos[] = {0x1.5555555555555p-5,  -0x1.6c16c16c168c9p-10,
+                                   0x1.a01a019f37fa7p-16, -0x1.27e4fa0294bd1p-22,
+                                   0x1.1eeb578302a2ep-29, -0x1.90734d02b1b47p-37};
   static constexpr double pi[] = {0x1.921fb54442d18p1, 0x1.1a62633145c07p-53};
 };
 
@@ -108,7 +116,8 @@ template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Tan(D d, V x) {
   const auto q = ReduceTrig(d, x);
   const auto odd = BitSet(d, q.n, 0);
-  const V y = hn::Div(hn::IfThenElse(odd, hn::Neg(q.cos), q.sin), hn::IfThenElse(odd, q.sin, q.cos));
+  const V y =
+      hn::Div(hn::IfThenElse(odd, hn::Neg(q.cos), q.sin), hn::IfThenElse(odd, q.sin, q.cos));
   return TrigSpecial(d, x, y, x, [](auto v) { return std::tan(v); });
 }
 
@@ -132,7 +141,8 @@ HWY_INLINE V Sinh(D d, V x) {
   const V t = hn::Abs(x), one = Constant(d, 1), h = HalfExpAbs(d, x);
   const V e = simd::Expm1(d, ClampHigh(d, t, 1));
   const V inner = hn::Mul(Constant(d, 0.5), hn::Add(e, hn::Div(e, hn::Add(e, one))));
-  return hn::CopySign(hn::IfThenElse(hn::Lt(t, one), inner, hn::Sub(h, hn::Div(Constant(d, 0.25), h))), x);
+  return hn::CopySign(
+      hn::IfThenElse(hn::Lt(t, one), inner, hn::Sub(h, hn::Div(Constant(d, 0.25), h))), x);
 }
 
 template <class D, class V = hn::Vec<D>>
@@ -148,7 +158,8 @@ HWY_INLINE V Atan(D d, V x) {
   return hn::CopySign(hn::Atan(d, x), x);
 }
 
-/// Angle of the point (x, y) in [-pi, pi]: atan of the smaller side over the larger, then the octant.
+/// Angle of the point (x, y) in [-pi, pi]: atan of the smaller side over the larger, then the
+/// octant.
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Atan2(D d, V y, V x) {
   using C = TrigCoef<D>;
@@ -160,7 +171,8 @@ HWY_INLINE V Atan2(D d, V y, V x) {
   ratio = hn::IfThenElse(hn::Eq(large, zero), zero, ratio);
   ratio = hn::IfThenElse(hn::Eq(small, hn::Set(d, L::infinity())), Constant(d, 1), ratio);
   V a = hn::Atan(d, ratio);
-  a = hn::IfThenElse(steep, hn::Sub(hn::Set(d, C::pi[0] / 2), hn::Sub(a, hn::Set(d, C::pi[1] / 2))), a);
+  a = hn::IfThenElse(steep, hn::Sub(hn::Set(d, C::pi[0] / 2), hn::Sub(a, hn::Set(d, C::pi[1] / 2))),
+                     a);
   const auto left = hn::Lt(hn::CopySign(Constant(d, 1), x), zero);
   a = hn::IfThenElse(left, hn::Sub(hn::Set(d, C::pi[0]), hn::Sub(a, hn::Set(d, C::pi[1]))), a);
   a = hn::IfThenElse(hn::Or(hn::IsNaN(x), hn::IsNaN(y)), hn::Add(x, y), a);

@@ -9,9 +9,10 @@
 
 namespace sonde::kernels {
 
-/// `in` broadcast to `out`'s shape; `out` is allocated, of any strides, and may be one of `in`. All of any strides.
-/// `params` are the op's scalar attributes, in the order given beside the slot; null if it has none.
-/// Looked up by the dtype of in[0] (for `where`: of in[1]); the other inputs have the same dtype.
+/// `in` broadcast to `out`'s shape; `out` is allocated, of any strides, and may be one of `in`. All
+/// of any strides. `params` are the op's scalar attributes, in the order given beside the slot;
+/// null if it has none. Looked up by the dtype of in[0] (for `where`: of in[1]); the other inputs
+/// have the same dtype.
 using Elementwise = void(std::span<const Tensor> in, Tensor& out, const double* params);
 
 /// out = in[0], converted to out's dtype; looked up by the dtype of `in`.
@@ -56,7 +57,8 @@ inline Kernel<Elementwise> silu{"silu"};
 inline Kernel<Elementwise> softplus{"softplus"};  // {beta, threshold}
 inline Kernel<Elementwise> clamp{"clamp"};        // {min, max}; NaN stays
 
-// c f'(x), with inputs (c, x); for tanh and sigmoid (c, y) with y the output. A backward pass in one pass.
+// c f'(x), with inputs (c, x); for tanh and sigmoid (c, y) with y the output. A backward pass in
+// one pass.
 inline Kernel<Elementwise> tanh_backward{"tanh_backward"};
 inline Kernel<Elementwise> sigmoid_backward{"sigmoid_backward"};
 inline Kernel<Elementwise> relu_backward{"relu_backward"};
@@ -75,8 +77,8 @@ inline Kernel<Elementwise> mul{"mul"};
 inline Kernel<Elementwise> div{"div"};
 inline Kernel<Elementwise> maximum{"maximum"};  // NaN wins
 inline Kernel<Elementwise> minimum{"minimum"};
-inline Kernel<Elementwise> pow{"pow"};              // a negative power of an integer truncates towards 0
-inline Kernel<Elementwise> fmod{"fmod"};            // sign of the first input; integers modulo 0 give 0
+inline Kernel<Elementwise> pow{"pow"};    // a negative power of an integer truncates towards 0
+inline Kernel<Elementwise> fmod{"fmod"};  // sign of the first input; integers modulo 0 give 0
 inline Kernel<Elementwise> remainder{"remainder"};  // sign of the second
 inline Kernel<Elementwise> atan2{"atan2"};
 

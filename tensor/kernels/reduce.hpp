@@ -7,8 +7,9 @@
 
 namespace sonde::kernels {
 
-/// `out` (allocated, row-major, with or without the reduced axes as size 1) from `in` over `axes` (normalised).
-/// Looked up by the dtype of `in`, which may have any strides. Reducing no element gives the identity.
+/// `out` (allocated, row-major, with or without the reduced axes as size 1) from `in` over `axes`
+/// (normalised). Looked up by the dtype of `in`, which may have any strides. Reducing no element
+/// gives the identity.
 using Reduce = void(const Tensor& in, const Dims& axes, Tensor& out);
 
 /// Floats in their own type with blocked or pairwise sums; integers and bool into i64.
@@ -22,12 +23,14 @@ inline Kernel<Reduce> amin{"amin"};
 inline Kernel<Reduce> any{"any"};
 inline Kernel<Reduce> all{"all"};
 
-/// i64 positions along `axis` of the first largest (smallest) element, or of the first NaN; `out` without the axis.
+/// i64 positions along `axis` of the first largest (smallest) element, or of the first NaN; `out`
+/// without the axis.
 using ArgReduce = void(const Tensor& in, int axis, Tensor& out);
 inline Kernel<ArgReduce> argmax{"argmax"};
 inline Kernel<ArgReduce> argmin{"argmin"};
 
-/// Running sums along `axis`, from the end if `reverse`; `out` row-major. Floats add up in f64, integers into i64.
+/// Running sums along `axis`, from the end if `reverse`; `out` row-major. Floats add up in f64,
+/// integers into i64.
 using Scan = void(const Tensor& in, int axis, bool reverse, Tensor& out);
 inline Kernel<Scan> cumsum{"cumsum"};
 
