@@ -151,7 +151,8 @@ void Cli::State::declare_shared() {
   flag("full", full, "everything at full size")
       ->excludes(flag("quick", quick, "a few minutes on two cores"));
   flag("quiet", settings.quiet, "no progress, only the result");
-  flag("profile", settings.profile, "also write profile.txt and profile.json: time and bytes of every operation");
+  flag("profile", settings.profile,
+       "also write profile.txt and profile.json: time and bytes of every operation");
   app.add_flag("--resume", settings.resume, "go on with the run in --out");
   app.footer(fmt::format(
       "Paper: {}\nCost: {}\nExit codes: 0 done, 2 bad usage, 3 bad data or a failed file or memory "

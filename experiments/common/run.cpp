@@ -52,8 +52,8 @@ std::optional<Json> earlier_config(const fs::path& folder, const std::string& ex
 
 // Removes what an earlier run left: the files of the contract and no others.
 void clear(const fs::path& folder) {
-  for (const char* name :
-       {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt", "profile.json", checkpoint_name})
+  for (const char* name : {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt",
+                           "profile.json", checkpoint_name})
     fs::remove(folder / name);
   if (fs::exists(folder / "figures"))
     for (const auto& entry : fs::directory_iterator(folder / "figures"))

@@ -51,7 +51,8 @@ class Run {
   /// What the run found; filled by the experiment.
   Results results;
 
-  /// Writes results.csv, the figures, report.html and summary.json, in this order; before them the profile, if asked for.
+  /// Writes results.csv, the figures, report.html and summary.json, in this order; before them the
+  /// profile, if asked for.
   void finish();
   /// The lines a person reads at the end: headline numbers, verdicts, where the report lies.
   std::string closing_lines() const;

@@ -43,7 +43,7 @@ struct Settings {
   SizeClass size = SizeClass::standard;
   bool resume = false;
   bool quiet = false;
-  bool profile = false;            ///< write profile.json (Chrome's trace format) and profile.txt
+  bool profile = false;  ///< write profile.json (Chrome's trace format) and profile.txt
 };
 
 }  // namespace sonde::experiments
