@@ -1,12 +1,14 @@
 /// @file
-/// Lanes folded into the leading axis: how row-wise and fused operations keep their one kernel under vmap.
+/// Lanes folded into the leading axis: how row-wise and fused operations keep their one kernel
+/// under vmap.
 #pragma once
 
 #include "autograd/bases.hpp"
 
 namespace sonde {
 
-/// `v` with its lanes merged into the first of its own axes: [a, ...] becomes [n a, ...]. Without lanes it is broadcast.
+/// `v` with its lanes merged into the first of its own axes: [a, ...] becomes [n a, ...]. Without
+/// lanes it is broadcast.
 inline Var fold_lanes(const Var& v, int axis, std::int64_t n) {
   const Var wide = with_lanes(v, axis, n);
   Dims shape = wide.shape();

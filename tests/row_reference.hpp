@@ -24,7 +24,9 @@ inline Tensor random_tensor(const Dims& shape, DType dtype, unsigned seed, doubl
   return t.to(dtype);
 }
 
-inline double tolerance(DType dtype) { return dtype == DType::f32 ? 2e-5 : 1e-12; }
+inline double tolerance(DType dtype) {
+  return dtype == DType::f32 ? 2e-5 : 1e-12;
+}
 
 /// |got - expected| <= tolerance (1 + |expected|), element by element in row-major order.
 inline void expect_close(const Tensor& got, const std::vector<double>& expected, double tolerance) {

@@ -1,5 +1,6 @@
-// Second derivatives and per-sample gradients of whole nets, at points without kinks: the mode pairs of the Hessian-vector
-// product agree, vmap of the gradient equals the loop, and nothing is expanded or looped over on the way.
+// Second derivatives and per-sample gradients of whole nets, at points without kinks: the mode
+// pairs of the Hessian-vector product agree, vmap of the gradient equals the loop, and nothing is
+// expanded or looped over on the way.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -51,7 +52,8 @@ Var attention_net(const Vars& p, const Var& x) {
   const std::int64_t batch = x.size(0), time = x.size(1);
   auto heads = [&](const Var& v) { return permute(reshape(v, {batch, time, 2, 2}), {0, 2, 1, 3}); };
   const Var n = rms_norm(x, {4}, p[0]);
-  const Var o = scaled_dot_product_attention(heads(linear(n, p[1])), heads(linear(n, p[2])), heads(linear(n, p[3])), {}, true);
+  const Var o = scaled_dot_product_attention(heads(linear(n, p[1])), heads(linear(n, p[2])),
+                                             heads(linear(n, p[3])), {}, true);
   const Var h = add(x, linear(reshape(permute(o, {0, 2, 1, 3}), {batch, time, 4}), p[4]));
   const Var m = add(h, linear(gelu(linear(layer_norm(h, {4}, p[5], p[6]), p[7])), p[8]));
   return linear(sum(m, {1}), p[9]);
@@ -65,20 +67,27 @@ std::vector<Net> nets() {
     return p;
   };
   return {{"mlp", mlp, weights({{6, 5}, {6}, {6}, {6}, {4, 6}, {classes, 4}}), normal({4, 5}, r)},
-          {"conv", conv_net, weights({{4, 2, 3, 3}, {4}, {4}, {4}, {5, 4, 3, 3}, {classes, 5}}), normal({4, 2, 4, 4}, r)},
-          {"lstm", lstm_net, weights({{16, 3}, {16, 4}, {16}, {16}, {classes, 4}}), normal({4, 5, 3}, r)},
+          {"conv", conv_net, weights({{4, 2, 3, 3}, {4}, {4}, {4}, {5, 4, 3, 3}, {classes, 5}}),
+           normal({4, 2, 4, 4}, r)},
+          {"lstm", lstm_net, weights({{16, 3}, {16, 4}, {16}, {16}, {classes, 4}}),
+           normal({4, 5, 3}, r)},
           {"attention", attention_net,
-           weights({{4}, {4, 4}, {4, 4}, {4, 4}, {4, 4}, {4}, {4}, {6, 4}, {4, 6}, {classes, 4}}), normal({4, 3, 4}, r)}};
+           weights({{4}, {4, 4}, {4, 4}, {4, 4}, {4, 4}, {4}, {4}, {6, 4}, {4, 6}, {classes, 4}}),
+           normal({4, 3, 4}, r)}};
 }
 
-Var targets() { return Tensor::from<std::int64_t>({0, 2, 1, 2}, {4}); }
+Var targets() {
+  return Tensor::from<std::int64_t>({0, 2, 1, 2}, {4});
+}
 
 double dot(const Vars& a, const Vars& b) {
   double total = 0;
   for (std::size_t i = 0; i < a.size(); ++i) total += sum(mul(a[i], b[i])).item();
   return total;
 }
-double norm(const Vars& a) { return std::sqrt(dot(a, a)); }
+double norm(const Vars& a) {
+  return std::sqrt(dot(a, a));
+}
 double distance(const Vars& a, const Vars& b) {
   Vars d;
   for (std::size_t i = 0; i < a.size(); ++i) d.push_back(sub(a[i], b[i]));
@@ -189,8 +198,9 @@ TEST_P(HvpNets, HessianProductsOfManyVectorsAtOnce) {
   EXPECT_LE(distance(second, expected), 1e-10 * norm(expected));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, HvpNets, ::testing::Range(0, 4),
-                         [](const auto& info) { return nets()[static_cast<std::size_t>(info.param)].name; });
+INSTANTIATE_TEST_SUITE_P(All, HvpNets, ::testing::Range(0, 4), [](const auto& info) {
+  return nets()[static_cast<std::size_t>(info.param)].name;
+});
 
 }  // namespace
 }  // namespace sonde

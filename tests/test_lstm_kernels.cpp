@@ -13,7 +13,9 @@ using test::tolerance;
 using Values = std::vector<double>;
 const Device cpu{};
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
+double sigmoid(double x) {
+  return 1 / (1 + std::exp(-x));
+}
 
 struct Sizes {
   std::int64_t steps, lanes, batch, inputs, units;
@@ -33,8 +35,8 @@ struct Sequence {
 };
 
 // Everything row-major in double; h and c start as h0 and c0.
-Sequence naive_lstm(const Sizes& n, const Values& x, Values h, Values c, const Values& w_ih, const Values& w_hh,
-                    const Values& bias) {
+Sequence naive_lstm(const Sizes& n, const Values& x, Values h, Values c, const Values& w_ih,
+                    const Values& w_hh, const Values& bias) {
   Sequence out;
   const std::int64_t gates = 4 * n.units;
   for (std::int64_t t = 0; t < n.steps; ++t) {
@@ -45,7 +47,8 @@ Sequence naive_lstm(const Sizes& n, const Values& x, Values h, Values c, const V
       for (std::int64_t j = 0; j < gates; ++j) {
         a[j] = bias[lane * gates + j];
         for (std::int64_t k = 0; k < n.inputs; ++k)
-          a[j] += w_ih[(lane * gates + j) * n.inputs + k] * x[(t * n.lanes * n.batch + row) * n.inputs + k];
+          a[j] += w_ih[(lane * gates + j) * n.inputs + k] *
+                  x[(t * n.lanes * n.batch + row) * n.inputs + k];
         for (std::int64_t k = 0; k < n.units; ++k)
           a[j] += w_hh[(lane * gates + j) * n.units + k] * h[row * n.units + k];
       }
@@ -64,12 +67,14 @@ Sequence naive_lstm(const Sizes& n, const Values& x, Values h, Values c, const V
 }
 
 Sequence naive_lstm(const Sizes& n, const kernels::LstmInputs& in) {
-  return naive_lstm(n, in.x.to_vector<double>(), in.h0.to_vector<double>(), in.c0.to_vector<double>(),
-                    in.w_ih.to_vector<double>(), in.w_hh.to_vector<double>(), in.bias.to_vector<double>());
+  return naive_lstm(n, in.x.to_vector<double>(), in.h0.to_vector<double>(),
+                    in.c0.to_vector<double>(), in.w_ih.to_vector<double>(),
+                    in.w_hh.to_vector<double>(), in.bias.to_vector<double>());
 }
 
-const std::vector<Sizes> all_sizes = {{1, 1, 1, 1, 1},   {3, 1, 2, 5, 7},  {4, 3, 2, 3, 16}, {2, 1, 37, 4, 19},
-                                      {5, 2, 1, 8, 33}, {0, 1, 2, 3, 4}, {3, 1, 0, 2, 5},  {2, 1, 3, 0, 4}};
+const std::vector<Sizes> all_sizes = {{1, 1, 1, 1, 1},   {3, 1, 2, 5, 7},  {4, 3, 2, 3, 16},
+                                      {2, 1, 37, 4, 19}, {5, 2, 1, 8, 33}, {0, 1, 2, 3, 4},
+                                      {3, 1, 0, 2, 5},   {2, 1, 3, 0, 4}};
 
 TEST(Lstm, ForwardAgreesWithLoops) {
   for (DType t : {DType::f32, DType::f64})
@@ -102,7 +107,9 @@ TEST(Lstm, BackwardAgreesWithDifferences) {
     auto weighted = [&](const std::array<Values, 6>& v) {
       const Sequence s = naive_lstm(n, v[0], v[1], v[2], v[3], v[4], v[5]);
       double sum = 0;
-      const Values *got[] = {&s.y, &s.h, &s.c}, w[] = {ct.y.to_vector<double>(), ct.h.to_vector<double>(), ct.c.to_vector<double>()};
+      const Values *got[] = {&s.y, &s.h, &s.c},
+                   w[] = {ct.y.to_vector<double>(), ct.h.to_vector<double>(),
+                          ct.c.to_vector<double>()};
       for (int k = 0; k < 3; ++k)
         for (std::size_t i = 0; i < w[k].size(); ++i) sum += w[k][i] * (*got[k])[i];
       return sum;
@@ -111,7 +118,8 @@ TEST(Lstm, BackwardAgreesWithDifferences) {
     for (int k = 0; k < 6; ++k) at[k] = fields(in)[k].to_vector<double>();
     for (int k = 0; k < 6; ++k) {
       EXPECT_EQ(fields(grad)[k].shape(), fields(in)[k].shape());
-      const Values u = random_tensor({static_cast<std::int64_t>(at[k].size())}, DType::f64, 10 + k).to_vector<double>();
+      const Values u = random_tensor({static_cast<std::int64_t>(at[k].size())}, DType::f64, 10 + k)
+                           .to_vector<double>();
       const Values g = fields(grad)[k].to_vector<double>();
       double expected = 0, got = 0;
       for (std::size_t i = 0; i < u.size(); ++i) got += u[i] * g[i];
@@ -120,7 +128,9 @@ TEST(Lstm, BackwardAgreesWithDifferences) {
         for (std::size_t i = 0; i < u.size(); ++i) moved[k][i] += h * u[i];
         expected += weighted(moved) / (2 * h);
       }
-      EXPECT_NEAR(got, expected, 1e-7 * (1 + std::abs(expected))) << "input " << k << ", lanes " << n.lanes << ", steps " << n.steps << ", batch " << n.batch;
+      EXPECT_NEAR(got, expected, 1e-7 * (1 + std::abs(expected)))
+          << "input " << k << ", lanes " << n.lanes << ", steps " << n.steps << ", batch "
+          << n.batch;
     }
   }
 }
@@ -128,7 +138,8 @@ TEST(Lstm, BackwardAgreesWithDifferences) {
 TEST(Lstm, SharedWeightsAreTheSameAsOneSetPerLane) {
   const Sizes n{3, 4, 5, 6, 7};
   kernels::LstmInputs own = random_inputs(n, DType::f64), shared = own;
-  for (Tensor kernels::LstmInputs::*w : {&kernels::LstmInputs::w_ih, &kernels::LstmInputs::w_hh, &kernels::LstmInputs::bias}) {
+  for (Tensor kernels::LstmInputs::*w :
+       {&kernels::LstmInputs::w_ih, &kernels::LstmInputs::w_hh, &kernels::LstmInputs::bias}) {
     shared.*w = (own.*w).slice(0, 0, 1).expand((own.*w).shape());
     own.*w = (shared.*w).contiguous();
   }
@@ -164,8 +175,9 @@ TEST(LstmCell, OneStepOfTheSequence) {
       const Values none, av = a.to_vector<double>();
       for (std::int64_t row = 0; row < 3; ++row) {
         const Values bias(av.begin() + row * 4 * units, av.begin() + (row + 1) * 4 * units);
-        const Sequence s = naive_lstm({1, 1, 1, 0, units}, none, Values(units, 0), c.select(0, row).to_vector<double>(),
-                                      none, Values(4 * units * units, 0), bias);
+        const Sequence s = naive_lstm({1, 1, 1, 0, units}, none, Values(units, 0),
+                                      c.select(0, row).to_vector<double>(), none,
+                                      Values(4 * units * units, 0), bias);
         expect_close(out[0].select(0, row), s.h, tolerance(t));
         expect_close(out[1].select(0, row), s.c, tolerance(t));
       }

@@ -1,4 +1,5 @@
-// Row-wise and fused operations as users meet them: errors, one kernel per pass, no expansion, no loop over lanes.
+// Row-wise and fused operations as users meet them: errors, one kernel per pass, no expansion, no
+// loop over lanes.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -14,12 +15,15 @@ namespace {
 
 using test::random_tensor;
 
-Var normal(const Dims& shape, unsigned seed) { return random_tensor(shape, DType::f64, seed); }
+Var normal(const Dims& shape, unsigned seed) {
+  return random_tensor(shape, DType::f64, seed);
+}
 
 // How often each primitive's kernel ran.
 class KernelCount final : public Observer {
  public:
-  void on_kernel(const Primitive& p, std::span<const Tensor>, const Vars&, std::source_location, std::int64_t) override {
+  void on_kernel(const Primitive& p, std::span<const Tensor>, const Vars&, std::source_location,
+                 std::int64_t) override {
     ++count[std::string(p.name())];
   }
   std::map<std::string, int> count;
@@ -27,38 +31,60 @@ class KernelCount final : public Observer {
 
 struct Net {
   const char* name;
-  Function loss;       ///< (parameter, x of one sample) -> scalar
-  Var parameter, x;    ///< x: [samples, ...]
+  Function loss;     ///< (parameter, x of one sample) -> scalar
+  Var parameter, x;  ///< x: [samples, ...]
 };
 
 std::vector<Net> nets() {
   const Var w = normal({4, 4}, 1);
   std::vector<Net> all;
-  all.push_back({"softmax", [](const Vars& v) { return sum(mul(softmax(matmul(v[1], v[0]), -1), v[1])); }, w, normal({3, 2, 4}, 2)});
-  all.push_back({"log_softmax", [](const Vars& v) { return sum(mul(log_softmax(matmul(v[1], v[0]), -1), v[1])); }, w,
+  all.push_back({"softmax",
+                 [](const Vars& v) { return sum(mul(softmax(matmul(v[1], v[0]), -1), v[1])); }, w,
                  normal({3, 2, 4}, 2)});
-  all.push_back({"cross_entropy", [](const Vars& v) {
-                   return cross_entropy(matmul(v[1], v[0]), Tensor::from<std::int64_t>({1, 3}, {2}));
-                 }, w, normal({3, 2, 4}, 2)});
-  all.push_back({"layer_norm", [](const Vars& v) {
-                   return sum(square(layer_norm(matmul(v[1], v[0]), {4}, select(v[0], 0, 0), select(v[0], 0, 1))));
-                 }, w, normal({3, 2, 4}, 2)});
-  all.push_back({"group_norm", [](const Vars& v) {
-                   return sum(square(group_norm(matmul(v[1], v[0]), 2, select(v[0], 0, 0), select(v[0], 0, 1))));
-                 }, w, normal({3, 2, 4, 4}, 2)});
-  all.push_back({"attention", [](const Vars& v) {
+  all.push_back({"log_softmax",
+                 [](const Vars& v) { return sum(mul(log_softmax(matmul(v[1], v[0]), -1), v[1])); },
+                 w, normal({3, 2, 4}, 2)});
+  all.push_back(
+      {"cross_entropy",
+       [](const Vars& v) {
+         return cross_entropy(matmul(v[1], v[0]), Tensor::from<std::int64_t>({1, 3}, {2}));
+       },
+       w, normal({3, 2, 4}, 2)});
+  all.push_back({"layer_norm",
+                 [](const Vars& v) {
+                   return sum(square(layer_norm(matmul(v[1], v[0]), {4}, select(v[0], 0, 0),
+                                                select(v[0], 0, 1))));
+                 },
+                 w, normal({3, 2, 4}, 2)});
+  all.push_back({"group_norm",
+                 [](const Vars& v) {
+                   return sum(square(
+                       group_norm(matmul(v[1], v[0]), 2, select(v[0], 0, 0), select(v[0], 0, 1))));
+                 },
+                 w, normal({3, 2, 4, 4}, 2)});
+  all.push_back({"attention",
+                 [](const Vars& v) {
                    const Var q = matmul(v[1], v[0]);
-                   return sum(square(scaled_dot_product_attention(q, v[1], matmul(v[1], transpose(v[0])), {}, true)));
-                 }, w, normal({3, 2, 5, 4}, 2)});
-  all.push_back({"lstm", [](const Vars& v) {
-                   const LstmSequence out = lstm(v[1], {}, {matmul(normal({16, 4}, 5), v[0]), matmul(normal({16, 4}, 6), v[0]), {}, {}});
-                   return add(sum(square(out.y)), sum(out.state.c));
-                 }, w, normal({3, 6, 2, 4}, 2)});
-  all.push_back({"lstm_cell", [](const Vars& v) {
+                   return sum(square(scaled_dot_product_attention(
+                       q, v[1], matmul(v[1], transpose(v[0])), {}, true)));
+                 },
+                 w, normal({3, 2, 5, 4}, 2)});
+  all.push_back(
+      {"lstm",
+       [](const Vars& v) {
+         const LstmSequence out =
+             lstm(v[1], {},
+                  {matmul(normal({16, 4}, 5), v[0]), matmul(normal({16, 4}, 6), v[0]), {}, {}});
+         return add(sum(square(out.y)), sum(out.state.c));
+       },
+       w, normal({3, 6, 2, 4}, 2)});
+  all.push_back({"lstm_cell",
+                 [](const Vars& v) {
                    const Var big = matmul(normal({16, 4}, 5), v[0]);
                    const LstmState out = lstm_cell(v[1], {v[1], v[1]}, {big, big, {}, {}});
                    return add(sum(square(out.h)), sum(out.c));
-                 }, w, normal({3, 2, 4}, 2)});
+                 },
+                 w, normal({3, 2, 4}, 2)});
   return all;
 }
 
@@ -96,10 +122,14 @@ TEST(RowOps, AGradientOfAVmapSumsOverTheLanes) {
 
 TEST(RowOps, TheFirstOrderPathIsOneKernelEachWay) {
   const std::map<std::string, std::pair<std::string, std::string>> kernels = {
-      {"softmax", {"softmax", "softmax_grad"}},       {"log_softmax", {"log_softmax", "log_softmax_grad"}},
-      {"cross_entropy", {"cross_entropy", "cross_entropy_grad"}}, {"layer_norm", {"affine_norm", "affine_norm_vjp"}},
-      {"group_norm", {"affine_norm", "affine_norm_vjp"}},         {"attention", {"attention", "attention_vjp"}},
-      {"lstm", {"lstm", "lstm_vjp"}},                 {"lstm_cell", {"lstm_cell", "lstm_cell_grad"}}};
+      {"softmax", {"softmax", "softmax_grad"}},
+      {"log_softmax", {"log_softmax", "log_softmax_grad"}},
+      {"cross_entropy", {"cross_entropy", "cross_entropy_grad"}},
+      {"layer_norm", {"affine_norm", "affine_norm_vjp"}},
+      {"group_norm", {"affine_norm", "affine_norm_vjp"}},
+      {"attention", {"attention", "attention_vjp"}},
+      {"lstm", {"lstm", "lstm_vjp"}},
+      {"lstm_cell", {"lstm_cell", "lstm_cell_grad"}}};
   for (const Net& net : nets()) {
     KernelCount seen;
     {
@@ -124,7 +154,8 @@ void expect_error(const std::function<void()>& f, const char* what) {
 
 TEST(RowOps, BadArgumentsAreTypedErrors) {
   const Var x = normal({2, 3}, 1), w = normal({3}, 2), t = Tensor::from<std::int64_t>({0, 1}, {2});
-  for (std::int64_t bad : {INT64_MIN, std::int64_t{-3}, std::int64_t{2}, std::int64_t{1} << 31, INT64_MAX}) {
+  for (std::int64_t bad :
+       {INT64_MIN, std::int64_t{-3}, std::int64_t{2}, std::int64_t{1} << 31, INT64_MAX}) {
     expect_error([&] { softmax(x, bad); }, "softmax");
     expect_error([&] { log_softmax(x, bad); }, "log_softmax");
     expect_error([&] { layer_norm(x, {bad}); }, "layer_norm");
@@ -139,16 +170,33 @@ TEST(RowOps, BadArgumentsAreTypedErrors) {
   expect_error([&] { layer_norm(x, {3}, to(w, DType::f32)); }, "weight of another type");
   expect_error([&] { layer_norm(x, {3}, w, w, -1); }, "negative eps");
   expect_error([&] { rms_norm(Var(Tensor::zeros({2, 3}, DType::i64)), {3}); }, "integers");
-  expect_error([&] { cross_entropy(x, Tensor::zeros({3}, DType::i64)); }, "targets of another shape");
-  expect_error([&] { cross_entropy(x, Tensor::from<std::int64_t>({0, 3}, {2})); }, "a target outside");
+  expect_error([&] { cross_entropy(x, Tensor::zeros({3}, DType::i64)); },
+               "targets of another shape");
+  expect_error(
+      [&] {
+        cross_entropy(x, Tensor::from<std::int64_t>({0, 3}, {2}));
+      },
+      "a target outside");
   expect_error([&] { cross_entropy(x, t, Reduction::mean, -100, 1.5); }, "smoothing beyond 1");
   expect_error([&] { cross_entropy(x, Tensor::zeros({2}, DType::boolean)); }, "bool targets");
   expect_error([&] { scaled_dot_product_attention(x, x, w); }, "v of rank 1");
   expect_error([&] { scaled_dot_product_attention(x, normal({2, 4}, 1), x); }, "other d");
-  expect_error([&] { scaled_dot_product_attention(x, x, x, normal({3, 2}, 1)); }, "mask of another shape");
-  expect_error([&] { scaled_dot_product_attention(x, x, x, to(normal({2, 2}, 1), DType::f32)); }, "mask of another type");
+  expect_error(
+      [&] {
+        scaled_dot_product_attention(x, x, x, normal({3, 2}, 1));
+      },
+      "mask of another shape");
+  expect_error(
+      [&] {
+        scaled_dot_product_attention(x, x, x, to(normal({2, 2}, 1), DType::f32));
+      },
+      "mask of another type");
   expect_error([&] { lstm(x, {}, {normal({8, 3}, 1), normal({8, 2}, 1), {}, {}}); }, "x of rank 2");
-  expect_error([&] { lstm(normal({2, 2, 3}, 1), {}, {normal({8, 4}, 1), normal({8, 2}, 1), {}, {}}); }, "other w_ih");
+  expect_error(
+      [&] {
+        lstm(normal({2, 2, 3}, 1), {}, {normal({8, 4}, 1), normal({8, 2}, 1), {}, {}});
+      },
+      "other w_ih");
   expect_error([&] { lstm(normal({2, 2, 3}, 1), {}, {}); }, "no weights");
 }
 

@@ -47,7 +47,8 @@ class SoftmaxSizes : public testing::TestWithParam<std::tuple<DType, int, int>> 
 
 TEST_P(SoftmaxSizes, AgreesWithLoops) {
   const auto [dtype, rows, size] = GetParam();
-  const Tensor x = random_tensor({rows, size}, dtype, 1, 3), ct = random_tensor({rows, size}, dtype, 2);
+  const Tensor x = random_tensor({rows, size}, dtype, 1, 3),
+               ct = random_tensor({rows, size}, dtype, 2);
   const double tol = tolerance(dtype);
   for (bool log : {false, true}) {
     auto& forward = log ? kernels::log_softmax : kernels::softmax;
@@ -71,8 +72,8 @@ TEST(Softmax, AnyAxisAndAnyStrides) {
   expect_close(softmax(moved, 2), naive_softmax(moved, false), 1e-14);
   const Tensor view = x.flip({2}).slice(1, 0, 5, 2);
   expect_close(softmax(view, 2), naive_softmax(view, false), 1e-14);
-  expect_close(softmax(x.select(2, 0).unsqueeze(2).expand({3, 5, 6}), 2),
-               Values(90, 1.0 / 6), 1e-14);
+  expect_close(softmax(x.select(2, 0).unsqueeze(2).expand({3, 5, 6}), 2), Values(90, 1.0 / 6),
+               1e-14);
   EXPECT_EQ(softmax(Tensor::zeros({0, 3}, DType::f64), 1).shape(), (Dims{0, 3}));
   EXPECT_EQ(softmax(Tensor::zeros({3, 0}, DType::f64), 1).shape(), (Dims{3, 0}));
 }
@@ -105,13 +106,16 @@ TEST(CrossEntropy, LossAndGradientAgreeWithLoops) {
     for (int classes : {1, 3, 10, 70})
       for (double smoothing : {0.0, 0.1}) {
         const int rows = 13;
-        const Tensor x = random_tensor({rows, classes}, dtype, 3), ct = random_tensor({rows}, dtype, 4);
+        const Tensor x = random_tensor({rows, classes}, dtype, 3),
+                     ct = random_tensor({rows}, dtype, 4);
         Tensor target = Tensor::arange(rows);
         auto* t = target.data<std::int64_t>();
         for (int r = 0; r < rows; ++r) t[r] = r == 5 ? -100 : r * 7 % classes;
         const kernels::CrossEntropy attributes{1, -100, smoothing};
-        const auto [loss, lse, counted] = kernels::cross_entropy.find(cpu, dtype)(x, target, attributes);
-        const Tensor g = kernels::cross_entropy_grad.find(cpu, dtype)(x, target, lse, ct, attributes);
+        const auto [loss, lse, counted] =
+            kernels::cross_entropy.find(cpu, dtype)(x, target, attributes);
+        const Tensor g =
+            kernels::cross_entropy_grad.find(cpu, dtype)(x, target, lse, ct, attributes);
         const Values log_p = naive_softmax(x, true), c = ct.to_vector<double>();
         Values losses(rows, 0), gradient(rows * classes, 0);
         for (int r = 0; r < rows; ++r)
@@ -142,8 +146,8 @@ struct NaiveNorm {
 };
 
 // x [L,B,M,G,c] by the definition, one statistic at a time.
-NaiveNorm naive_normalize(const Tensor& x, const Tensor& weight, const Tensor& bias, const Tensor& ct,
-                          double eps, bool center) {
+NaiveNorm naive_normalize(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                          const Tensor& ct, double eps, bool center) {
   const Dims s = x.shape();
   const Values v = x.to_vector<double>(), c = ct.to_vector<double>();
   const Values w = weight.expand({s[0], s[3], s[4]}).to_vector<double>();
@@ -190,7 +194,8 @@ TEST_P(NormalizeShapes, AgreesWithLoops) {
   const auto forward = kernels::normalize.find(cpu, dtype);
   const auto backward = kernels::normalize_grad.find(cpu, dtype);
   for (std::int64_t lanes : {std::int64_t{1}, s[0]}) {
-    const Tensor w = random_tensor({lanes, s[3], s[4]}, dtype, 3), b = random_tensor({1, s[3], s[4]}, dtype, 4);
+    const Tensor w = random_tensor({lanes, s[3], s[4]}, dtype, 3),
+                 b = random_tensor({1, s[3], s[4]}, dtype, 4);
     const NaiveNorm expected = naive_normalize(x, w, b, ct, attributes.eps, center);
     const auto [y, mean, rstd] = forward(x, w, b, attributes);
     expect_close(y, expected.y, tol);
@@ -201,7 +206,8 @@ TEST_P(NormalizeShapes, AgreesWithLoops) {
     expect_close(dweight, expected.dweight, 4 * tol);
     expect_close(dbias, expected.dbias, 4 * tol);
   }
-  const Tensor one = Tensor::ones({1, s[3], s[4]}, dtype), none = Tensor::zeros({1, s[3], s[4]}, dtype);
+  const Tensor one = Tensor::ones({1, s[3], s[4]}, dtype),
+               none = Tensor::zeros({1, s[3], s[4]}, dtype);
   const NaiveNorm plain = naive_normalize(x, one, none, ct, attributes.eps, center);
   const auto [xhat, mean, rstd] = forward(x, {}, {}, attributes);
   expect_close(xhat, plain.y, tol);
@@ -213,19 +219,20 @@ TEST_P(NormalizeShapes, AgreesWithLoops) {
 INSTANTIATE_TEST_SUITE_P(
     All, NormalizeShapes,
     testing::Combine(testing::Values(DType::f32, DType::f64), testing::Bool(),
-                     testing::Values(Dims{1, 5, 1, 1, 33},      // layer norm
-                                     Dims{3, 7, 1, 1, 16},      // per sample
-                                     Dims{2, 3, 1, 4, 5},       // several groups in a row
-                                     Dims{1, 1, 600, 19, 1},    // batch norm
-                                     Dims{1, 5, 49, 3, 6},      // group norm
-                                     Dims{2, 2, 9, 4, 1},       // instance norm with lanes
+                     testing::Values(Dims{1, 5, 1, 1, 33},       // layer norm
+                                     Dims{3, 7, 1, 1, 16},       // per sample
+                                     Dims{2, 3, 1, 4, 5},        // several groups in a row
+                                     Dims{1, 1, 600, 19, 1},     // batch norm
+                                     Dims{1, 5, 49, 3, 6},       // group norm
+                                     Dims{2, 2, 9, 4, 1},        // instance norm with lanes
                                      Dims{1, 1, 1, 1, 9000})));  // several runs
 
 TEST(Normalize, AMeanFarFromZeroKeepsItsDigits) {
   for (const Dims& s : {Dims{1, 4, 1, 1, 5000}, Dims{1, 1, 5000, 4, 1}}) {
     const Tensor x = random_tensor(s, DType::f32, 1, 1000);
     const auto out = kernels::normalize.find(cpu, DType::f32)(x, {}, {}, {0, true});
-    const auto exact = kernels::normalize.find(cpu, DType::f64)(x.to(DType::f64), {}, {}, {0, true});
+    const auto exact =
+        kernels::normalize.find(cpu, DType::f64)(x.to(DType::f64), {}, {}, {0, true});
     expect_close(out[2], exact[2], 1e-6);
     expect_close(out[0], exact[0], 1e-4);
   }
@@ -234,7 +241,8 @@ TEST(Normalize, AMeanFarFromZeroKeepsItsDigits) {
 TEST(Normalize, DegenerateSizesAndConstantRows) {
   const auto forward = kernels::normalize.find(cpu, DType::f64);
   const auto backward = kernels::normalize_grad.find(cpu, DType::f64);
-  for (const Dims& s : {Dims{1, 0, 1, 1, 4}, Dims{1, 3, 1, 1, 0}, Dims{1, 2, 0, 3, 1}, Dims{0, 2, 2, 3, 1}}) {
+  for (const Dims& s :
+       {Dims{1, 0, 1, 1, 4}, Dims{1, 3, 1, 1, 0}, Dims{1, 2, 0, 3, 1}, Dims{0, 2, 2, 3, 1}}) {
     const Tensor x = Tensor::zeros(s, DType::f64);
     const auto [y, mean, rstd] = forward(x, {}, {}, {1e-5, true});
     EXPECT_EQ(y.shape(), s);
@@ -248,13 +256,15 @@ TEST(Normalize, DegenerateSizesAndConstantRows) {
 }
 
 TEST(Normalize, SameBitsForAnyThreads) {
-  for (const Dims& s : {Dims{1, 3000, 1, 1, 65}, Dims{1, 1, 20000, 30, 1}, Dims{1, 3, 5000, 4, 8}}) {
+  for (const Dims& s :
+       {Dims{1, 3000, 1, 1, 65}, Dims{1, 1, 20000, 30, 1}, Dims{1, 3, 5000, 4, 8}}) {
     const Tensor x = random_tensor(s, DType::f32, 1), ct = random_tensor(s, DType::f32, 2);
     const kernels::Normalize a{};
     auto part = [&](int i) {
       const auto out = kernels::normalize.find(cpu, DType::f32)(x, {}, {}, a);
       return i == 3 ? out[0]
-                    : kernels::normalize_grad.find(cpu, DType::f32)({x, {}, out[1], out[2]}, ct, a, true)[i];
+                    : kernels::normalize_grad.find(cpu, DType::f32)({x, {}, out[1], out[2]}, ct, a,
+                                                                    true)[i];
     };
     for (int i = 0; i < 4; ++i) test::expect_same_for_any_threads([&] { return part(i); });
   }

@@ -1,7 +1,9 @@
 /// @file
-/// The LSTM (Hochreiter and Schmidhuber 1997), one step and all steps. Weights as PyTorch has them: w_ih [4H, I], w_hh [4H, H],
-/// b_ih and b_hh [4H] (either may be an empty Var), gates in the order i, f, g, o:
-///   i, f, o = sigmoid, g = tanh of the quarters of x w_ih' + b_ih + h w_hh' + b_hh; c' = f c + i g; h' = o tanh(c').
+/// The LSTM (Hochreiter and Schmidhuber 1997), one step and all steps. Weights as PyTorch has them:
+/// w_ih [4H, I], w_hh [4H, H], b_ih and b_hh [4H] (either may be an empty Var), gates in the order
+/// i, f, g, o:
+///   i, f, o = sigmoid, g = tanh of the quarters of x w_ih' + b_ih + h w_hh' + b_hh; c' = f c + i
+///   g; h' = o tanh(c').
 #pragma once
 
 #include "autograd/primitive.hpp"
@@ -24,7 +26,8 @@ struct LstmSequence {
   LstmState state;  ///< after the last step
 };
 
-/// All steps of x [T, B, I]; an empty initial h or c is zeros. One kernel forward, one backward. Error(shape, dtype).
+/// All steps of x [T, B, I]; an empty initial h or c is zeros. One kernel forward, one backward.
+/// Error(shape, dtype).
 LstmSequence lstm(Operand x, const LstmState& initial, const LstmWeights& weights);
 
 }  // namespace sonde

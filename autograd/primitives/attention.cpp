@@ -33,8 +33,10 @@ Tensor sum_to_shape(const Tensor& t, const Dims& shape) {
   for (int i = 0; i < t.rank(); ++i)
     if (i < missing || (shape[i - missing] == 1 && t.shape()[i] != 1)) axes.push_back(i);
   Tensor out = Tensor::empty(shape, t.dtype());
-  if (axes.empty()) out.copy_from(t);
-  else kernels::sum.find(t.device(), t.dtype())(t, axes, out);
+  if (axes.empty())
+    out.copy_from(t);
+  else
+    kernels::sum.find(t.device(), t.dtype())(t, axes, out);
   return out;
 }
 
@@ -57,18 +59,22 @@ class Attention final : public Named<Attention, Fused> {
     const Var &q = in[0], &k = in[1], &v = in[2];
     for (const Var& x : in.first(3))
       if (x.rank() < 2 || !is_differentiable(x.dtype()) || x.dtype() != q.dtype())
-        fail(ErrorCode::dtype, op, "q {}, k {}, v {} are not matrices of one float type", q.spec(), k.spec(), v.spec());
-    if (!(leading(k.shape()) == leading(q.shape())) || !(leading(v.shape()) == leading(q.shape())) ||
-        k.size(-1) != q.size(-1) || k.size(-2) != v.size(-2))
-      fail(ErrorCode::shape, op, "q {}, k {}, v {} are not [..., T, d], [..., S, d], [..., S, e]", q.spec(), k.spec(),
-           v.spec());
+        fail(ErrorCode::dtype, op, "q {}, k {}, v {} are not matrices of one float type", q.spec(),
+             k.spec(), v.spec());
+    if (!(leading(k.shape()) == leading(q.shape())) ||
+        !(leading(v.shape()) == leading(q.shape())) || k.size(-1) != q.size(-1) ||
+        k.size(-2) != v.size(-2))
+      fail(ErrorCode::shape, op, "q {}, k {}, v {} are not [..., T, d], [..., S, d], [..., S, e]",
+           q.spec(), k.spec(), v.spec());
     if (in.size() > 3) {
       const Var& mask = in[3];
       if (mask.dtype() != DType::boolean && mask.dtype() != q.dtype())
-        fail(ErrorCode::dtype, op, "the mask {} is neither bool nor of q's type {}", mask.spec(), q.dtype());
+        fail(ErrorCode::dtype, op, "the mask {} is neither bool nor of q's type {}", mask.spec(),
+             q.dtype());
       const Dims scores = scores_shape(q, k);
       if (mask.rank() > q.rank() || !(broadcast_shapes(mask.shape(), scores, op) == scores))
-        fail(ErrorCode::broadcast, op, "the mask {} does not broadcast to the scores {}", mask.spec(), scores);
+        fail(ErrorCode::broadcast, op, "the mask {} does not broadcast to the scores {}",
+             mask.spec(), scores);
     }
     Dims shape = q.shape();
     shape[shape.rank() - 1] = v.size(-1);
@@ -95,7 +101,8 @@ class Attention final : public Named<Attention, Fused> {
       seen = seen ? logical_and(seen, earlier) : earlier;
     }
     if (!seen) return {matmul(softmax(scores, -1), in[2])};
-    // A large finite number hides a key as well as -inf does, and leaves no NaN where all keys are hidden.
+    // A large finite number hides a key as well as -inf does, and leaves no NaN where all keys are
+    // hidden.
     constexpr double hidden = -1e30;
     const Var p = softmax(where(seen, scores, hidden), -1);
     return {matmul(where(seen, p, 0.0), in[2])};
@@ -116,9 +123,12 @@ class Attention final : public Named<Attention, Fused> {
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
     return {emit(self(), with_all_lanes(in, in.size(), axes, n)), {0}};
   }
-  Batched batch_backward(const Vars& all, std::span<const int> axes, std::int64_t n, Needs needs) const override {
+  Batched batch_backward(const Vars& all, std::span<const int> axes, std::int64_t n,
+                         Needs needs) const override {
     const std::size_t inputs = all.size() - 2;
-    Batched b{emit(make_ref<FusedVjp>(Ref<const Fused>(this), inputs, 1, needs), with_all_lanes(all, inputs, axes, n)), {}};
+    Batched b{emit(make_ref<FusedVjp>(Ref<const Fused>(this), inputs, 1, needs),
+                   with_all_lanes(all, inputs, axes, n)),
+              {}};
     b.axes.resize(b.out.size());
     if (inputs > 3 && needs[3]) {  // drop the axes that aligned the mask
       Dims shape = all[3].shape();
@@ -128,13 +138,17 @@ class Attention final : public Named<Attention, Fused> {
     }
     return b;
   }
-  std::string attributes() const override { return fmt::format("scale={}, causal={}", a_.scale, a_.causal); }
+  std::string attributes() const override {
+    return fmt::format("scale={}, causal={}", a_.scale, a_.causal);
+  }
 
  private:
   static Tensor mask(std::span<const Tensor> in) { return in.size() > 3 ? in[3] : Tensor(); }
 
-  // Lanes in front of everything, without copies; those of the mask in front of the axes it broadcasts over.
-  static Vars with_all_lanes(const Vars& in, std::size_t inputs, std::span<const int> axes, std::int64_t n) {
+  // Lanes in front of everything, without copies; those of the mask in front of the axes it
+  // broadcasts over.
+  static Vars with_all_lanes(const Vars& in, std::size_t inputs, std::span<const int> axes,
+                             std::int64_t n) {
     Vars args;
     for (std::size_t i = 0; i < in.size(); ++i) {
       Var v = with_lanes(in[i], axes[i], n);
@@ -154,8 +168,8 @@ class Attention final : public Named<Attention, Fused> {
 // The leading axes of q, k, v broadcast against each other.
 void align(Var& q, Var& k, Var& v) {
   if (q.rank() < 2 || k.rank() < 2 || v.rank() < 2) return;  // infer says what is wrong
-  const Dims common =
-      broadcast_shapes(broadcast_shapes(leading(q.shape()), leading(k.shape()), op), leading(v.shape()), op);
+  const Dims common = broadcast_shapes(broadcast_shapes(leading(q.shape()), leading(k.shape()), op),
+                                       leading(v.shape()), op);
   for (Var* x : {&q, &k, &v}) {
     Dims shape = common;
     for (std::int64_t n : {x->size(-2), x->size(-1)}) shape.push_back(n);
@@ -165,7 +179,8 @@ void align(Var& q, Var& k, Var& v) {
 
 }  // namespace
 
-Var scaled_dot_product_attention(Operand query, const Var& key, const Var& value, const Var& attn_mask, bool is_causal,
+Var scaled_dot_product_attention(Operand query, const Var& key, const Var& value,
+                                 const Var& attn_mask, bool is_causal,
                                  std::optional<double> scale) {
   const std::source_location where = query.where;
   Var q = as_var(std::move(query)), k = key, v = value;
@@ -173,7 +188,8 @@ Var scaled_dot_product_attention(Operand query, const Var& key, const Var& value
   const double d = q.rank() > 0 ? static_cast<double>(std::max<std::int64_t>(1, q.size(-1))) : 1;
   Vars in = make_vars(q, k, v);
   if (attn_mask) in.push_back(attn_mask);
-  return emit1(make_ref<Attention>(kernels::Attention{scale.value_or(1 / std::sqrt(d)), is_causal}), std::move(in), where);
+  return emit1(make_ref<Attention>(kernels::Attention{scale.value_or(1 / std::sqrt(d)), is_causal}),
+               std::move(in), where);
 }
 
 }  // namespace sonde

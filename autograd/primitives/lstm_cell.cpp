@@ -9,7 +9,8 @@
 namespace sonde {
 namespace {
 
-Batched with_leading_lanes(const PrimitivePtr& p, const Vars& in, std::span<const int> axes, std::int64_t n) {
+Batched with_leading_lanes(const PrimitivePtr& p, const Vars& in, std::span<const int> axes,
+                           std::int64_t n) {
   Vars args;
   for (std::size_t i = 0; i < in.size(); ++i) args.push_back(with_lanes(in[i], axes[i], n));
   Batched b{emit(p, std::move(args)), {}};
@@ -19,14 +20,17 @@ Batched with_leading_lanes(const PrimitivePtr& p, const Vars& in, std::span<cons
 
 // i, f, g, o
 Vars quarters(const Var& gates) {
-  const std::int64_t units = gates.size(-1) / 4;
-  Vars out;
-  for (std::int64_t k = 0; k < 4; ++k) out.push_back(slice(gates, -1, k * units, (k + 1) * units));
-  return out;
+  return split(gates, std::vector<std::int64_t>(4, gates.size(-1) / 4), -1);
 }
-Var one_minus_square(const Var& x) { return sub(1.0, mul(x, x)); }
-Var sigmoid_slope(const Var& s) { return mul(s, sub(1.0, s)); }
-Var plus(const Var& a, const Var& b) { return !a ? b : !b ? a : add(a, b); }
+Var one_minus_square(const Var& x) {
+  return sub(1.0, mul(x, x));
+}
+Var sigmoid_slope(const Var& s) {
+  return mul(s, sub(1.0, s));
+}
+Var plus(const Var& a, const Var& b) {
+  return !a ? b : !b ? a : add(a, b);
+}
 
 // The derivatives of i, f, g, o by their pre-activations.
 Vars slopes(const Vars& s) {
@@ -50,9 +54,10 @@ class LstmCellGrad final : public Named<LstmCellGrad, Decomposable> {
   Vars decompose(const Vars& in) const override {
     const Vars s = quarters(in[0]), slope = slopes(s);
     const Var &before = in[1], t = tanh(in[2]), &dh = in[3];
-    const Var cell = add(in[4], mul(mul(dh, s[3]), one_minus_square(t)));  // of c', through h as well
-    const Vars da{mul(mul(cell, s[2]), slope[0]), mul(mul(cell, before), slope[1]), mul(mul(cell, s[0]), slope[2]),
-                  mul(mul(dh, t), slope[3])};
+    const Var cell =
+        add(in[4], mul(mul(dh, s[3]), one_minus_square(t)));  // of c', through h as well
+    const Vars da{mul(mul(cell, s[2]), slope[0]), mul(mul(cell, before), slope[1]),
+                  mul(mul(cell, s[0]), slope[2]), mul(mul(dh, t), slope[3])};
     return {concat(da, -1), mul(cell, s[1])};
   }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
@@ -68,15 +73,18 @@ class LstmCell final : public Named<LstmCell> {
     const Var &a = in[0], &c = in[1];
     Dims gates = c.shape();
     if (c.rank() > 0) gates[c.rank() - 1] = checked_mul(gates.back(), 4);
-    if (!is_differentiable(a.dtype()) || c.rank() == 0 || !(a.spec() == Spec{gates, c.dtype(), c.device()}))
-      fail(ErrorCode::shape, id, "pre-activations {} and cell {} are not [..., 4H] and [..., H]", a.spec(), c.spec());
+    if (!is_differentiable(a.dtype()) || c.rank() == 0 ||
+        !(a.spec() == Spec{gates, c.dtype(), c.device()}))
+      fail(ErrorCode::shape, id, "pre-activations {} and cell {} are not [..., 4H] and [..., H]",
+           a.spec(), c.spec());
     out.push_back(c.spec());
     out.push_back(c.spec());
     out.push_back(a.spec());
   }
   Vars forward(std::span<Tensor> in, const Specs&) const override {
     Vars out;
-    for (const Tensor& t : kernels::lstm_cell.find(in[0].device(), in[0].dtype())(in[0], in[1])) out.push_back(t);
+    for (const Tensor& t : kernels::lstm_cell.find(in[0].device(), in[0].dtype())(in[0], in[1]))
+      out.push_back(t);
     return out;
   }
   Vars jvp(const Vars& in, const Vars& out, const Vars& t) const override {
@@ -98,7 +106,8 @@ class LstmCell final : public Named<LstmCell> {
     static const PrimitivePtr grad = make_ref<LstmCellGrad>();
     Vars to{Var(), Var()};
     if (u[0] || u[1])
-      to = emit(grad, make_vars(out[2], in[1], out[1], u[0] ? u[0] : zeros_like(out[0]), u[1] ? u[1] : zeros_like(out[1])));
+      to = emit(grad, make_vars(out[2], in[1], out[1], u[0] ? u[0] : zeros_like(out[0]),
+                                u[1] ? u[1] : zeros_like(out[1])));
     if (u[2]) to[0] = plus(to[0], mul(concat(slopes(quarters(out[2])), -1), u[2]));
     return to;
   }
@@ -117,7 +126,8 @@ Vars lstm_cell_step(const Var& pre_activations, const Var& cell, std::source_loc
 
 LstmState lstm_cell(Operand operand, const LstmState& state, const LstmWeights& w) {
   const std::source_location where = operand.where;
-  Var a = add({linear(std::move(operand), w.w_ih, w.b_ih), where}, linear({state.h, where}, w.w_hh, w.b_hh));
+  Var a = add({linear(std::move(operand), w.w_ih, w.b_ih), where},
+              linear({state.h, where}, w.w_hh, w.b_hh));
   Vars out = lstm_cell_step(a, state.c, where);
   return {out[0], out[1]};
 }

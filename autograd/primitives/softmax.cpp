@@ -9,9 +9,13 @@ namespace sonde {
 namespace {
 
 // <a, b> along the axis, kept as size 1.
-Var inner(const Var& a, const Var& b, std::int64_t axis) { return sum(mul(a, b), {axis}, true); }
+Var inner(const Var& a, const Var& b, std::int64_t axis) {
+  return sum(mul(a, b), {axis}, true);
+}
 
-Var plus(Var a, Var b) { return a ? (b ? add(std::move(a), std::move(b)) : a) : b; }
+Var plus(Var a, Var b) {
+  return a ? (b ? add(std::move(a), std::move(b)) : a) : b;
+}
 
 // Same shape in and out, work along one axis.
 template <class D>
@@ -22,8 +26,10 @@ class AlongAxis : public Named<D> {
     normal_axis(axis_, in[0].rank(), D::id);
     for (const Var& v : in) {
       if (!is_differentiable(v.dtype()))
-        fail_hint(ErrorCode::dtype, D::id, "convert with to(...)", "{} is neither f32 nor f64", v.spec());
-      if (!(v.spec() == in[0].spec())) fail(ErrorCode::shape, D::id, "{} and {} differ", in[0].spec(), v.spec());
+        fail_hint(ErrorCode::dtype, D::id, "convert with to(...)", "{} is neither f32 nor f64",
+                  v.spec());
+      if (!(v.spec() == in[0].spec()))
+        fail(ErrorCode::shape, D::id, "{} and {} differ", in[0].spec(), v.spec());
     }
     out.push_back(in[0].spec());
   }
@@ -49,7 +55,8 @@ class SoftmaxGrad final : public AlongAxis<SoftmaxGrad> {
     return emit1(make_ref<SoftmaxGrad>(axis), make_vars(y, ct));
   }
   Vars forward(std::span<Tensor> in, const Specs&) const override {
-    return make_vars(Var(kernels::softmax_grad.find(in[0].device(), in[0].dtype())(in[0], in[1], axis_of(in[0]))));
+    return make_vars(Var(
+        kernels::softmax_grad.find(in[0].device(), in[0].dtype())(in[0], in[1], axis_of(in[0]))));
   }
   Vars jvp(const Vars& in, const Vars&, const Vars& t) const override {
     const Var &y = in[0], &ct = in[1];
@@ -60,7 +67,8 @@ class SoftmaxGrad final : public AlongAxis<SoftmaxGrad> {
   Vars vjp(const Vars& in, const Vars&, const Vars& u, Needs needs) const override {
     const Var &y = in[0], &ct = in[1];
     Var to_y;
-    if (needs[0]) to_y = sub(mul(u[0], sub(ct, inner(y, ct, axis_))), mul(ct, inner(u[0], y, axis_)));
+    if (needs[0])
+      to_y = sub(mul(u[0], sub(ct, inner(y, ct, axis_))), mul(ct, inner(u[0], y, axis_)));
     return {to_y, needs[1] ? of(y, u[0], axis_) : Var()};
   }
   Saves saves() const override { return Saves::only_inputs(); }
@@ -71,9 +79,12 @@ class Softmax final : public AlongAxis<Softmax> {
   static constexpr std::string_view id = "softmax";
   using AlongAxis::AlongAxis;
   Vars forward(std::span<Tensor> in, const Specs&) const override {
-    return make_vars(Var(kernels::softmax.find(in[0].device(), in[0].dtype())(in[0], axis_of(in[0]))));
+    return make_vars(
+        Var(kernels::softmax.find(in[0].device(), in[0].dtype())(in[0], axis_of(in[0]))));
   }
-  Vars jvp(const Vars&, const Vars& out, const Vars& t) const override { return {SoftmaxGrad::of(out[0], t[0], axis_)}; }
+  Vars jvp(const Vars&, const Vars& out, const Vars& t) const override {
+    return {SoftmaxGrad::of(out[0], t[0], axis_)};
+  }
   Vars vjp(const Vars&, const Vars& out, const Vars& u, Needs) const override {
     return {SoftmaxGrad::of(out[0], u[0], axis_)};
   }
@@ -89,7 +100,8 @@ class LogSoftmaxGrad final : public AlongAxis<LogSoftmaxGrad> {
     return emit1(make_ref<LogSoftmaxGrad>(axis), make_vars(y, ct));
   }
   Vars forward(std::span<Tensor> in, const Specs&) const override {
-    return make_vars(Var(kernels::log_softmax_grad.find(in[0].device(), in[0].dtype())(in[0], in[1], axis_of(in[0]))));
+    return make_vars(Var(kernels::log_softmax_grad.find(in[0].device(), in[0].dtype())(
+        in[0], in[1], axis_of(in[0]))));
   }
   Vars jvp(const Vars& in, const Vars&, const Vars& t) const override {
     return {plus(t[0] ? neg(through_y(in, t[0])) : Var(), t[1] ? of(in[0], t[1], axis_) : Var())};
@@ -102,7 +114,9 @@ class LogSoftmaxGrad final : public AlongAxis<LogSoftmaxGrad> {
 
  private:
   // The derivative with respect to y is diagonal: -e^y <1, ct>.
-  Var through_y(const Vars& in, const Var& t) const { return mul(mul(exp(in[0]), t), sum(in[1], {axis_}, true)); }
+  Var through_y(const Vars& in, const Var& t) const {
+    return mul(mul(exp(in[0]), t), sum(in[1], {axis_}, true));
+  }
 };
 
 class LogSoftmax final : public AlongAxis<LogSoftmax> {
@@ -110,7 +124,8 @@ class LogSoftmax final : public AlongAxis<LogSoftmax> {
   static constexpr std::string_view id = "log_softmax";
   using AlongAxis::AlongAxis;
   Vars forward(std::span<Tensor> in, const Specs&) const override {
-    return make_vars(Var(kernels::log_softmax.find(in[0].device(), in[0].dtype())(in[0], axis_of(in[0]))));
+    return make_vars(
+        Var(kernels::log_softmax.find(in[0].device(), in[0].dtype())(in[0], axis_of(in[0]))));
   }
   Vars jvp(const Vars&, const Vars& out, const Vars& t) const override {
     return {sub(t[0], inner(exp(out[0]), t[0], axis_))};
@@ -129,7 +144,11 @@ Var along(Operand x, std::int64_t dim) {
 
 }  // namespace
 
-Var softmax(Operand x, std::int64_t dim) { return along<Softmax>(std::move(x), dim); }
-Var log_softmax(Operand x, std::int64_t dim) { return along<LogSoftmax>(std::move(x), dim); }
+Var softmax(Operand x, std::int64_t dim) {
+  return along<Softmax>(std::move(x), dim);
+}
+Var log_softmax(Operand x, std::int64_t dim) {
+  return along<LogSoftmax>(std::move(x), dim);
+}
 
 }  // namespace sonde

@@ -1,5 +1,5 @@
-// Attention without the matrix of scores in memory: 96 queries at a time against all keys, exact softmax of whole rows in
-// the cache. The backward pass computes the scores again:
+// Attention without the matrix of scores in memory: 96 queries at a time against all keys, exact
+// softmax of whole rows in the cache. The backward pass computes the scores again:
 //   dV = P' dO, dP = dO V', dS = P (dP - rowsum(dO O)), dQ = scale dS K, dK = scale dS' Q.
 #include <algorithm>
 #include <limits>
@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::int64_t block_rows = 96;
 
-// Elements from the start of t to its matrix `head`, heads being the leading axes in row-major order.
+// Elements from the start of t to its matrix `head`, heads being the leading axes in row-major
+// order.
 std::int64_t head_offset(const Tensor& t, std::int64_t head) {
   std::int64_t offset = 0;
   for (int i = t.rank() - 3; i >= 0; --i) {
@@ -29,7 +30,8 @@ std::int64_t head_offset(const Tensor& t, std::int64_t head) {
 template <class T>
 Matrix<T> head_matrix(const Tensor& t, std::int64_t head) {
   const int r = t.rank();
-  return {t.data<T>() + head_offset(t, head), t.shape()[r - 2], t.shape()[r - 1], t.strides()[r - 2], t.strides()[r - 1]};
+  return {t.data<T>() + head_offset(t, head), t.shape()[r - 2], t.shape()[r - 1],
+          t.strides()[r - 2], t.strides()[r - 1]};
 }
 
 // Rows without gaps between their elements.
@@ -37,12 +39,13 @@ Tensor dense_rows(const Tensor& t) {
   return t.size(-1) <= 1 || t.strides().back() == 1 ? t : t.contiguous();
 }
 
-// The axes of `t` from the outermost in memory to the innermost, but the last one innermost: a result in this order
-// goes back to [.., time, heads * d] without a copy.
+// The axes of `t` from the outermost in memory to the innermost, but the last one innermost: a
+// result in this order goes back to [.., time, heads * d] without a copy.
 Dims row_order(const Tensor& t) {
   Dims order;
   for (int i = 0; i + 1 < t.rank(); ++i) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return t.strides()[a] > t.strides()[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](auto a, auto b) { return t.strides()[a] > t.strides()[b]; });
   order.push_back(t.rank() - 1);
   return order;
 }
@@ -62,7 +65,8 @@ struct Sizes {
   }
   // Blocks of rows that make a task of some 20 us.
   std::int64_t grain() const {
-    return 1 + (1 << 20) / std::max<std::int64_t>(1, std::min(block_rows, queries) * keys * (d + e));
+    return 1 +
+           (1 << 20) / std::max<std::int64_t>(1, std::min(block_rows, queries) * keys * (d + e));
   }
 };
 
@@ -104,7 +108,8 @@ Dims scores_shape(const Tensor& q, std::int64_t keys) {
   return shape;
 }
 
-// The mask as [..., T, S] with rows without gaps; leading axes, and often the queries, with stride 0.
+// The mask as [..., T, S] with rows without gaps; leading axes, and often the queries, with stride
+// 0.
 Tensor expanded_mask(const Tensor& mask, const Tensor& q, std::int64_t keys) {
   if (!mask) return mask;
   Dims row = mask.rank() > 0 ? mask.shape() : Dims{1};
@@ -112,8 +117,8 @@ Tensor expanded_mask(const Tensor& mask, const Tensor& q, std::int64_t keys) {
   return dense_rows(mask.expand(row)).expand(scores_shape(q, keys));
 }
 
-// Exponentials of the scores of queries first .. first+rows-1 in s [rows, keys seen]; factors[r] = 1 / row sum.
-// Returns the number of keys that any of these queries sees.
+// A block of scores. compute() gives the exponentials of the queries first .. first+rows-1 against
+// the keys that any of them sees, and factors[r] = 1 / sum of row r.
 template <class T>
 struct ScoreBlock {
   const kernels::Attention& attributes;
@@ -127,7 +132,8 @@ struct ScoreBlock {
     for (std::int64_t r = 0; r < q.rows; ++r) {
       T* row = scores + r * keys;
       const std::int64_t seen = attributes.causal ? std::min(keys, first + r + 1) : keys;
-      const T sum = attention_row_kernels<T>().exponentiate(row, bias.row(first + r), static_cast<T>(attributes.scale), seen);
+      const T sum = attention_row_kernels<T>().exponentiate(row, bias.row(first + r),
+                                                            static_cast<T>(attributes.scale), seen);
       std::fill(row + seen, row + keys, T(0));
       factors[r] = sum == 0 ? T(0) : T(1) / sum;
     }
@@ -151,11 +157,12 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor
       const std::int64_t head = unit / n.blocks, first = unit % n.blocks * block_rows;
       const std::int64_t rows = std::min(block_rows, n.queries - first);
       block.bias.set_head(head);
-      const Matrix<T> s = block.compute(head_matrix<T>(q, head).block(first, 0, rows, n.d), head_matrix<T>(k, head),
-                                        first, scores.data<T>());
+      const Matrix<T> s = block.compute(head_matrix<T>(q, head).block(first, 0, rows, n.d),
+                                        head_matrix<T>(k, head), first, scores.data<T>());
       const Matrix<T> out = head_matrix<T>(o, head).block(first, 0, rows, n.e);
       gemm_serial<T>(s, head_matrix<T>(v, head).block(0, 0, s.cols, n.e), out);
-      for (std::int64_t r = 0; r < rows; ++r) attention_row_kernels<T>().scale(out.data + r * out.row_stride, block.factors[r], n.e);
+      for (std::int64_t r = 0; r < rows; ++r)
+        attention_row_kernels<T>().scale(out.data + r * out.row_stride, block.factors[r], n.e);
     }
   });
   return o;
@@ -168,20 +175,27 @@ struct Gradients {
 
 // One block of queries of one head; dk and dv are added to.
 template <class T>
-void backward_block(const kernels::AttentionSaved& saved, const Tensor& ct, std::int64_t head, std::int64_t first,
-                    std::int64_t rows, ScoreBlock<T>& block, T* scores, T* cotangents, const Gradients<T>& to) {
-  const Matrix<T> q = head_matrix<T>(saved.q, head), o = head_matrix<T>(saved.o, head), c = head_matrix<T>(ct, head);
-  const Matrix<T> q_rows = q.block(first, 0, rows, q.cols), c_rows = c.block(first, 0, rows, c.cols);
+void backward_block(const kernels::AttentionSaved& saved, const Tensor& ct, std::int64_t head,
+                    std::int64_t first, std::int64_t rows, ScoreBlock<T>& block, T* scores,
+                    T* cotangents, const Gradients<T>& to) {
+  const Matrix<T> q = head_matrix<T>(saved.q, head), o = head_matrix<T>(saved.o, head),
+                  c = head_matrix<T>(ct, head);
+  const Matrix<T> q_rows = q.block(first, 0, rows, q.cols),
+                  c_rows = c.block(first, 0, rows, c.cols);
   const Matrix<T> k_all = head_matrix<T>(saved.k, head), v_all = head_matrix<T>(saved.v, head);
-  const Matrix<T> s = block.compute(q_rows, k_all, first, scores), ds = matrix(cotangents, rows, s.cols);
-  const Matrix<T> k = k_all.block(0, 0, s.cols, k_all.cols), v = v_all.block(0, 0, s.cols, v_all.cols);
+  const Matrix<T> s = block.compute(q_rows, k_all, first, scores),
+                  ds = matrix(cotangents, rows, s.cols);
+  const Matrix<T> k = k_all.block(0, 0, s.cols, k_all.cols),
+                  v = v_all.block(0, 0, s.cols, v_all.cols);
   gemm_serial<T>(c_rows, v.transposed(), ds);
   const auto& vectors = attention_row_kernels<T>();
   const T scale = static_cast<T>(block.attributes.scale);
   for (std::int64_t r = 0; r < rows; ++r) {
-    const T dot = vectors.dot(o.data + (first + r) * o.row_stride, c.data + (first + r) * c.row_stride, c.cols);
+    const T dot = vectors.dot(o.data + (first + r) * o.row_stride,
+                              c.data + (first + r) * c.row_stride, c.cols);
     T* row = ds.data + r * s.cols;
-    vectors.cotangents(s.data + r * s.cols, row, block.factors[r], dot, to.mask.data ? T(1) : scale, s.cols);
+    vectors.cotangents(s.data + r * s.cols, row, block.factors[r], dot, to.mask.data ? T(1) : scale,
+                       s.cols);
     if (to.mask.data) {
       std::copy_n(row, s.cols, to.mask.data + (first + r) * to.mask.row_stride);
       vectors.scale(row, scale, s.cols);
@@ -195,16 +209,19 @@ void backward_block(const kernels::AttentionSaved& saved, const Tensor& ct, std:
 template <class T>
 void add_matrix(const T* from, const Matrix<T>& to) {
   for (std::int64_t i = 0; i < to.rows; ++i)
-    for (std::int64_t j = 0; j < to.cols; ++j) to.data[i * to.row_stride + j] += from[i * to.cols + j];
+    for (std::int64_t j = 0; j < to.cols; ++j)
+      to.data[i * to.row_stride + j] += from[i * to.cols + j];
 }
 
-// A task is one head, or with few heads a part of one head's queries: part 0 adds into dk and dv, the others into
-// buffers that are then added in order. The number of parts depends on the sizes alone.
+// A task is one head, or with few heads a part of one head's queries: part 0 adds into dk and dv,
+// the others into buffers that are then added in order. The number of parts depends on the sizes
+// alone.
 template <class T>
 std::array<Tensor, 4> attention_grad(const kernels::AttentionSaved& in, const Tensor& cotangent,
                                      const kernels::Attention& attributes, bool mask_wanted) {
   const Sizes n(in.q, in.k, in.v);
-  const kernels::AttentionSaved saved{in.q, in.k, in.v, expanded_mask(in.mask, in.q, n.keys), dense_rows(in.o)};
+  const kernels::AttentionSaved saved{in.q, in.k, in.v, expanded_mask(in.mask, in.q, n.keys),
+                                      dense_rows(in.o)};
   const Tensor ct = dense_rows(cotangent);
   std::array<Tensor, 4> out{zeros_ordered(in.q), zeros_ordered(in.k), zeros_ordered(in.v)};
   if (mask_wanted) out[3] = Tensor::zeros(scores_shape(in.q, n.keys), ct.dtype());
@@ -223,15 +240,18 @@ std::array<Tensor, 4> attention_grad(const kernels::AttentionSaved& in, const Te
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const std::int64_t head = unit / parts, part = unit % parts;
       block.bias.set_head(head);
-      Gradients<T> to{head_matrix<T>(out[0], head), head_matrix<T>(out[1], head), head_matrix<T>(out[2], head),
+      Gradients<T> to{head_matrix<T>(out[0], head), head_matrix<T>(out[1], head),
+                      head_matrix<T>(out[2], head),
                       mask_wanted ? head_matrix<T>(out[3], head) : Matrix<T>{}};
       if (part > 0) {
         to.dk = matrix(partial(head, part), n.keys, n.d);
         to.dv = matrix(partial(head, part) + k_size, n.keys, n.e);
       }
-      for (std::int64_t b = chunk_begin(n.blocks, parts, part); b < chunk_begin(n.blocks, parts, part + 1); ++b)
-        backward_block(saved, ct, head, b * block_rows, std::min(block_rows, n.queries - b * block_rows), block,
-                       work.data<T>(), work.data<T>() + size, to);
+      for (std::int64_t b = chunk_begin(n.blocks, parts, part);
+           b < chunk_begin(n.blocks, parts, part + 1); ++b)
+        backward_block(saved, ct, head, b * block_rows,
+                       std::min(block_rows, n.queries - b * block_rows), block, work.data<T>(),
+                       work.data<T>() + size, to);
     }
   });
   for (std::int64_t head = 0; head < n.heads; ++head)

@@ -21,10 +21,11 @@ T exponentiate(T* s, const T* bias, T scale, std::int64_t n) {
   const hn::ScalableTag<T> d;
   const Row<T> row(d, n);
   const auto by = hn::Set(d, scale), nothing = lowest(row), none = hn::Zero(d);
-  auto score = [&](std::int64_t i, auto whole) HWY_ATTR {  // computed twice: cheaper than stored and loaded
-    const auto b = bias ? row.load(bias, i, whole, none) : none;
-    return hn::MulAdd(row.load(s, i, whole, nothing), by, b);
-  };
+  auto score = [&](std::int64_t i, auto whole)
+                   HWY_ATTR {  // computed twice: cheaper than stored and loaded
+                     const auto b = bias ? row.load(bias, i, whole, none) : none;
+                     return hn::MulAdd(row.load(s, i, whole, nothing), by, b);
+                   };
   auto top = nothing, sum = none;
   row.each([&](std::int64_t i, auto whole) HWY_ATTR { top = hn::Max(top, score(i, whole)); });
   top = row.maximum(top);

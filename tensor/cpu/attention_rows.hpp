@@ -8,8 +8,8 @@ namespace sonde::cpu {
 
 template <class T>
 struct AttentionRowKernels {
-  /// s[j] = exp(scale s[j] + bias[j] - max), j < n; bias may be null. Returns the sum; a row without any finite score
-  /// becomes zeros, with sum 0.
+  /// s[j] = exp(scale s[j] + bias[j] - max), j < n; bias may be null. Returns the sum; a row
+  /// without any finite score becomes zeros, with sum 0.
   T (*exponentiate)(T* s, const T* bias, T scale, std::int64_t n);
   /// From exponentials e, factor = 1 / their sum, and the cotangents dp of the probabilities:
   /// e <- p = factor e, dp <- scale p (dp - dot), the cotangents of the scores.

@@ -1,5 +1,6 @@
-// Cross-entropy with integer targets: the losses of all rows, and its gradient, in one pass over the logits each.
-// Of the forward pass only the logsumexp of each row is kept: exp(x - lse) costs less than reading it back.
+// Cross-entropy with integer targets: the losses of all rows, and its gradient, in one pass over
+// the logits each. Of the forward pass only the logsumexp of each row is kept: exp(x - lse) costs
+// less than reading it back.
 #include "tensor/cpu/register.hpp"
 #include "tensor/cpu/rows.hpp"
 #include "tensor/kernels/softmax_norm.hpp"
@@ -85,13 +86,14 @@ void check_targets(const std::int64_t* target, std::int64_t rows, std::int64_t c
                    std::int64_t ignored) {
   for (std::int64_t r = 0; r < rows; ++r)
     if (target[r] != ignored && (target[r] < 0 || target[r] >= classes))
-      fail(ErrorCode::value, op, "target {} of row {} is not in 0 .. {}", target[r], r, classes - 1);
+      fail(ErrorCode::value, op, "target {} of row {} is not in 0 .. {}", target[r], r,
+           classes - 1);
 }
 
 // loss = lse - (1-s) x[target] - s mean(x); 0 for ignored rows.
 template <class T>
-void losses(const T* x, const std::int64_t* target, const T* lse, const T* mean, T* loss, T* counted,
-            std::int64_t rows, std::int64_t classes, const kernels::CrossEntropy& a) {
+void losses(const T* x, const std::int64_t* target, const T* lse, const T* mean, T* loss,
+            T* counted, std::int64_t rows, std::int64_t classes, const kernels::CrossEntropy& a) {
   const T s = static_cast<T>(a.label_smoothing);
   for (std::int64_t r = 0; r < rows; ++r) {
     const bool ignored = target[r] == a.ignore_index;
@@ -123,8 +125,8 @@ std::array<Tensor, 3> cross_entropy(const Tensor& x, const Tensor& target,
   return {loss, lse, counted};
 }
 
-Tensor cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse, const Tensor& ct,
-                          const kernels::CrossEntropy& a) {
+Tensor cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
+                          const Tensor& ct, const kernels::CrossEntropy& a) {
   Tensor g = empty_rows(x.shape(), a.axis, x.dtype());
   if (x.numel() == 0) return g;
   const std::int64_t classes = x.size(a.axis), rows = x.numel() / classes;
@@ -135,13 +137,16 @@ Tensor cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& l
   visit_float(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const double uniform = a.with_target ? a.label_smoothing / static_cast<double>(classes) : 0;
-    const T hit = static_cast<T>(a.with_target ? 1 - a.label_smoothing : 0), *factor = scale.data<T>();
+    const T hit = static_cast<T>(a.with_target ? 1 - a.label_smoothing : 0),
+            *factor = scale.data<T>();
     T* out = g.data<T>();
     parallel_for(rows, row_grain(classes), [&](std::int64_t begin, std::int64_t end) {
       HWY_DYNAMIC_DISPATCH(gradient_rows)(logits, shift, scale, g, uniform, classes, begin, end);
       for (std::int64_t r = begin; r < end; ++r) {
-        if (t[r] != a.ignore_index) out[r * classes + t[r]] -= hit * factor[r];
-        else std::fill_n(out + r * classes, classes, T(0));
+        if (t[r] != a.ignore_index)
+          out[r * classes + t[r]] -= hit * factor[r];
+        else
+          std::fill_n(out + r * classes, classes, T(0));
       }
     });
   });

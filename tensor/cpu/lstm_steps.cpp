@@ -1,5 +1,6 @@
-// Steps of the LSTM. Weights are packed so that the four gates of the same units lie side by side: a tile of a few rows by one
-// vector of units keeps all its pre-activations in registers, and they are never stored.
+// Steps of the LSTM. Weights are packed so that the four gates of the same units lie side by side:
+// a tile of a few rows by one vector of units keeps all its pre-activations in registers, and they
+// are never stored.
 #include "tensor/cpu/lstm_steps.hpp"
 
 #undef HWY_TARGET_INCLUDE
@@ -17,24 +18,26 @@ constexpr int tile_rows = HWY_TARGET <= HWY_AVX3 ? 6 : 2;
 template <class T>
 void cells(const T* a, const T* c, T* h, T* next, T* gates, std::int64_t rows, std::int64_t units) {
   for (std::int64_t r = 0; r < rows; ++r)
-    cell_row(a + r * 4 * units, c + r * units, h + r * units, next + r * units, gates + r * 4 * units, units);
+    cell_row(a + r * 4 * units, c + r * units, h + r * units, next + r * units,
+             gates + r * 4 * units, units);
 }
 
 template <class T>
-void cell_grads(const T* gates, const T* before, const T* after, const T* dh, const T* dc, T* da, T* dc_out,
-                std::int64_t rows, std::int64_t units) {
+void cell_grads(const T* gates, const T* before, const T* after, const T* dh, const T* dc, T* da,
+                T* dc_out, std::int64_t rows, std::int64_t units) {
   for (std::int64_t r = 0; r < rows; ++r)
-    cell_grad_row(gates + r * 4 * units, before + r * units, after + r * units, dh + r * units, dc + r * units,
-                  da + r * 4 * units, dc_out + r * units, units);
+    cell_grad_row(gates + r * 4 * units, before + r * units, after + r * units, dh + r * units,
+                  dc + r * units, da + r * 4 * units, dc_out + r * units, units);
 }
 
 // sums[row][gate] += the product of `depth` columns of x with the panel w [depth][4][lanes].
 template <int rows, class D, class T>
-HWY_INLINE void multiply(D d, const T* x, std::int64_t stride, std::int64_t depth, const T* w, hn::Vec<D> (&sums)[rows][4]) {
+HWY_INLINE void multiply(D d, const T* x, std::int64_t stride, std::int64_t depth, const T* w,
+                         hn::Vec<D> (&sums)[rows][4]) {
   const std::size_t lanes = hn::Lanes(d);
   for (std::int64_t k = 0; k < depth; ++k, w += 4 * lanes) {
-    const hn::Vec<D> gate[4] = {hn::LoadU(d, w), hn::LoadU(d, w + lanes), hn::LoadU(d, w + 2 * lanes),
-                                hn::LoadU(d, w + 3 * lanes)};
+    const hn::Vec<D> gate[4] = {hn::LoadU(d, w), hn::LoadU(d, w + lanes),
+                                hn::LoadU(d, w + 2 * lanes), hn::LoadU(d, w + 3 * lanes)};
 #pragma GCC unroll 6
     for (int r = 0; r < rows; ++r) {
       const auto v = hn::Set(d, x[r * stride + k]);
@@ -68,8 +71,9 @@ void tile(const typename LstmKernels<T>::Step& s, std::int64_t first, std::int64
     for (int r = 0; r < rows; ++r) {
       const T* a = buffer + r * 4 * lanes;
       const std::int64_t at = (first + r) * s.units;
-      const auto gates = activate(d, Gates<hn::ScalableTag<T>>{hn::LoadU(d, a), hn::LoadU(d, a + lanes),
-                                                        hn::LoadU(d, a + 2 * lanes), hn::LoadU(d, a + 3 * lanes)});
+      const auto gates = activate(
+          d, Gates<hn::ScalableTag<T>>{hn::LoadU(d, a), hn::LoadU(d, a + lanes),
+                                       hn::LoadU(d, a + 2 * lanes), hn::LoadU(d, a + 3 * lanes)});
       const auto after = next_cell(d, gates, row.load(s.c + at, u, whole, hn::Zero(d)));
       row.store(after, s.next + at, u, whole);
       row.store(hidden(d, gates, after), s.h_out + at, u, whole);
@@ -80,7 +84,8 @@ void tile(const typename LstmKernels<T>::Step& s, std::int64_t first, std::int64
 }
 
 template <int rows, class T>
-void tile_of(std::int64_t count, const typename LstmKernels<T>::Step& s, std::int64_t first, std::int64_t u) {
+void tile_of(std::int64_t count, const typename LstmKernels<T>::Step& s, std::int64_t first,
+             std::int64_t u) {
   if constexpr (rows > 1) {
     if (count < rows) return tile_of<rows - 1, T>(count, s, first, u);
   }
@@ -100,10 +105,15 @@ void step(const typename LstmKernels<T>::Step& s) {
 
 template <class T>
 LstmKernels<T> kernels_of() {
-  return {static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>())), &cells<T>, &cell_grads<T>, &step<T>};
+  return {static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>())), &cells<T>, &cell_grads<T>,
+          &step<T>};
 }
-LstmKernels<float> kernels_f32() { return kernels_of<float>(); }
-LstmKernels<double> kernels_f64() { return kernels_of<double>(); }
+LstmKernels<float> kernels_f32() {
+  return kernels_of<float>();
+}
+LstmKernels<double> kernels_f64() {
+  return kernels_of<double>();
+}
 
 }  // namespace
 }  // namespace sonde::cpu::HWY_NAMESPACE

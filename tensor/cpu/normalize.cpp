@@ -10,7 +10,9 @@ template <class T>
 T* data_or_null(const Tensor& t) {
   return t ? t.data<T>() : nullptr;
 }
-Tensor row_major(const Tensor& t) { return t ? t.contiguous() : t; }
+Tensor row_major(const Tensor& t) {
+  return t ? t.contiguous() : t;
+}
 
 // A parameter [lanes, groups, inner], row-major; [1, groups, inner] if all lanes share it.
 Tensor distinct(const Tensor& t) {
@@ -20,7 +22,9 @@ std::int64_t lane_step(const Tensor& parameter) {
   return parameter && parameter.size(0) > 1 ? parameter.numel() / parameter.size(0) : 0;
 }
 
-Dims statistics_shape(const Dims& x) { return {x[0], x[1], 1, x[3], 1}; }
+Dims statistics_shape(const Dims& x) {
+  return {x[0], x[1], 1, x[3], 1};
+}
 
 template <class T>
 std::array<Tensor, 3> normalize(const Tensor& x, const Tensor& weight, const Tensor& bias,
@@ -54,7 +58,8 @@ std::array<Tensor, 3> normalize_grad(const kernels::NormalizeSaved& saved, const
   const NormalizeSizes sizes(x.shape());
   std::array<Tensor, 3> out{Tensor::empty(x.shape(), x.dtype())};
   if (parameters)
-    for (int i : {1, 2}) out[i] = Tensor::zeros({sizes.lanes, sizes.groups, sizes.inner}, x.dtype());
+    for (int i : {1, 2})
+      out[i] = Tensor::zeros({sizes.lanes, sizes.groups, sizes.inner}, x.dtype());
   if (x.numel() == 0) return out;
   const NormalizeBackwardArgs<T> args{sizes,
                                       x.data<T>(),

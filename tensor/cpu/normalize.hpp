@@ -1,6 +1,7 @@
 /// @file
-/// The two ways to normalise (see kernels::Normalize for the five axes): rows, where the middle axis has size 1 and each
-/// statistic belongs to one contiguous row; and columns, where it belongs to columns of a matrix [middle, groups*inner].
+/// The two ways to normalise (see kernels::Normalize for the five axes): rows, where the middle
+/// axis has size 1 and each statistic belongs to one contiguous row; and columns, where it belongs
+/// to columns of a matrix [middle, groups*inner].
 #pragma once
 
 #include "tensor/kernels/softmax_norm.hpp"
@@ -40,10 +41,12 @@ struct NormalizeBackwardArgs {
 template <class T>
 struct NormalizeRowKernels {
   void (*forward)(const NormalizeForwardArgs<T>& a, std::int64_t begin, std::int64_t end);
-  void (*backward)(const NormalizeBackwardArgs<T>& a, T* dweight, T* dbias, std::int64_t begin, std::int64_t end);
+  void (*backward)(const NormalizeBackwardArgs<T>& a, T* dweight, T* dbias, std::int64_t begin,
+                   std::int64_t end);
 };
 
-/// One pass over a matrix [rows, width] with one number per column in each vector. What a kind does not name may be null.
+/// One pass over a matrix [rows, width] with one number per column in each vector. What a kind does
+/// not name may be null.
 template <class T>
 struct ColumnPass {
   enum Kind {

@@ -42,14 +42,20 @@ void run_kind(const ColumnPass<T>& p, const T* x, const T* ct, T* out, std::int6
 }
 
 template <class T>
-void run_pass(int kind, const ColumnPass<T>& p, const T* x, const T* ct, T* out, std::int64_t rows) {
+void run_pass(int kind, const ColumnPass<T>& p, const T* x, const T* ct, T* out,
+              std::int64_t rows) {
   using Pass = ColumnPass<float>;
   switch (kind) {
-    case Pass::sum: return run_kind<Pass::sum>(p, x, ct, out, rows);
-    case Pass::squares: return run_kind<Pass::squares>(p, x, ct, out, rows);
-    case Pass::apply: return run_kind<Pass::apply>(p, x, ct, out, rows);
-    case Pass::reduce: return run_kind<Pass::reduce>(p, x, ct, out, rows);
-    default: return run_kind<Pass::combine>(p, x, ct, out, rows);
+    case Pass::sum:
+      return run_kind<Pass::sum>(p, x, ct, out, rows);
+    case Pass::squares:
+      return run_kind<Pass::squares>(p, x, ct, out, rows);
+    case Pass::apply:
+      return run_kind<Pass::apply>(p, x, ct, out, rows);
+    case Pass::reduce:
+      return run_kind<Pass::reduce>(p, x, ct, out, rows);
+    default:
+      return run_kind<Pass::combine>(p, x, ct, out, rows);
   }
 }
 

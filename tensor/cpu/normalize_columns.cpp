@@ -1,6 +1,7 @@
-// Normalisation where each statistic belongs to columns of a matrix [middle, groups * inner]: batch norm and group norm of
-// channels-last images. Every pass walks the rows, so memory is read in order. A unit of work is a part of one matrix;
-// the number of parts depends on the sizes alone, and what parts have summed is added in their order.
+// Normalisation where each statistic belongs to columns of a matrix [middle, groups * inner]: batch
+// norm and group norm of channels-last images. Every pass walks the rows, so memory is read in
+// order. A unit of work is a part of one matrix; the number of parts depends on the sizes alone,
+// and what parts have summed is added in their order.
 #include <algorithm>
 #include <cmath>
 
@@ -53,7 +54,8 @@ struct PassMemory {
   Tensor memory;
   ColumnPass<T> pass;
   explicit PassMemory(std::int64_t width)
-      : memory(Tensor::zeros({6, width}, dtype_of<T>)), pass{width, at(0), at(1), at(2), at(3), at(4), at(5)} {}
+      : memory(Tensor::zeros({6, width}, dtype_of<T>)), pass{width, at(0), at(1), at(2),
+                                                             at(3), at(4), at(5)} {}
 
  private:
   T* at(std::int64_t i) { return memory.data<T>() + i * memory.size(1); }
@@ -63,7 +65,8 @@ struct PassMemory {
 template <class T, class F>
 void fill(T* v, const NormalizeSizes& s, F f) {
   for (std::int64_t g = 0; g < s.groups; ++g)
-    for (std::int64_t c = 0; c < s.inner; ++c) v[g * s.inner + c] = static_cast<T>(f(g, g * s.inner + c));
+    for (std::int64_t c = 0; c < s.inner; ++c)
+      v[g * s.inner + c] = static_cast<T>(f(g, g * s.inner + c));
 }
 
 template <class T>
@@ -73,12 +76,14 @@ double group_total(const T* v, const NormalizeSizes& s, std::int64_t group) {
   return sum;
 }
 
-// Rows whose sums are taken in the element type before they are added in double; a block stays in the cache.
+// Rows whose sums are taken in the element type before they are added in double; a block stays in
+// the cache.
 std::int64_t block_rows(std::int64_t width, std::int64_t element_size) {
   return std::clamp<std::int64_t>((1 << 15) / (width * element_size + 1), 8, 256);
 }
 
-// Moments of every group over `rows` rows, block by block: mean first, then the squared deviations from it.
+// Moments of every group over `rows` rows, block by block: mean first, then the squared deviations
+// from it.
 template <class T>
 void measure(const NormalizeForwardArgs<T>& a, PassMemory<T>& work, const T* x, std::int64_t rows,
              Moments* moments) {
@@ -91,7 +96,8 @@ void measure(const NormalizeForwardArgs<T>& a, PassMemory<T>& work, const T* x, 
     const double count = static_cast<double>(n * s.inner);
     std::fill_n(pass.shift, width, T(0));
     if (a.center) {
-      std::copy_n(x + r * width, width, pass.shift);  // the differences from the first row keep their digits
+      std::copy_n(x + r * width, width,
+                  pass.shift);  // the differences from the first row keep their digits
       std::fill_n(pass.sums, width, T(0));
       pass.run(Pass::sum, x + r * width, nullptr, nullptr, n);
       for (std::int64_t g = 0; g < s.groups; ++g) {
@@ -103,7 +109,8 @@ void measure(const NormalizeForwardArgs<T>& a, PassMemory<T>& work, const T* x, 
     std::fill_n(pass.sums, width, T(0));
     pass.run(Pass::squares, x + r * width, nullptr, nullptr, n);
     for (std::int64_t g = 0; g < s.groups; ++g)
-      moments[g].merge({count, static_cast<double>(pass.shift[g * s.inner]), group_total(pass.sums, s, g)});
+      moments[g].merge(
+          {count, static_cast<double>(pass.shift[g * s.inner]), group_total(pass.sums, s, g)});
   }
 }
 
@@ -125,7 +132,8 @@ void normalize_by_columns(const NormalizeForwardArgs<T>& a) {
       for (std::int64_t p = 0; p < units.parts; ++p)
         all.merge(moments[(m * units.parts + p) * s.groups + g]);
       a.mean[m * s.groups + g] = static_cast<T>(all.mean);
-      a.rstd[m * s.groups + g] = static_cast<T>(1 / std::sqrt(all.squares / std::max(all.count, 1.0) + a.eps));
+      a.rstd[m * s.groups + g] =
+          static_cast<T>(1 / std::sqrt(all.squares / std::max(all.count, 1.0) + a.eps));
     }
   units.each([&](std::int64_t, std::int64_t m, std::int64_t first, std::int64_t rows) {
     PassMemory<T> work(width);
@@ -134,7 +142,8 @@ void normalize_by_columns(const NormalizeForwardArgs<T>& a) {
     const T* weight = a.weight ? a.weight + lane * a.weight_lane : nullptr;
     const T* bias = a.bias ? a.bias + lane * a.bias_lane : nullptr;
     fill(work.pass.shift, s, [&](std::int64_t g, std::int64_t) { return mean[g]; });
-    fill(work.pass.scale, s, [&](std::int64_t g, std::int64_t i) { return weight ? rstd[g] * weight[i] : rstd[g]; });
+    fill(work.pass.scale, s,
+         [&](std::int64_t g, std::int64_t i) { return weight ? rstd[g] * weight[i] : rstd[g]; });
     if (bias) std::copy_n(bias, width, work.pass.bias);
     work.pass.run(ColumnPass<T>::apply, a.x + at, nullptr, a.y + at, rows);
   });
@@ -146,19 +155,24 @@ namespace {
 template <class T>
 void set_normal(const NormalizeBackwardArgs<T>& a, std::int64_t m, const ColumnPass<T>& pass) {
   const NormalizeSizes& s = a.sizes;
-  fill(pass.shift, s, [&](std::int64_t g, std::int64_t) { return a.mean ? a.mean[m * s.groups + g] : T(0); });
-  fill(pass.scale, s, [&](std::int64_t g, std::int64_t) { return a.mean ? a.rstd[m * s.groups + g] : T(1); });
+  fill(pass.shift, s,
+       [&](std::int64_t g, std::int64_t) { return a.mean ? a.mean[m * s.groups + g] : T(0); });
+  fill(pass.scale, s,
+       [&](std::int64_t g, std::int64_t) { return a.mean ? a.rstd[m * s.groups + g] : T(1); });
 }
 
-// Adds sum(ct) and sum(ct xhat) of each column over the rows, blocks in double: seeds[width], then dots[width].
+// Adds sum(ct) and sum(ct xhat) of each column over the rows, blocks in double: seeds[width], then
+// dots[width].
 template <class T>
-void sum_cotangents(const PassMemory<T>& work, const T* x, const T* ct, std::int64_t rows, double* sums) {
+void sum_cotangents(const PassMemory<T>& work, const T* x, const T* ct, std::int64_t rows,
+                    double* sums) {
   const ColumnPass<T>& pass = work.pass;
   const std::int64_t width = pass.width, block = block_rows(width, sizeof(T));
   for (std::int64_t r = 0; r < rows; r += block) {
     std::fill_n(pass.sums, width, T(0));
     std::fill_n(pass.dots, width, T(0));
-    pass.run(ColumnPass<T>::reduce, x + r * width, ct + r * width, nullptr, std::min(block, rows - r));
+    pass.run(ColumnPass<T>::reduce, x + r * width, ct + r * width, nullptr,
+             std::min(block, rows - r));
     for (std::int64_t i = 0; i < width; ++i) {
       sums[i] += static_cast<double>(pass.sums[i]);
       sums[width + i] += static_cast<double>(pass.dots[i]);
@@ -168,7 +182,8 @@ void sum_cotangents(const PassMemory<T>& work, const T* x, const T* ct, std::int
 
 // The sums of a matrix from those of its parts, in part 0's place; parameters' gradients from them.
 template <class T>
-void add_parts(const NormalizeBackwardArgs<T>& a, const Units& units, std::int64_t m, double* sums) {
+void add_parts(const NormalizeBackwardArgs<T>& a, const Units& units, std::int64_t m,
+               double* sums) {
   const std::int64_t width = a.sizes.width(), lane = m / a.sizes.outer;
   double* own = sums + m * units.parts * 2 * width;
   for (std::int64_t p = 1; p < units.parts; ++p)
@@ -218,7 +233,8 @@ void normalize_grad_by_columns(const NormalizeBackwardArgs<T>& a) {
       return rstd[g] * dot_mean[g] * static_cast<double>(pass.scale[i]);
     });
     fill(pass.bias, s, [&](std::int64_t g, std::int64_t) { return rstd[g] * seed_mean[g]; });
-    fill(pass.seed_scale, s, [&](std::int64_t g, std::int64_t i) { return weight ? rstd[g] * weight[i] : rstd[g]; });
+    fill(pass.seed_scale, s,
+         [&](std::int64_t g, std::int64_t i) { return weight ? rstd[g] * weight[i] : rstd[g]; });
     const std::int64_t at = (m * s.middle + first) * width;
     pass.run(ColumnPass<T>::combine, a.x + at, a.ct + at, a.dx + at, rows);
   });

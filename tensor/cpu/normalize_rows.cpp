@@ -27,7 +27,8 @@ void normalize_row(const T* x, const T* weight, const T* bias, T* y, T& mean, T&
   const auto zero = hn::Zero(d);
   mean = 0;
   if (center && size > 0) {
-    const auto pivot = hn::Set(d, x[0]);  // of numbers far from zero, the differences keep their digits
+    const auto pivot =
+        hn::Set(d, x[0]);  // of numbers far from zero, the differences keep their digits
     mean = static_cast<T>(x[0] + row.sum([&](std::int64_t i, auto whole) HWY_ATTR {
       return hn::Sub(row.load(x, i, whole, pivot), pivot);
     }) / n);
@@ -47,7 +48,8 @@ void normalize_row(const T* x, const T* weight, const T* bias, T* y, T& mean, T&
   });
 }
 
-// dx = rstd (g - <g> - xhat <g xhat>), g = ct weight. dweight += ct xhat and dbias += ct unless null.
+// dx = rstd (g - <g> - xhat <g xhat>), g = ct weight. dweight += ct xhat and dbias += ct unless
+// null.
 template <class T>
 void normalize_grad_row(const T* x, const T* weight, T mean, T scale, T rstd, const T* ct, T* dx,
                         T* dweight, T* dbias, std::int64_t size, bool center) {
@@ -55,9 +57,8 @@ void normalize_grad_row(const T* x, const T* weight, T mean, T scale, T rstd, co
   const Row<T> row(d, size);
   const auto zero = hn::Zero(d), one = hn::Set(d, T(1));
   const auto mu = hn::Set(d, mean), by = hn::Set(d, scale);
-  auto normal = [&](std::int64_t i, auto whole) HWY_ATTR {
-    return hn::Mul(hn::Sub(row.load(x, i, whole, mu), mu), by);
-  };
+  auto normal = [&](std::int64_t i, auto whole)
+                    HWY_ATTR { return hn::Mul(hn::Sub(row.load(x, i, whole, mu), mu), by); };
   auto seed = [&](std::int64_t i, auto whole) HWY_ATTR {
     const auto w = weight ? row.load(weight, i, whole, zero) : one;
     return hn::Mul(row.load(ct, i, whole, zero), w);
@@ -107,8 +108,12 @@ void backward_rows(const NormalizeBackwardArgs<T>& a, T* dweight, T* dbias, std:
   }
 }
 
-NormalizeRowKernels<float> kernels_f32() { return {&forward_rows<float>, &backward_rows<float>}; }
-NormalizeRowKernels<double> kernels_f64() { return {&forward_rows<double>, &backward_rows<double>}; }
+NormalizeRowKernels<float> kernels_f32() {
+  return {&forward_rows<float>, &backward_rows<float>};
+}
+NormalizeRowKernels<double> kernels_f64() {
+  return {&forward_rows<double>, &backward_rows<double>};
+}
 
 }  // namespace
 }  // namespace sonde::cpu::HWY_NAMESPACE
@@ -123,8 +128,10 @@ HWY_EXPORT(kernels_f64);
 
 template <class T>
 NormalizeRowKernels<T> kernels_for() {
-  if constexpr (std::is_same_v<T, float>) return HWY_DYNAMIC_DISPATCH(kernels_f32)();
-  else return HWY_DYNAMIC_DISPATCH(kernels_f64)();
+  if constexpr (std::is_same_v<T, float>)
+    return HWY_DYNAMIC_DISPATCH(kernels_f32)();
+  else
+    return HWY_DYNAMIC_DISPATCH(kernels_f64)();
 }
 
 template <class T>
@@ -142,8 +149,9 @@ void normalize_by_rows(const NormalizeForwardArgs<T>& a) {
                [&](std::int64_t begin, std::int64_t end) { kernels.forward(a, begin, end); });
 }
 
-// The parameters' gradients are sums over the outer axis: each lane's outer range is cut into a number of parts fixed
-// by the sizes; part 0 adds into the result, the others into buffers that are then added in order.
+// The parameters' gradients are sums over the outer axis: each lane's outer range is cut into a
+// number of parts fixed by the sizes; part 0 adds into the result, the others into buffers that are
+// then added in order.
 template <class T>
 void normalize_grad_by_rows(const NormalizeBackwardArgs<T>& a) {
   const NormalizeSizes& s = a.sizes;

@@ -15,13 +15,14 @@ inline Dims axis_last(int rank, int axis) {
   return order;
 }
 
-/// Row-major storage with `axis` innermost; a copy unless the memory already lies so (a last axis, or the channels of a
-/// channels-last image).
+/// Row-major storage with `axis` innermost; a copy unless the memory already lies so (a last axis,
+/// or the channels of a channels-last image).
 inline Tensor as_rows(const Tensor& t, int axis) {
   return t.permute(axis_last(t.rank(), axis)).contiguous();
 }
 
-/// Uninitialised, of this shape, `axis` innermost in memory: what is written as rows needs no copy back.
+/// Uninitialised, of this shape, `axis` innermost in memory: what is written as rows needs no copy
+/// back.
 inline Tensor empty_rows(const Dims& shape, int axis, DType dtype) {
   return Tensor::empty_ordered(shape, axis_last(shape.rank(), axis), dtype);
 }

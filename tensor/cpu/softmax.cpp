@@ -24,8 +24,10 @@ void softmax_rows(const Tensor& x, const Tensor& y, std::int64_t size, bool log,
     const std::int64_t step = log ? logarithm_block : 1;
     for (std::int64_t r = begin; r < end; r += step) {
       const std::int64_t at = r * size;
-      if (log) log_softmax_rows(row, in + at, out + at, size, std::min(step, end - r));
-      else softmax_row(row, in + at, out + at);
+      if (log)
+        log_softmax_rows(row, in + at, out + at, size, std::min(step, end - r));
+      else
+        softmax_row(row, in + at, out + at);
     }
   });
 }
@@ -38,7 +40,8 @@ void softmax_grad_rows(const Tensor& y, const Tensor& ct, const Tensor& g, std::
     const T *out = y.data<T>(), *seed = ct.data<T>();
     T* in = g.data<T>();
     for (std::int64_t i = begin * size; i < end * size; i += size)
-      log ? log_softmax_grad_row(row, out + i, seed + i, in + i) : softmax_grad_row(row, out + i, seed + i, in + i);
+      log ? log_softmax_grad_row(row, out + i, seed + i, in + i)
+          : softmax_grad_row(row, out + i, seed + i, in + i);
   });
 }
 

@@ -23,8 +23,8 @@ HWY_INLINE typename Layout::V zero(const Layout&) {
   return hn::Zero(typename Layout::D());
 }
 
-/// e^x, 0 where that is below the smallest normal number: making denormals costs the processor some 150 cycles, and rows
-/// with hidden elements or a partial vector (-inf) would pay them every time.
+/// e^x, 0 where that is below the smallest normal number: making denormals costs the processor some
+/// 150 cycles, and rows with hidden elements or a partial vector (-inf) would pay them every time.
 template <class D>
 HWY_INLINE hn::Vec<D> exp_or_zero(D d, hn::Vec<D> x) {
   using T = hn::TFromD<D>;
@@ -36,9 +36,8 @@ template <class Layout, class T>
 HWY_INLINE typename Layout::V row_maximum(const Layout& layout, const T* x) {
   const auto fill = lowest(layout);
   auto top = fill;
-  layout.each([&](std::int64_t i, auto whole) HWY_ATTR {
-    top = hn::Max(top, layout.load(x, i, whole, fill));
-  });
+  layout.each([&](std::int64_t i, auto whole)
+                  HWY_ATTR { top = hn::Max(top, layout.load(x, i, whole, fill)); });
   return layout.maximum(top);
 }
 
@@ -61,13 +60,15 @@ inline constexpr std::int64_t logarithm_block = 64;
 
 /// lse[r] = log(sum(exp(row r of x))) for count <= logarithm_block rows, `size` apart.
 template <class Layout, class T>
-HWY_INLINE void row_logsumexp(const Layout& layout, const T* x, std::int64_t size, std::int64_t count, T* lse) {
+HWY_INLINE void row_logsumexp(const Layout& layout, const T* x, std::int64_t size,
+                              std::int64_t count, T* lse) {
   const typename Layout::D d;
   T sums[logarithm_block];
   for (std::int64_t r = 0; r < count; ++r) {
     const auto top = row_maximum(layout, x + r * size);
     lse[r] = hn::GetLane(top);
-    sums[r] = hn::GetLane(row_exponentials<false>(layout, x + r * size, static_cast<T*>(nullptr), top));
+    sums[r] =
+        hn::GetLane(row_exponentials<false>(layout, x + r * size, static_cast<T*>(nullptr), top));
   }
   const AlongRow rows(d, count);
   rows.each([&](std::int64_t i, auto whole) HWY_ATTR {
@@ -94,7 +95,8 @@ HWY_INLINE void softmax_row(const Layout& layout, const T* x, T* y) {
 
 /// y = x - lse for count <= logarithm_block rows.
 template <class Layout, class T>
-HWY_INLINE void log_softmax_rows(const Layout& layout, const T* x, T* y, std::int64_t size, std::int64_t count) {
+HWY_INLINE void log_softmax_rows(const Layout& layout, const T* x, T* y, std::int64_t size,
+                                 std::int64_t count) {
   T lse[logarithm_block];
   row_logsumexp(layout, x, size, count, lse);
   for (std::int64_t r = 0; r < count; ++r) {
@@ -126,9 +128,8 @@ template <class Layout, class T>
 HWY_INLINE void log_softmax_grad_row(const Layout& layout, const T* y, const T* ct, T* g) {
   const typename Layout::D d;
   auto sum = zero(layout);
-  layout.each([&](std::int64_t i, auto whole) HWY_ATTR {
-    sum = hn::Add(sum, layout.load(ct, i, whole, zero(layout)));
-  });
+  layout.each([&](std::int64_t i, auto whole)
+                  HWY_ATTR { sum = hn::Add(sum, layout.load(ct, i, whole, zero(layout))); });
   sum = layout.total(sum);
   layout.each([&](std::int64_t i, auto whole) HWY_ATTR {
     const auto p = exp_or_zero(d, layout.load(y, i, whole, zero(layout)));

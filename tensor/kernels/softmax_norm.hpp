@@ -1,5 +1,6 @@
 /// @file
-/// Kernel slots of row-wise operations: softmax, cross-entropy, normalisation. All work in f32 and f64, on any strides.
+/// Kernel slots of row-wise operations: softmax, cross-entropy, normalisation. All work in f32 and
+/// f64, on any strides.
 #pragma once
 
 #include <array>
@@ -20,25 +21,29 @@ using SoftmaxGrad = Tensor(const Tensor& y, const Tensor& ct, int axis);
 inline Kernel<SoftmaxGrad> softmax_grad{"softmax_grad"};
 inline Kernel<SoftmaxGrad> log_softmax_grad{"log_softmax_grad"};
 
-/// Targets equal to ignore_index count nothing; label smoothing s moves the mass s from the target to all classes alike.
+/// Targets equal to ignore_index count nothing; label smoothing s moves the mass s from the target
+/// to all classes alike.
 struct CrossEntropy {
   int axis = 1;
   std::int64_t ignore_index = -100;
   double label_smoothing = 0;
   bool with_target = true;  ///< of the gradient: false leaves q out
 };
-/// {loss, logsumexp, counted} of each row: loss = lse - (1-s) x[target] - s mean(x); 0 and not counted (0 instead of 1)
-/// where ignored. `target` (i64) has x's shape without the axis. Error(value) on a target outside the classes.
+/// {loss, logsumexp, counted} of each row: loss = lse - (1-s) x[target] - s mean(x); 0 and not
+/// counted (0 instead of 1) where ignored. `target` (i64) has x's shape without the axis.
+/// Error(value) on a target outside the classes.
 using CrossEntropyLoss = std::array<Tensor, 3>(const Tensor& x, const Tensor& target,
                                                const CrossEntropy& attributes);
 inline Kernel<CrossEntropyLoss> cross_entropy{"cross_entropy"};
-/// Cotangent of x: (exp(x - lse) - q) ct, where q is the smoothed one-hot target and ct one number per row.
+/// Cotangent of x: (exp(x - lse) - q) ct, where q is the smoothed one-hot target and ct one number
+/// per row.
 using CrossEntropyGrad = Tensor(const Tensor& x, const Tensor& target, const Tensor& lse,
                                 const Tensor& ct, const CrossEntropy& attributes);
 inline Kernel<CrossEntropyGrad> cross_entropy_grad{"cross_entropy_grad"};
 
-/// Normalisation of x [lanes, outer, middle, groups, inner]: mean and variance are taken over middle and inner, the
-/// weight and the bias [lanes or 1, groups, inner] are shared by outer and middle. Thus
+/// Normalisation of x [lanes, outer, middle, groups, inner]: mean and variance are taken over
+/// middle and inner, the weight and the bias [lanes or 1, groups, inner] are shared by outer and
+/// middle. Thus
 ///   layer and RMS norm of rows          [1, rows, 1, 1, size]
 ///   batch norm, channels last           [1, 1, N*H*W, C, 1]
 ///   group and instance norm, same       [1, N, H*W, groups, C/groups].
@@ -57,7 +62,8 @@ struct NormalizeSaved {
   Tensor x, weight, mean, rstd;
 };
 /// {dx, dweight, dbias}; the last two are [lanes, groups, inner], and empty unless `parameters`.
-///   dx = rstd (g - <g> - xhat <g xhat>), g = ct weight, with means <> over middle and inner (<g> only if center).
+///   dx = rstd (g - <g> - xhat <g xhat>), g = ct weight, with means <> over middle and inner (<g>
+///   only if center).
 using NormalizeBackward = std::array<Tensor, 3>(const NormalizeSaved& saved, const Tensor& ct,
                                                 const Normalize& attributes, bool parameters);
 inline Kernel<NormalizeBackward> normalize_grad{"normalize_grad"};

@@ -14,14 +14,16 @@ Tensor naive_softmax(const Tensor& x, bool log) {
   for (std::size_t at = 0; at < v.size(); at += n) {
     double sum = 0;
     for (std::size_t i = 0; i < n; ++i) sum += std::exp(v[at + i]);
-    for (std::size_t i = 0; i < n; ++i) v[at + i] = log ? v[at + i] - std::log(sum) : std::exp(v[at + i]) / sum;
+    for (std::size_t i = 0; i < n; ++i)
+      v[at + i] = log ? v[at + i] - std::log(sum) : std::exp(v[at + i]) / sum;
   }
   return Tensor::from<double>(v, x.shape());
 }
 
 // Mean over the rows whose target is not 0 (the ignored class of the row below).
 Tensor naive_cross_entropy(const Tensor& x, const Tensor& target) {
-  const std::vector<double> p = naive_softmax(x, true).to_vector<double>(), t = target.to_vector<double>();
+  const std::vector<double> p = naive_softmax(x, true).to_vector<double>(),
+                            t = target.to_vector<double>();
   double loss = 0, count = 0;
   for (std::size_t r = 0; r < t.size(); ++r) {
     if (t[r] == 0) continue;
@@ -50,16 +52,20 @@ void softmax_cases(Cases& cases) {
     row("_no_class", {{2, 0}}, 1);
     row("_constant", {{2, 3}, Draw::exact, 0, 0, {1, 1, 1, -2, -2, -2}}, 1, true);
   }
-  cases.push_back({"softmax_masked", {{{1, 3}, Draw::exact, 0, 0, {0.5, -inf, 1}}},
-                   [](const Vars& x) { return make_vars(softmax(x[0], 1)); }, {}, 0});
-  auto entropy = [&](const std::string& name, std::vector<Input> inputs, Reduction reduction, std::int64_t ignored,
-                     double smoothing) {
+  cases.push_back({"softmax_masked",
+                   {{{1, 3}, Draw::exact, 0, 0, {0.5, -inf, 1}}},
+                   [](const Vars& x) { return make_vars(softmax(x[0], 1)); },
+                   {},
+                   0});
+  auto entropy = [&](const std::string& name, std::vector<Input> inputs, Reduction reduction,
+                     std::int64_t ignored, double smoothing) {
     Case c{name, std::move(inputs), [=](const Vars& v) {
              return make_vars(cross_entropy(v[0], v[1], reduction, ignored, smoothing));
            }};
     cases.push_back(std::move(c));
   };
-  const Input classes{{4}, Draw::index, 0, 3}, pixels{{2, 3}, Draw::index, 0, 3}, some{{4}, Draw::index, 1, 3};
+  const Input classes{{4}, Draw::index, 0, 3}, pixels{{2, 3}, Draw::index, 0, 3},
+      some{{4}, Draw::index, 1, 3};
   entropy("cross_entropy", {{{4, 3}}, some}, Reduction::mean, 0, 0);
   cases.back().reference = [](const Tensors& in) { return naive_cross_entropy(in[0], in[1]); };
   entropy("cross_entropy_none", {{{4, 3}}, classes}, Reduction::none, 1, 0);
@@ -67,7 +73,8 @@ void softmax_cases(Cases& cases) {
   entropy("cross_entropy_pixels", {{{2, 3, 3}}, pixels}, Reduction::sum, -100, 0.1);
   entropy("cross_entropy_one_sample", {{{3}}, {{}, Draw::index, 0, 3}}, Reduction::mean, -100, 0);
   entropy("cross_entropy_empty", {{{0, 3}}, {{0}, Draw::index, 0, 3}}, Reduction::sum, -100, 0);
-  entropy("cross_entropy_probabilities", {{{2, 3}}, {{2, 3}, Draw::uniform, 0.1, 1}}, Reduction::mean, -100, 0.1);
+  entropy("cross_entropy_probabilities", {{{2, 3}}, {{2, 3}, Draw::uniform, 0.1, 1}},
+          Reduction::mean, -100, 0.1);
 }
 
 }  // namespace sonde::testing
