@@ -15,6 +15,10 @@ check_one() {
     echo "$1 does not compile alone"
     return 1
   fi
+  if [[ $1 != experiments/* ]] && grep -oE '[^ ]*/nlohmann/[^ ]*' <<<"$drawn_in"; then
+    echo "$1 draws in JSON, which is part of the interface of experiments/ alone"
+    return 1
+  fi
   if grep -oE "[^ ]*/($inner)[/.][^ ]*" <<<"$drawn_in"; then
     echo "$1 draws in a library of the kernels, see above"
     return 1
