@@ -66,7 +66,7 @@ class Linear : public Primitive {
   Saves saves() const override { return Saves::nothing(); }
 };
 
-/// Linear in each of the first `arguments()` inputs by itself (matmul, conv, mul): the product rule gives jvp.
+/// Linear in each input by itself (matmul, conv): the product rule gives jvp.
 class Multilinear : public Primitive {
  public:
   Vars jvp(const Vars& in, const Vars& out, const Vars& tangents) const override;

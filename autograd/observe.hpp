@@ -28,7 +28,7 @@ class Observer {
                          std::int64_t /*ns*/) {}
 };
 
-/// Installs `observer` for the lifetime of the object; observers do not nest.
+/// Installs `observer` for the lifetime of the object. Observers do not nest: Error(usage) if another is active.
 class ObserverScope {
  public:
   explicit ObserverScope(Observer& observer);

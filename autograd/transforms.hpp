@@ -56,7 +56,7 @@ class Pullback {
   /// Cotangents of the inputs, given those of the outputs (empty: zero). Integer inputs get an empty Var.
   /// Error(stale) if a saved tensor was modified since the recording.
   Vars operator()(const Vars& cotangents) const { return run(cotangents, false); }
-  /// As the call, but frees what was recorded as it goes: half the memory. The Pullback is spent afterwards.
+  /// As the call, but frees what was recorded as it goes: half the memory. Error(stale) if it is called again after.
   Vars consume(const Vars& cotangents) { return run(cotangents, true); }
   const Tape& tape() const { return *tape_; }
 

@@ -30,7 +30,7 @@ class Var {
   /// Depth of the innermost transform whose value this is; 0 for data.
   int level() const { return p_ ? p_->level : 0; }
   bool is_tensor() const { return p_ && p_->kind == ValueKind::tensor; }
-  /// The data; Error(escaped) for a box, which has none outside its transform.
+  /// The data; Error(escaped) for a box, which has none outside its transform; Error(rule) for a ghost.
   Tensor tensor() const&;
   Tensor tensor() &&;
   /// The only element. Under jvp and grad that of the primal; Error(rule) under vmap, where every lane has its own.

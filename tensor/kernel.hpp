@@ -3,6 +3,7 @@
 /// missing is a typed error. The slots themselves are in tensor/kernels/, one header per family.
 #pragma once
 
+#include <atomic>
 #include <initializer_list>
 #include <string_view>
 
@@ -26,23 +27,23 @@ class Kernel {
   std::string_view op() const { return op_; }
 
   void add(DeviceType device, std::initializer_list<DType> dtypes, Fn fn) {
-    for (DType t : dtypes) slot(device, t) = fn;
+    for (DType t : dtypes) slot(device, t).store(fn, std::memory_order_relaxed);
   }
   /// Error(kernel) naming op, device and dtype if there is none.
   Fn find(Device device, DType dtype) {
-    if (Fn fn = slot(device.type, dtype)) [[likely]]
+    if (Fn fn = slot(device.type, dtype).load(std::memory_order_relaxed)) [[likely]]
       return fn;
     detail::register_all_kernels_once();
-    if (Fn fn = slot(device.type, dtype)) return fn;
+    if (Fn fn = slot(device.type, dtype).load(std::memory_order_relaxed)) return fn;
     detail::missing_kernel(op_, device, dtype);
   }
 
  private:
-  Fn& slot(DeviceType device, DType dtype) {
+  std::atomic<Fn>& slot(DeviceType device, DType dtype) {
     return table_[static_cast<int>(device)][static_cast<int>(dtype)];
   }
   std::string_view op_;
-  Fn table_[device_type_count][dtype_count] = {};
+  std::atomic<Fn> table_[device_type_count][dtype_count] = {};  // one thread may look up while another registers
 };
 
 }  // namespace sonde

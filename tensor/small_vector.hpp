@@ -56,10 +56,12 @@ class SmallVector {
   void push_back(T value) { emplace_back(std::move(value)); }
   template <class... Args>
   T& emplace_back(Args&&... args) {
-    if (size_ == capacity_) grow(2 * capacity_);
-    T* slot = std::construct_at(data_ + size_, std::forward<Args>(args)...);
-    ++size_;
-    return *slot;
+    if (size_ == capacity_) {
+      T value(std::forward<Args>(args)...);  // made before growing: the arguments may lie in this vector
+      grow(2 * capacity_);
+      return place(std::move(value));
+    }
+    return place(std::forward<Args>(args)...);
   }
   template <class It>
   void append(It first, It last) {
@@ -80,6 +82,12 @@ class SmallVector {
   }
 
  private:
+  template <class... Args>
+  T& place(Args&&... args) {
+    T* slot = std::construct_at(data_ + size_, std::forward<Args>(args)...);
+    ++size_;
+    return *slot;
+  }
   T* inline_data() { return reinterpret_cast<T*>(buffer_); }
   void grow(std::size_t capacity) {
     T* moved = std::allocator<T>().allocate(capacity);

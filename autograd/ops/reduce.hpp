@@ -7,7 +7,7 @@
 
 namespace sonde {
 
-/// Sum over `axes`. Integers and bool sum in i64.
+/// Sum over `axes`; Error(axis). Integers and bool sum in i64.
 Var sum(Operand x, const Dims& axes = {}, bool keepdim = false);
 /// Mean over `axes`; integers as f32. NaN if there is no element.
 Var mean(Operand x, const Dims& axes = {}, bool keepdim = false);

@@ -13,7 +13,7 @@ namespace sonde {
 Var reshape(Operand x, const Dims& shape);
 /// Axes in a new order. Error(axis).
 Var permute(Operand x, const Dims& axes);
-/// Swaps two axes.
+/// Swaps two axes. Error(axis).
 Var transpose(Operand x, std::int64_t a = -2, std::int64_t b = -1);
 /// Broadcasts to `shape`, without a copy. Error(broadcast).
 Var broadcast_to(Operand x, const Dims& shape);
@@ -22,11 +22,13 @@ Var slice(Operand x, std::int64_t axis, std::optional<std::int64_t> start, std::
           std::int64_t step = 1);
 /// Drops `axis` at `index`. Error(axis).
 Var select(Operand x, std::int64_t axis, std::int64_t index);
+/// Drops `axis`, which must have size 1. Error(shape, axis).
 Var squeeze(Operand x, std::int64_t axis);
+/// A new axis of size 1 in front of `axis` of the result. Error(axis), Error(shape) beyond rank 8.
 Var unsqueeze(Operand x, std::int64_t axis);
-/// Joins along an existing axis; all other sizes agree. Error(shape, dtype).
+/// Joins along an existing axis; all other sizes and the dtypes agree. Error(shape, axis), Error(value) for no parts.
 Var concat(const Vars& parts, std::int64_t axis, std::source_location where = std::source_location::current());
-/// Joins along a new axis. Error(shape, dtype).
+/// Joins along a new axis; all parts have one shape and dtype. Errors as concat.
 Var stack(const Vars& parts, std::int64_t axis, std::source_location where = std::source_location::current());
 /// Views of consecutive parts of `sizes` along `axis`, which they must make up. Error(axis, shape, value).
 Vars split(Operand x, const std::vector<std::int64_t>& sizes, std::int64_t axis = 0);
