@@ -21,7 +21,8 @@ Var with_lanes(const Var& v, int axis, std::int64_t n) {
   return broadcast_to(v, shape);
 }
 
-Batched batch_by_loop(const PrimitivePtr& p, const Vars& in, std::span<const int> axes, std::int64_t n) {
+Batched batch_by_loop(const PrimitivePtr& p, const Vars& in, std::span<const int> axes,
+                      std::int64_t n) {
   counters().loop_fallbacks.fetch_add(1, std::memory_order_relaxed);
   std::vector<Vars> outputs;  // by output, then lane
   for (std::int64_t lane = 0; lane < n; ++lane) {
@@ -41,7 +42,9 @@ Batched batch_by_loop(const PrimitivePtr& p, const Vars& in, std::span<const int
   return result;
 }
 
-Var zeros_like(const Var& v) { return Tensor::zeros(v.shape(), v.dtype(), v.device()); }
+Var zeros_like(const Var& v) {
+  return Tensor::zeros(v.shape(), v.dtype(), v.device());
+}
 
 Var sum_to(const Var& v, const Dims& shape) {
   if (v.shape() == shape) return v;
@@ -53,13 +56,13 @@ Var sum_to(const Var& v, const Dims& shape) {
   return s.shape() == shape ? s : reshape(s, shape);
 }
 
-// --- Elementwise ---------------------------------------------------------------------------------------
+// --- Elementwise
 
 DType Elementwise::result_type(std::span<const Var> in) const {
   for (const Var& v : in)
     if (v.dtype() != in[0].dtype())
-      fail_hint(ErrorCode::dtype, name(), "convert one with to(...)", "operands {} and {} differ in type",
-                in[0].spec(), v.spec());
+      fail_hint(ErrorCode::dtype, name(), "convert one with to(...)",
+                "operands {} and {} differ in type", in[0].spec(), v.spec());
   return in[0].dtype();
 }
 
@@ -77,13 +80,14 @@ void Elementwise::infer(std::span<const Var> in, Specs& out) const {
 
 namespace {
 
-// May `t` be overwritten with the result? Nobody else holds it, and it has the result's shape, type and no gaps.
+// May `t` be overwritten with the result? Nobody else holds it, and it has the result's shape, type
+// and no gaps.
 bool donatable(const Tensor& t, const Spec& out) {
   return t.ref()->unique() && t.storage().unique() && t.spec() == out && t.is_dense();
 }
 
-// The result's memory: an input that may be overwritten, else a new block in the memory order of the first operand
-// that has the result's shape.
+// The result's memory: an input that may be overwritten, else a new block in the memory order of
+// the first operand that has the result's shape.
 Tensor result_for(std::span<Tensor> in, const Spec& out) {
   for (Tensor& t : in)
     if (donatable(t, out)) return t;
@@ -102,7 +106,8 @@ Vars Elementwise::forward(std::span<Tensor> in, const Specs& out) const {
 
 Batched Elementwise::batch(const Vars& in, std::span<const int> axes, std::int64_t) const {
   int rank = 0;  // of one lane's result
-  for (std::size_t i = 0; i < in.size(); ++i) rank = std::max(rank, in[i].rank() - (axes[i] >= 0 ? 1 : 0));
+  for (std::size_t i = 0; i < in.size(); ++i)
+    rank = std::max(rank, in[i].rank() - (axes[i] >= 0 ? 1 : 0));
   Vars args;
   for (std::size_t i = 0; i < in.size(); ++i) {
     Var v = lanes_first(in[i], axes[i]);
@@ -116,13 +121,15 @@ Batched Elementwise::batch(const Vars& in, std::span<const int> axes, std::int64
   return {emit(self(), std::move(args)), {0}};
 }
 
-// --- Linear, Multilinear ---------------------------------------------------------------------------------
+// --- Linear, Multilinear
 
 Vars Linear::jvp(const Vars& in, const Vars&, const Vars& tangents) const {
   Vars args;
   for (std::size_t i = 0; i < in.size(); ++i) {
-    if (!is_differentiable(in[i].dtype())) args.push_back(in[i]);
-    else args.push_back(tangents[i] ? tangents[i] : zeros_like(in[i]));
+    if (!is_differentiable(in[i].dtype()))
+      args.push_back(in[i]);
+    else
+      args.push_back(tangents[i] ? tangents[i] : zeros_like(in[i]));
   }
   return emit(self(), std::move(args));
 }

@@ -9,13 +9,16 @@ namespace sonde {
 
 /// The lanes axis moved to the front (a view); `v` itself where `axis` is -1.
 Var lanes_first(const Var& v, int axis);
-/// As lanes_first, and without lanes a broadcast to [n, ...]. For rules that need lanes in every operand.
+/// As lanes_first, and without lanes a broadcast to [n, ...]. For rules that need lanes in every
+/// operand.
 Var with_lanes(const Var& v, int axis, std::int64_t n);
 /// Batch rule of last resort: runs `p` lane by lane. Counts in counters().loop_fallbacks.
-Batched batch_by_loop(const PrimitivePtr& p, const Vars& in, std::span<const int> axes, std::int64_t n);
+Batched batch_by_loop(const PrimitivePtr& p, const Vars& in, std::span<const int> axes,
+                      std::int64_t n);
 /// Zeros of this shape and dtype.
 Var zeros_like(const Var& v);
-/// Sums `v` over the axes along which `shape` was broadcast to v's shape: the transpose of broadcasting.
+/// Sums `v` over the axes along which `shape` was broadcast to v's shape: the transpose of
+/// broadcasting.
 Var sum_to(const Var& v, const Dims& shape);
 
 /// Element by element with broadcasting. Subclasses add name, jvp, vjp (or derive from Unary).
@@ -58,8 +61,8 @@ class Unary : public Named<D, Elementwise> {
   static Var chain(const Var& t, const Var& x, const Var& y);
 };
 
-/// Jointly linear in all inputs (sum, reshape, concat, a + b): the tangent of the output is the operation on the
-/// tangents. Subclasses give infer, forward, vjp, batch.
+/// Jointly linear in all inputs (sum, reshape, concat, a + b): the tangent of the output is the
+/// operation on the tangents. Subclasses give infer, forward, vjp, batch.
 class Linear : public Primitive {
  public:
   Vars jvp(const Vars& in, const Vars& out, const Vars& tangents) const override;

@@ -30,7 +30,8 @@ class Checkpoint final : public Named<Checkpoint> {
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
     ClosureBarrier barrier(id, max_level(in));
     VmapOptions options;
-    for (int axis : axes) options.in_axes.push_back(axis < 0 ? std::nullopt : std::optional<int>(axis));
+    for (int axis : axes)
+      options.in_axes.push_back(axis < 0 ? std::nullopt : std::optional<int>(axis));
     Vars out = vmap(f_, options, where_)(in);
     LaneAxes out_axes;
     for (std::size_t i = 0; i < out.size(); ++i) out_axes.push_back(0);

@@ -12,12 +12,19 @@ namespace {
 
 constexpr std::string_view op = "einsum";
 
-// One character per axis: a letter, or below 32 for an axis of the ellipsis, counted from the right.
+// One character per axis: a letter, or below 32 for an axis of the ellipsis, counted from the
+// right.
 using Labels = std::string;
 
-bool has(const Labels& labels, char c) { return labels.find(c) != Labels::npos; }
-char ellipsis_label(int from_right) { return static_cast<char>(31 - from_right); }
-bool is_ellipsis(char c) { return c < 32; }
+bool has(const Labels& labels, char c) {
+  return labels.find(c) != Labels::npos;
+}
+char ellipsis_label(int from_right) {
+  return static_cast<char>(31 - from_right);
+}
+bool is_ellipsis(char c) {
+  return c < 32;
+}
 
 struct Equation {
   std::vector<Labels> inputs;
@@ -36,7 +43,8 @@ Labels expand_group(std::string_view text, int ellipsis_axes, std::string_view e
       dots = true;
       i += 2;
     } else {
-      fail(ErrorCode::value, op, "\"{}\": letters, commas, one \"->\" and \"...\" are all there may be", equation);
+      fail(ErrorCode::value, op,
+           "\"{}\": letters, commas, one \"->\" and \"...\" are all there may be", equation);
     }
   }
   return labels;
@@ -44,7 +52,8 @@ Labels expand_group(std::string_view text, int ellipsis_axes, std::string_view e
 
 Labels input_labels(std::string_view text, const Var& x, std::string_view equation) {
   const bool dots = text.find("...") != std::string_view::npos;
-  const int letters = static_cast<int>(std::count_if(text.begin(), text.end(), [](unsigned char c) { return std::isalpha(c); }));
+  const int letters = static_cast<int>(
+      std::count_if(text.begin(), text.end(), [](unsigned char c) { return std::isalpha(c); }));
   if (dots ? letters > x.rank() : letters != x.rank())
     fail(ErrorCode::shape, op, "\"{}\" has {} letters for operand {}", text, letters, x.spec());
   return expand_group(text, x.rank() - letters, equation);
@@ -72,28 +81,34 @@ Labels implicit_output(const std::vector<Labels>& inputs, const Labels& ellipsis
 
 Equation parse(std::string_view equation, const Vars& operands) {
   std::string text;
-  std::copy_if(equation.begin(), equation.end(), std::back_inserter(text), [](char c) { return c != ' '; });
+  std::copy_if(equation.begin(), equation.end(), std::back_inserter(text),
+               [](char c) { return c != ' '; });
   const auto arrow = text.find("->");
   const auto groups = split(std::string_view(text).substr(0, arrow));
   if (groups.size() != operands.size())
-    fail(ErrorCode::value, op, "\"{}\" has {} groups for {} operands", equation, groups.size(), operands.size());
+    fail(ErrorCode::value, op, "\"{}\" has {} groups for {} operands", equation, groups.size(),
+         operands.size());
   Equation e;
   int widest = 0;
   for (std::size_t i = 0; i < groups.size(); ++i) {
     e.inputs.push_back(input_labels(groups[i], operands[i], equation));
-    widest = std::max(widest, static_cast<int>(std::count_if(e.inputs[i].begin(), e.inputs[i].end(), is_ellipsis)));
+    widest = std::max(widest, static_cast<int>(std::count_if(e.inputs[i].begin(), e.inputs[i].end(),
+                                                             is_ellipsis)));
   }
-  if (arrow == std::string::npos) e.output = implicit_output(e.inputs, expand_group("...", widest, equation));
-  else e.output = expand_group(std::string_view(text).substr(arrow + 2), widest, equation);
+  if (arrow == std::string::npos)
+    e.output = implicit_output(e.inputs, expand_group("...", widest, equation));
+  else
+    e.output = expand_group(std::string_view(text).substr(arrow + 2), widest, equation);
   Labels known;
   for (const Labels& labels : e.inputs) known += labels;
   for (char c : e.output)
     if (!has(known, c) || std::count(e.output.begin(), e.output.end(), c) > 1)
-      fail(ErrorCode::value, op, "\"{}\": '{}' in the result is {}", equation, c, has(known, c) ? "repeated" : "in no operand");
+      fail(ErrorCode::value, op, "\"{}\": '{}' in the result is {}", equation, c,
+           has(known, c) ? "repeated" : "in no operand");
   return e;
 }
 
-// --- operands with labels -----------------------------------------------------------------------
+// --- operands with labels
 
 struct Labelled {
   Var x;
@@ -112,8 +127,10 @@ Labelled reduced(const Labelled& t, const Labels& keep) {
   Labelled out{t.x, {}};
   Dims axes;
   for (std::size_t i = 0; i < t.labels.size(); ++i) {
-    if (has(keep, t.labels[i])) out.labels += t.labels[i];
-    else axes.push_back(static_cast<std::int64_t>(i));
+    if (has(keep, t.labels[i]))
+      out.labels += t.labels[i];
+    else
+      axes.push_back(static_cast<std::int64_t>(i));
   }
   if (!axes.empty()) out.x = sum(t.x, axes);
   return out;
@@ -135,7 +152,8 @@ Labelled without_repeats(Labelled t) {
     }
     const std::int64_t n = t.x.shape()[static_cast<int>(i)];
     if (n != t.x.shape()[static_cast<int>(j)])
-      fail(ErrorCode::shape, op, "'{}' stands for {} and {} in one operand", c, n, t.x.shape()[static_cast<int>(j)]);
+      fail(ErrorCode::shape, op, "'{}' stands for {} and {} in one operand", c, n,
+           t.x.shape()[static_cast<int>(j)]);
     axes.push_back(static_cast<std::int64_t>(i));
     axes.push_back(static_cast<std::int64_t>(j));
     shape.push_back(n * n);
@@ -156,7 +174,8 @@ Sizes sizes_of(const std::vector<Labelled>& operands) {
       std::int64_t& size = sizes[static_cast<std::size_t>(t.labels[i])];
       const std::int64_t n = t.x.shape()[static_cast<int>(i)];
       if (n != size && n != 1 && size != 1)
-        fail(ErrorCode::shape, op, "'{}' stands for {} and {}", is_ellipsis(t.labels[i]) ? '.' : t.labels[i], size, n);
+        fail(ErrorCode::shape, op, "'{}' stands for {} and {}",
+             is_ellipsis(t.labels[i]) ? '.' : t.labels[i], size, n);
       if (size == 1) size = n;
     }
   return sizes;
@@ -182,7 +201,7 @@ Dims shape_of(const Labels& labels, const Sizes& sizes) {
   return shape;
 }
 
-// --- a pair of operands --------------------------------------------------------------------------
+// --- a pair of operands
 
 // `labels` with size 1 where they are not in `present`.
 Dims padded_shape(const Labels& labels, const Labels& present, const Sizes& sizes) {
@@ -203,7 +222,8 @@ Labelled contract(Labelled a, Labelled b, const Labels& keep, const Sizes& sizes
   const Labels result = batch + left + right;
   if (inner.empty()) {
     const Var x = reshape(ordered(a, batch + left).x, padded_shape(result, a.labels, sizes));
-    return {mul(x, reshape(ordered(b, batch + right).x, padded_shape(result, b.labels, sizes))), result};
+    return {mul(x, reshape(ordered(b, batch + right).x, padded_shape(result, b.labels, sizes))),
+            result};
   }
   const auto count = [&](const Labels& labels) { return numel(shape_of(labels, sizes)); };
   const auto matrices = [&](const Labelled& t, const Labels& rows, const Labels& cols) {
@@ -217,7 +237,8 @@ Labelled contract(Labelled a, Labelled b, const Labels& keep, const Sizes& sizes
 
 Var evaluate(const Equation& e, const Vars& operands) {
   std::vector<Labelled> terms;
-  for (std::size_t i = 0; i < operands.size(); ++i) terms.push_back(without_repeats({operands[i], e.inputs[i]}));
+  for (std::size_t i = 0; i < operands.size(); ++i)
+    terms.push_back(without_repeats({operands[i], e.inputs[i]}));
   const Sizes sizes = sizes_of(terms);
   for (Labelled& t : terms) t = squeezed(t, sizes);
   Labelled result = terms[0];
@@ -237,7 +258,8 @@ Var einsum(std::string_view equation, const Vars& operands, std::source_location
     if (operands.empty()) fail(ErrorCode::value, op, "no operands");
     for (const Var& x : operands)
       if (!(x.dtype() == operands[0].dtype()))
-        fail_hint(ErrorCode::dtype, op, "convert one with to(...)", "operands {} and {}", operands[0].spec(), x.spec());
+        fail_hint(ErrorCode::dtype, op, "convert one with to(...)", "operands {} and {}",
+                  operands[0].spec(), x.spec());
     return evaluate(parse(equation, operands), operands);
   } catch (Error& error) {
     error.at(where);

@@ -24,7 +24,8 @@ void check_finite(const Primitive& p, std::span<const bool> was_finite, const Va
 }
 
 // The slow way through forward, with observer and anomaly mode.
-Vars run_observed(const PrimitivePtr& p, std::span<Tensor> in, const Specs& specs, std::source_location where) {
+Vars run_observed(const PrimitivePtr& p, std::span<Tensor> in, const Specs& specs,
+                  std::source_location where) {
   const bool anomaly = detail::anomaly.load(std::memory_order_relaxed) > 0;
   const Tensors kept(in);  // also keeps forward from overwriting an input
   SmallVector<bool, 4> finite;
@@ -32,7 +33,8 @@ Vars run_observed(const PrimitivePtr& p, std::span<Tensor> in, const Specs& spec
     for (const Tensor& t : kept) finite.push_back(all_finite(t));
   const auto start = std::chrono::steady_clock::now();
   Vars out = p->forward(in, specs);
-  const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - start);
+  const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::steady_clock::now() - start);
   if (Observer* o = detail::observer.load(std::memory_order_relaxed)) {
     o->on_rule(*p, Rule::forward);
     o->on_kernel(*p, kept, out, where, ns.count());
@@ -48,13 +50,14 @@ Vars run_kernel(const PrimitivePtr& p, Vars&& in, std::source_location where) {
   Tensors tensors;
   for (Var& v : in) tensors.push_back(std::move(v).tensor());
   const ClosureBarrier barrier(p->name(), 0);  // a kernel gets all it uses as inputs
-  if (detail::observer.load(std::memory_order_relaxed) || detail::anomaly.load(std::memory_order_relaxed))
-      [[unlikely]]
+  if (detail::observer.load(std::memory_order_relaxed) ||
+      detail::anomaly.load(std::memory_order_relaxed)) [[unlikely]]
     return run_observed(p, tensors, specs, where);
   return p->forward(tensors, specs);
 }
 
-// Decision 6 of docs/design.md: may a fused operation stay fused under the transforms of its inputs?
+// Decision 6 of docs/design.md: may a fused operation stay fused under the transforms of its
+// inputs?
 bool must_expand(const Primitive& p, const Vars& in) {
   SmallVector<std::uint64_t, 8> tapes;
   for (const Var& v : in)

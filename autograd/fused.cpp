@@ -5,22 +5,25 @@
 
 namespace sonde {
 
-// --- Decomposable ----------------------------------------------------------------------------------------
+// --- Decomposable
 
 Vars Decomposable::jvp(const Vars& in, const Vars&, const Vars& tangents) const {
   return sonde::jvp([this](const Vars& x) { return decompose(x); }, in, tangents).tangents;
 }
 
 Vars Decomposable::vjp(const Vars& in, const Vars&, const Vars& cotangents, Needs) const {
-  return sonde::vjp([this](const Vars& x) { return decompose(x); }, in).pullback.consume(cotangents);
+  return sonde::vjp([this](const Vars& x) { return decompose(x); }, in)
+      .pullback.consume(cotangents);
 }
 
-// --- Fused -------------------------------------------------------------------------------------------------
+// --- Fused
 
 namespace {
 
 // Stands for a value that nobody reads: zeros that take no memory.
-Var unread(const Spec& spec) { return broadcast_to(Tensor::zeros({}, spec.dtype, spec.device), spec.shape); }
+Var unread(const Spec& spec) {
+  return broadcast_to(Tensor::zeros({}, spec.dtype, spec.device), spec.shape);
+}
 
 }  // namespace
 
@@ -30,14 +33,16 @@ Vars Fused::vjp(const Vars& in, const Vars& out, const Vars& cotangents, Needs n
     if (needs[i] && is_differentiable(in[i].dtype())) wanted.mask |= std::uint64_t{1} << i;
   Vars all = in;
   for (const Var& y : out) all.push_back(y.get()->kind == ValueKind::ghost ? unread(y.spec()) : y);
-  for (std::size_t i = 0; i < out.size(); ++i) all.push_back(cotangents[i] ? cotangents[i] : unread(out[i].spec()));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    all.push_back(cotangents[i] ? cotangents[i] : unread(out[i].spec()));
   const auto p = make_ref<FusedVjp>(Ref<const Fused>(this), in.size(), out.size(), wanted);
   Vars some = emit(p, std::move(all)), grads;
-  for (std::size_t i = 0, k = 0; i < in.size(); ++i) grads.push_back(wanted[i] ? std::move(some[k++]) : Var());
+  for (std::size_t i = 0, k = 0; i < in.size(); ++i)
+    grads.push_back(wanted[i] ? std::move(some[k++]) : Var());
   return grads;
 }
 
-// --- FusedVjp ------------------------------------------------------------------------------------------------
+// --- FusedVjp
 
 FusedVjp::FusedVjp(Ref<const Fused> op, std::size_t inputs, std::size_t outputs, Needs needs)
     : op_(std::move(op)),
@@ -52,7 +57,8 @@ void FusedVjp::infer(std::span<const Var> in, Specs& out) const {
 }
 
 Vars FusedVjp::forward(std::span<Tensor> in, const Specs&) const {
-  return op_->backward(in.first(inputs_), in.subspan(inputs_, outputs_), in.subspan(inputs_ + outputs_), needs_);
+  return op_->backward(in.first(inputs_), in.subspan(inputs_, outputs_),
+                       in.subspan(inputs_ + outputs_), needs_);
 }
 
 Batched FusedVjp::batch(const Vars& in, std::span<const int> axes, std::int64_t n) const {
@@ -63,7 +69,9 @@ Vars FusedVjp::decompose(const Vars& in) const {
   Vars x, cotangents;
   for (std::size_t i = 0; i < inputs_; ++i) x.push_back(in[i]);
   for (std::size_t i = inputs_ + outputs_; i < in.size(); ++i) cotangents.push_back(in[i]);
-  Vars all = sonde::vjp([this](const Vars& y) { return op_->decompose(y); }, x).pullback.consume(cotangents), some;
+  Vars all = sonde::vjp([this](const Vars&y) { return op_->decompose(y); }, x)
+                 .pullback.consume(cotangents),
+       some;
   for (std::size_t i = 0; i < inputs_; ++i)
     if (needs_[i]) some.push_back(std::move(all[i]));
   return some;

@@ -1,8 +1,10 @@
 /// @file
-/// Fused operations: a fast forward, a fast vjp, and a decomposition in plain operations for everything else.
+/// Fused operations: a fast forward, a fast vjp, and a decomposition in plain operations for
+/// everything else.
 ///
-/// emit keeps a fused operation whole while its inputs' boxes hold at most one reverse transform and any number of
-/// vmaps; under jvp, a second reverse or a retained linearisation it is decomposed before anything is recorded.
+/// emit keeps a fused operation whole while its inputs' boxes hold at most one reverse transform
+/// and any number of vmaps; under jvp, a second reverse or a retained linearisation it is
+/// decomposed before anything is recorded.
 #pragma once
 
 #include "autograd/primitive.hpp"
@@ -17,21 +19,23 @@ class Decomposable : public Primitive {
   Vars vjp(const Vars& in, const Vars& out, const Vars& cotangents, Needs needs) const override;
 };
 
-/// A fused operation. Its vjp is FusedVjp, one primitive that runs `backward`; subclasses give no derivative beyond it.
+/// A fused operation. Its vjp is FusedVjp, one primitive that runs `backward`; subclasses give no
+/// derivative beyond it.
 class Fused : public Decomposable {
  public:
   int max_reverse() const override { return 1; }
   Vars vjp(const Vars& in, const Vars& out, const Vars& cotangents, Needs needs) const override;
 
   /// Cotangents of the inputs that `needs` names, in order, by kernel. No cotangent is missing.
-  virtual Vars backward(std::span<const Tensor> in, std::span<const Tensor> out, std::span<const Tensor> cotangents,
-                        Needs needs) const = 0;
+  virtual Vars backward(std::span<const Tensor> in, std::span<const Tensor> out,
+                        std::span<const Tensor> cotangents, Needs needs) const = 0;
   /// `backward` on n lanes: the values of in, out and cotangents in one list, as FusedVjp has them.
-  virtual Batched batch_backward(const Vars& all, std::span<const int> axes, std::int64_t n, Needs needs) const = 0;
+  virtual Batched batch_backward(const Vars& all, std::span<const int> axes, std::int64_t n,
+                                 Needs needs) const = 0;
 };
 
-/// The vjp of a fused operation as a primitive: (in..., out..., cotangents...) -> the cotangents needed.
-/// Its own decomposition is the vjp of the operation's.
+/// The vjp of a fused operation as a primitive: (in..., out..., cotangents...) -> the cotangents
+/// needed. Its own decomposition is the vjp of the operation's.
 class FusedVjp final : public Decomposable {
  public:
   FusedVjp(Ref<const Fused> op, std::size_t inputs, std::size_t outputs, Needs needs);

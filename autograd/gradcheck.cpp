@@ -15,12 +15,15 @@ double dot(const Vars& a, const Vars& b) {
   return total;
 }
 
-double norm(const Vars& a) { return std::sqrt(dot(a, a)); }
+double norm(const Vars& a) {
+  return std::sqrt(dot(a, a));
+}
 
 // |a - b| / (|a| + |b|), or 0 if both vanish.
 double distance(const Vars& a, const Vars& b) {
   Vars d;
-  for (std::size_t i = 0; i < a.size(); ++i) d.push_back(a[i] && b[i] ? sub(a[i], b[i]) : a[i] ? a[i] : b[i]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    d.push_back(a[i] && b[i] ? sub(a[i], b[i]) : a[i] ? a[i] : b[i]);
   const double scale = norm(a) + norm(b);
   return scale > 0 ? norm(d) / scale : 0;
 }
@@ -39,7 +42,8 @@ Vars central(const Function& f, const Vars& x, const Vars& v, double h) {
 // Error O(h^4).
 Vars difference(const Function& f, const Vars& x, const Vars& v, double h) {
   Vars coarse = central(f, x, v, 2 * h), fine = central(f, x, v, h), out;
-  for (std::size_t i = 0; i < fine.size(); ++i) out.push_back(sub(mul(fine[i], 4.0 / 3), mul(coarse[i], 1.0 / 3)));
+  for (std::size_t i = 0; i < fine.size(); ++i)
+    out.push_back(sub(mul(fine[i], 4.0 / 3), mul(coarse[i], 1.0 / 3)));
   return out;
 }
 
@@ -48,7 +52,8 @@ class Report {
   void line(std::string_view what, double error, double bound) {
     const bool ok = error <= bound;
     result.ok &= ok;
-    result.report += fmt::format("{:4} {:44} error {:.2e}, bound {:.0e}\n", ok ? "ok" : "BAD", what, error, bound);
+    result.report += fmt::format("{:4} {:44} error {:.2e}, bound {:.0e}\n", ok ? "ok" : "BAD", what,
+                                 error, bound);
   }
   GradcheckResult result;
 };
@@ -61,7 +66,8 @@ GradcheckResult gradcheck(const Function& f, const Vars& x, const GradcheckOptio
   Vars some;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (x[i].dtype() == DType::f32)
-      fail_hint(ErrorCode::dtype, "gradcheck", "convert it with to(x, DType::f64)", "argument {} is {}", i, x[i].spec());
+      fail_hint(ErrorCode::dtype, "gradcheck", "convert it with to(x, DType::f64)",
+                "argument {} is {}", i, x[i].spec());
     if (!is_differentiable(x[i].dtype())) continue;
     floats.push_back(static_cast<int>(i));
     some.push_back(x[i]);
@@ -90,11 +96,12 @@ GradcheckResult gradcheck(const Function& f, const Vars& x, const GradcheckOptio
   const Vars u = direction(forward.out);
   const Vars gradient = vjp(g, some).pullback(u);
   Report report;
-  report.line("jvp against central differences", distance(forward.tangents, difference(g, some, v, options.step)),
-              options.tolerance);
+  report.line("jvp against central differences",
+              distance(forward.tangents, difference(g, some, v, options.step)), options.tolerance);
   const double scale = norm(u) * norm(forward.tangents) + norm(gradient) * norm(v);
   report.line("<u, Jv> against <J'u, v>",
-              scale > 0 ? std::abs(dot(u, forward.tangents) - dot(gradient, v)) / scale : 0, identity);
+              scale > 0 ? std::abs(dot(u, forward.tangents) - dot(gradient, v)) / scale : 0,
+              identity);
   if (options.order >= 2) {
     const Function scalar = [&](const Vars& y) -> Var {
       Vars out = g(y);
@@ -109,7 +116,8 @@ GradcheckResult gradcheck(const Function& f, const Vars& x, const GradcheckOptio
                 distance(hvp(scalar, some, v, HvpMode::reverse_over_forward), rr), identity);
     const Vars numeric = difference(grad(scalar), some, v, options.step);
     report.line("Hv against differences of the gradient",
-                norm(rr) + norm(numeric) < 1e-9 * (1 + norm(gradient)) ? 0 : distance(rr, numeric), options.tolerance);
+                norm(rr) + norm(numeric) < 1e-9 * (1 + norm(gradient)) ? 0 : distance(rr, numeric),
+                options.tolerance);
   }
   return report.result;
 }

@@ -19,7 +19,8 @@ std::string_view transform_name(TransformKind kind) {
 [[noreturn]] void escaped(const Box& box) {
   fail_hint(ErrorCode::escaped, transform_name(box.transform),
             "return it from the function instead of storing it; one thread per transform",
-            "value escaped its transform: {} was made inside the {} called at {}:{}, which has finished or "
+            "value escaped its transform: {} was made inside the {} called at {}:{}, which has "
+            "finished or "
             "runs on another thread",
             box.spec, transform_name(box.transform), box.where.file_name(), box.where.line());
 }
@@ -32,9 +33,13 @@ TransformScope::TransformScope(Interpreter& it) {
   it.id_ = last_id.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-TransformScope::~TransformScope() { stack.pop_back(); }
+TransformScope::~TransformScope() {
+  stack.pop_back();
+}
 
-int transform_depth() { return static_cast<int>(stack.size()); }
+int transform_depth() {
+  return static_cast<int>(stack.size());
+}
 
 Interpreter& owner(const Box& box) {
   if (box.level > transform_depth()) escaped(box);
@@ -56,21 +61,25 @@ ClosureBarrier::ClosureBarrier(std::string_view op, int low, int high)
   innermost_barrier = this;
 }
 
-ClosureBarrier::~ClosureBarrier() { innermost_barrier = outer_; }
+ClosureBarrier::~ClosureBarrier() {
+  innermost_barrier = outer_;
+}
 
 void check_barriers(const Box& box) {
   for (ClosureBarrier* b = innermost_barrier; b; b = b->outer_)
     if (box.level > b->low_ && box.level <= b->high_)
       fail_hint(ErrorCode::closure, b->op_, "pass it as an argument of the function",
-                "{} of an enclosing {} entered through the closure; its derivative would be lost", box.spec,
-                transform_name(box.transform));
+                "{} of an enclosing {} entered through the closure; its derivative would be lost",
+                box.spec, transform_name(box.transform));
 }
 
 RuleSite::RuleSite(std::source_location where) : where_(where), outer_(innermost_site) {
   innermost_site = this;
 }
 
-RuleSite::~RuleSite() { innermost_site = outer_; }
+RuleSite::~RuleSite() {
+  innermost_site = outer_;
+}
 
 std::source_location RuleSite::current(std::source_location where) {
   return innermost_site ? innermost_site->where_ : where;

@@ -23,7 +23,8 @@ class Interpreter {
   std::uint64_t id() const { return id_; }
   std::source_location where() const { return where_; }
 
-  /// The box behind `v` if it is one of this transform, else null. Error(escaped) for a box of a finished transform.
+  /// The box behind `v` if it is one of this transform, else null. Error(escaped) for a box of a
+  /// finished transform.
   const Box* mine(const Var& v) const;
 
  protected:
@@ -53,8 +54,8 @@ int transform_depth();
 /// The active transform a box belongs to; Error(escaped) if it is finished or of another thread.
 Interpreter& owner(const Box& box);
 
-/// While it lives, a box of a level in (low, high] is an Error(closure): it entered a function through its closure
-/// instead of as an argument, and its derivative would be lost.
+/// While it lives, a box of a level in (low, high] is an Error(closure): it entered a function
+/// through its closure instead of as an argument, and its derivative would be lost.
 class ClosureBarrier {
  public:
   ClosureBarrier(std::string_view op, int low, int high = transform_depth());
@@ -70,7 +71,8 @@ class ClosureBarrier {
 };
 void check_barriers(const Box& box);
 
-/// While it lives, errors inside derivative rules name the user's forward call site instead of the rule's own line.
+/// While it lives, errors inside derivative rules name the user's forward call site instead of the
+/// rule's own line.
 class RuleSite {
  public:
   explicit RuleSite(std::source_location where);

@@ -26,8 +26,8 @@ Vars Jvp::process(const PrimitivePtr& p, const Vars& in, std::source_location wh
   Vars out_tangents = p->jvp(values, out, tangents);
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (out_tangents[i] && !(out_tangents[i].spec() == out[i].spec()))
-      fail(ErrorCode::rule, p->name(), "jvp gave a tangent {} for output {} of {}", out_tangents[i].spec(), i,
-           out[i].spec());
+      fail(ErrorCode::rule, p->name(), "jvp gave a tangent {} for output {} of {}",
+           out_tangents[i].spec(), i, out[i].spec());
     out[i] = box(std::move(out[i]), std::move(out_tangents[i]));
   }
   return out;

@@ -15,9 +15,15 @@ ObserverScope::ObserverScope(Observer& observer) {
   if (!detail::observer.compare_exchange_strong(none, &observer))
     fail(ErrorCode::usage, "ObserverScope", "another observer is active");
 }
-ObserverScope::~ObserverScope() { detail::observer = nullptr; }
+ObserverScope::~ObserverScope() {
+  detail::observer = nullptr;
+}
 
-AnomalyMode::AnomalyMode() { ++detail::anomaly; }
-AnomalyMode::~AnomalyMode() { --detail::anomaly; }
+AnomalyMode::AnomalyMode() {
+  ++detail::anomaly;
+}
+AnomalyMode::~AnomalyMode() {
+  --detail::anomaly;
+}
 
 }  // namespace sonde

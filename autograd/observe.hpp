@@ -24,11 +24,12 @@ class Observer {
   virtual ~Observer() = default;
   virtual void on_rule(const Primitive&, Rule) {}
   /// After a kernel: inputs, outputs, the user's call site, nanoseconds since the kernel began.
-  virtual void on_kernel(const Primitive&, std::span<const Tensor>, const Vars&, std::source_location,
-                         std::int64_t /*ns*/) {}
+  virtual void on_kernel(const Primitive&, std::span<const Tensor>, const Vars&,
+                         std::source_location, std::int64_t /*ns*/) {}
 };
 
-/// Installs `observer` for the lifetime of the object. Observers do not nest: Error(usage) if another is active.
+/// Installs `observer` for the lifetime of the object. Observers do not nest: Error(usage) if
+/// another is active.
 class ObserverScope {
  public:
   explicit ObserverScope(Observer& observer);
@@ -37,8 +38,8 @@ class ObserverScope {
   ObserverScope& operator=(const ObserverScope&) = delete;
 };
 
-/// While it lives, the first kernel that makes a NaN or an Inf out of finite inputs throws Error(anomaly) with the
-/// forward call site.
+/// While it lives, the first kernel that makes a NaN or an Inf out of finite inputs throws
+/// Error(anomaly) with the forward call site.
 class AnomalyMode {
  public:
   AnomalyMode();

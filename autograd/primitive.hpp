@@ -17,7 +17,8 @@ struct Needs {
   bool operator[](std::size_t i) const { return i >= 64 || ((mask >> i) & 1u) != 0; }
 };
 
-/// Which inputs and outputs (bit masks) the vjp rule reads. The others are kept as ghosts: shape and dtype only.
+/// Which inputs and outputs (bit masks) the vjp rule reads. The others are kept as ghosts: shape
+/// and dtype only.
 struct Saves {
   std::uint64_t inputs = ~std::uint64_t{0}, outputs = ~std::uint64_t{0};
   static constexpr Saves nothing() { return {0, 0}; }
@@ -33,20 +34,25 @@ struct Batched {
   LaneAxes axes;
 };
 
-/// One operation: shapes, kernel and all derivative rules. The rules are written with the public ops, so they are
-/// differentiated by the same rules: every order and every mixture of transforms follows.
+/// One operation: shapes, kernel and all derivative rules. The rules are written with the public
+/// ops, so they are differentiated by the same rules: every order and every mixture of transforms
+/// follows.
 class Primitive : public Counted {
  public:
   virtual std::string_view name() const = 0;
   /// Specs of the outputs. Throws every error a user can make; allocates nothing.
   virtual void infer(std::span<const Var> in, Specs& out) const = 0;
-  /// Finds the kernel and runs it. `out` is what infer said. An input that nobody else holds may be overwritten.
+  /// Finds the kernel and runs it. `out` is what infer said. An input that nobody else holds may be
+  /// overwritten.
   virtual Vars forward(std::span<Tensor> in, const Specs& out) const = 0;
-  /// Tangents of the outputs. Empty tangents (of inputs and of outputs) are zeros; at least one input's is not empty.
+  /// Tangents of the outputs. Empty tangents (of inputs and of outputs) are zeros; at least one
+  /// input's is not empty.
   virtual Vars jvp(const Vars& in, const Vars& out, const Vars& tangents) const = 0;
-  /// Cotangents of the inputs, empty for zero or where not needed. At least one of `cotangents` is not empty.
+  /// Cotangents of the inputs, empty for zero or where not needed. At least one of `cotangents` is
+  /// not empty.
   virtual Vars vjp(const Vars& in, const Vars& out, const Vars& cotangents, Needs needs) const = 0;
-  /// The operation on `n` lanes at once: in[i] has its lanes at axes[i] (-1: the same value for every lane).
+  /// The operation on `n` lanes at once: in[i] has its lanes at axes[i] (-1: the same value for
+  /// every lane).
   virtual Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const = 0;
   /// What reverse mode must keep for vjp.
   virtual Saves saves() const { return {}; }
@@ -54,8 +60,8 @@ class Primitive : public Counted {
   virtual bool differentiable() const { return true; }
   /// A fused operation in plain ones; only asked for where `max_reverse` is exceeded.
   virtual Vars decompose(const Vars& in) const;
-  /// How many reverse transforms may record this operation as it is; beyond it, or under jvp, it is decomposed.
-  /// Only fused operations have a limit.
+  /// How many reverse transforms may record this operation as it is; beyond it, or under jvp, it is
+  /// decomposed. Only fused operations have a limit.
   virtual int max_reverse() const { return -1; }
   /// The attributes for graphs and profiles, "axis=1, keepdim=true".
   virtual std::string attributes() const { return {}; }
@@ -73,7 +79,8 @@ class Named : public Base {
   std::string_view name() const override { return D::id; }
 };
 
-/// Runs `p` on `in`: the innermost transform among the inputs decides what that means; without one, a kernel runs.
+/// Runs `p` on `in`: the innermost transform among the inputs decides what that means; without one,
+/// a kernel runs.
 Vars emit(const PrimitivePtr& p, Vars in,
           std::source_location where = std::source_location::current());
 

@@ -30,13 +30,14 @@ std::string json_text(std::string_view text) {
 }
 
 std::string site_of(std::source_location where) {
-  return fmt::format("{}:{}", std::filesystem::path(where.file_name()).filename().string(), where.line());
+  return fmt::format("{}:{}", std::filesystem::path(where.file_name()).filename().string(),
+                     where.line());
 }
 
 }  // namespace
 
-void Profile::on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out, std::source_location where,
-                        std::int64_t ns) {
+void Profile::on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out,
+                        std::source_location where, std::int64_t ns) {
   const auto now = std::chrono::steady_clock::now();
   Specs inputs, outputs;
   for (const Tensor& t : in) inputs.push_back(t.spec());
@@ -52,9 +53,11 @@ void Profile::on_kernel(const Primitive& p, std::span<const Tensor> in, const Va
     ++dropped_;
     return;
   }
-  const std::int64_t end = std::chrono::duration_cast<std::chrono::nanoseconds>(now - start_).count();
-  events_.push_back({std::string(p.name()), text_of(inputs), text_of(outputs), p.attributes(), site_of(where), end - ns,
-                     ns, bytes, std::hash<std::thread::id>{}(std::this_thread::get_id()) % 100000});
+  const std::int64_t end =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now - start_).count();
+  events_.push_back({std::string(p.name()), text_of(inputs), text_of(outputs), p.attributes(),
+                     site_of(where), end - ns, ns, bytes,
+                     std::hash<std::thread::id>{}(std::this_thread::get_id()) % 100000});
 }
 
 std::vector<Profile::Event> Profile::events() const {
@@ -65,12 +68,14 @@ std::vector<Profile::Event> Profile::events() const {
 std::string Profile::table() const {
   std::lock_guard lock(mutex_);
   std::vector<std::pair<std::string, Total>> rows(totals_.begin(), totals_.end());
-  std::stable_sort(rows.begin(), rows.end(), [](auto& a, auto& b) { return a.second.ns > b.second.ns; });
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](auto& a, auto& b) { return a.second.ns > b.second.ns; });
   std::int64_t all = 1;
   for (const auto& [op, row] : rows) all += row.ns;
   std::string text = fmt::format("{:24}{:>10}{:>12}{:>8}{:>10}\n", "op", "calls", "ms", "%", "GB");
   for (const auto& [op, row] : rows)
-    text += fmt::format("{:24}{:>10}{:>12.3f}{:>8.1f}{:>10.3f}\n", op, row.calls, static_cast<double>(row.ns) * 1e-6,
+    text += fmt::format("{:24}{:>10}{:>12.3f}{:>8.1f}{:>10.3f}\n", op, row.calls,
+                        static_cast<double>(row.ns) * 1e-6,
                         100.0 * static_cast<double>(row.ns) / static_cast<double>(all),
                         static_cast<double>(row.bytes) * 1e-9);
   return text;
@@ -78,22 +83,24 @@ std::string Profile::table() const {
 
 std::string Profile::chrome_trace() const {
   std::lock_guard lock(mutex_);
-  std::string text = fmt::format("{{\"otherData\":{{\"further events\":\"{}\"}},\"traceEvents\":[", dropped_);
+  std::string text =
+      fmt::format("{{\"otherData\":{{\"further events\":\"{}\"}},\"traceEvents\":[", dropped_);
   bool first = true;
   for (const Event& e : events_) {
     text += fmt::format(
         "{}\n{{\"name\":{},\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},"
         "\"args\":{{\"in\":{},\"out\":{},\"attributes\":{},\"site\":{},\"bytes\":{}}}}}",
         first ? "" : ",", json_text(e.op), e.thread, static_cast<double>(e.start_ns) * 1e-3,
-        static_cast<double>(e.ns) * 1e-3, json_text(e.inputs), json_text(e.outputs), json_text(e.attributes),
-        json_text(e.site), e.bytes);
+        static_cast<double>(e.ns) * 1e-3, json_text(e.inputs), json_text(e.outputs),
+        json_text(e.attributes), json_text(e.site), e.bytes);
     first = false;
   }
   return text + "\n]}\n";
 }
 
 std::string dot_graph(const Tape& tape) {
-  std::string text = "digraph tape {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n";
+  std::string text =
+      "digraph tape {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n";
   for (std::size_t i = 0; i < tape.size(); ++i) {
     const Node& node = tape[i];
     if (!node.primitive) {
@@ -107,7 +114,8 @@ std::string dot_graph(const Tape& tape) {
                         attributes.empty() ? "" : "\\n" + attributes, out);
     for (std::size_t k = 0; k < node.parents.size(); ++k)
       if (node.parents[k].node >= 0)
-        text += fmt::format("  n{} -> n{} [label=\"{}\"{}];\n", node.parents[k].node, i, to_string(node.in[k].spec()),
+        text += fmt::format("  n{} -> n{} [label=\"{}\"{}];\n", node.parents[k].node, i,
+                            to_string(node.in[k].spec()),
                             node.in[k].get()->kind == ValueKind::ghost ? ", style=dashed" : "");
   }
   return text + "}\n";

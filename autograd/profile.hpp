@@ -13,7 +13,8 @@
 
 namespace sonde {
 
-/// Install it with ObserverScope; thread-safe. Totals count every kernel, the trace holds the first `max_events`.
+/// Install it with ObserverScope; thread-safe. Totals count every kernel, the trace holds the first
+/// `max_events`.
 class Profile final : public Observer {
  public:
   explicit Profile(std::size_t max_events = 100000) : max_events_(max_events) {}
@@ -23,8 +24,8 @@ class Profile final : public Observer {
     std::uint64_t thread = 0;
   };
 
-  void on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out, std::source_location where,
-                 std::int64_t ns) override;
+  void on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out,
+                 std::source_location where, std::int64_t ns) override;
   /// The first events, in order of completion.
   std::vector<Event> events() const;
   /// One line per operation, the costliest first: name, calls, milliseconds, share, gigabytes.
@@ -44,8 +45,8 @@ class Profile final : public Observer {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// The recorded graph of f at x in DOT (Graphviz): operations with attributes and shapes; dashed edges are values that
-/// reverse mode did not keep.
+/// The recorded graph of f at x in DOT (Graphviz): operations with attributes and shapes; dashed
+/// edges are values that reverse mode did not keep.
 std::string dot_graph(const Tape& tape);
 
 }  // namespace sonde

@@ -8,14 +8,16 @@ namespace sonde {
 namespace {
 
 // u8 < i32 < i64; bool below all.
-int width(DType t) { return t == DType::boolean ? 0 : t == DType::u8 ? 1 : t == DType::i32 ? 2 : 3; }
+int width(DType t) {
+  return t == DType::boolean ? 0 : t == DType::u8 ? 1 : t == DType::i32 ? 2 : 3;
+}
 
 DType common(const Var& a, const Var& b, std::string_view op) {
   const DType x = a.dtype(), y = b.dtype();
   if (x == y) return x;
   if (is_float(x) && is_float(y))
-    fail_hint(ErrorCode::dtype, op, "convert one with to(x, dtype)", "operands {} and {} differ in type", a.spec(),
-              b.spec());
+    fail_hint(ErrorCode::dtype, op, "convert one with to(x, dtype)",
+              "operands {} and {} differ in type", a.spec(), b.spec());
   if (is_float(x)) return x;
   if (is_float(y)) return y;
   return width(x) > width(y) ? x : y;
@@ -50,6 +52,8 @@ std::pair<Var, Var> promote(Operand a, Operand b, std::string_view op) {
   return {std::move(x), std::move(y)};
 }
 
-Var as_float(Var x) { return is_float(x.dtype()) ? x : to(std::move(x), DType::f32); }
+Var as_float(Var x) {
+  return is_float(x.dtype()) ? x : to(std::move(x), DType::f32);
+}
 
 }  // namespace sonde

@@ -8,8 +8,9 @@ namespace sonde {
 
 /// The operand as a Var; a bare number becomes an f32 scalar.
 Var as_var(Operand x);
-/// Both operands as Vars of one dtype: numbers take the other's dtype (an integer tensor beside a fraction becomes
-/// f32), integers take the float's, narrower integers the wider's. Error(dtype) for two different float types.
+/// Both operands as Vars of one dtype: numbers take the other's dtype (an integer tensor beside a
+/// fraction becomes f32), integers take the float's, narrower integers the wider's. Error(dtype)
+/// for two different float types.
 std::pair<Var, Var> promote(Operand a, Operand b, std::string_view op);
 /// As f32 if it is an integer or bool.
 Var as_float(Var x);

@@ -6,7 +6,9 @@
 namespace sonde {
 namespace {
 
-bool kept(std::uint64_t mask, std::size_t i) { return i >= 64 || ((mask >> i) & 1u) != 0; }
+bool kept(std::uint64_t mask, std::size_t i) {
+  return i >= 64 || ((mask >> i) & 1u) != 0;
+}
 
 Vars keep(const Vars& values, std::uint64_t mask) {
   Vars out;
@@ -37,14 +39,16 @@ bool any(const Vars& values) {
 
 void check_cotangent(const Primitive& p, const Var& given, const Var& input, std::size_t i) {
   if (!(given.spec() == input.spec()))
-    fail(ErrorCode::rule, p.name(), "vjp gave a cotangent {} for input {} of {}", given.spec(), i, input.spec());
+    fail(ErrorCode::rule, p.name(), "vjp gave a cotangent {} for input {} of {}", given.spec(), i,
+         input.spec());
 }
 
 }  // namespace
 
 void check_versions(const Node& node) {
   if (node.in.size() != node.parents.size())
-    fail_hint(ErrorCode::stale, node.primitive->name(), "call the pullback instead of consume to keep it",
+    fail_hint(ErrorCode::stale, node.primitive->name(),
+              "call the pullback instead of consume to keep it",
               "what was recorded at {}:{} was consumed", node.where.file_name(), node.where.line());
   std::size_t k = 0;
   for (const Vars* values : {&node.in, &node.out})
@@ -60,7 +64,8 @@ std::int32_t Tape::add(Node node) {
   return static_cast<std::int32_t>(nodes_.size() - 1);
 }
 
-Vars Tape::sweep(std::span<const Parent> outputs, const Vars& cotangents, std::size_t leaves, bool release) {
+Vars Tape::sweep(std::span<const Parent> outputs, const Vars& cotangents, std::size_t leaves,
+                 bool release) {
   std::vector<SmallVector<Var, 1>> pending(nodes_.size());
   auto slot = [&](Parent parent) -> Var& {
     auto& slots = pending[static_cast<std::size_t>(parent.node)];
@@ -111,7 +116,8 @@ Vars Tape::replay(std::span<const Parent> outputs, const Vars& leaf_tangents) co
     Vars in;
     for (const Parent& parent : node.parents)
       in.push_back(parent.node >= 0 && !tangents[static_cast<std::size_t>(parent.node)].empty()
-                       ? tangents[static_cast<std::size_t>(parent.node)][static_cast<std::size_t>(parent.output)]
+                       ? tangents[static_cast<std::size_t>(parent.node)]
+                                 [static_cast<std::size_t>(parent.output)]
                        : Var());
     if (!any(in)) continue;
     check_versions(node);
@@ -122,7 +128,8 @@ Vars Tape::replay(std::span<const Parent> outputs, const Vars& leaf_tangents) co
   Vars out;
   for (const Parent& parent : outputs)
     out.push_back(parent.node >= 0 && !tangents[static_cast<std::size_t>(parent.node)].empty()
-                      ? tangents[static_cast<std::size_t>(parent.node)][static_cast<std::size_t>(parent.output)]
+                      ? tangents[static_cast<std::size_t>(parent.node)]
+                                [static_cast<std::size_t>(parent.output)]
                       : Var());
   return out;
 }
@@ -158,7 +165,8 @@ Vars Reverse::process(const PrimitivePtr& p, const Vars& in, std::source_locatio
   node.where = where;
   record_versions(node);
   const std::int32_t index = tape_->add(std::move(node));
-  for (std::size_t i = 0; i < out.size(); ++i) out[i] = box(std::move(out[i]), index, static_cast<std::int32_t>(i));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] = box(std::move(out[i]), index, static_cast<std::int32_t>(i));
   return out;
 }
 

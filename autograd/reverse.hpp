@@ -1,5 +1,6 @@
 /// @file
-/// Reverse: reverse mode. Operations are recorded on a Tape in order of creation; the sweep walks it backwards.
+/// Reverse: reverse mode. Operations are recorded on a Tape in order of creation; the sweep walks
+/// it backwards.
 #pragma once
 
 #include <deque>
@@ -31,10 +32,12 @@ class Tape {
   std::size_t size() const { return nodes_.size(); }
   const Node& operator[](std::size_t i) const { return nodes_[i]; }
 
-  /// Cotangents of the first `leaves` nodes, given those of some outputs. With `release`, saved values are freed as
-  /// the sweep passes, and the tape is spent.
-  Vars sweep(std::span<const Parent> outputs, const Vars& cotangents, std::size_t leaves, bool release);
-  /// Tangents of `outputs`, given those of the leaves: replays the jvp rules (needs a tape that kept everything).
+  /// Cotangents of the first `leaves` nodes, given those of some outputs. With `release`, saved
+  /// values are freed as the sweep passes, and the tape is spent.
+  Vars sweep(std::span<const Parent> outputs, const Vars& cotangents, std::size_t leaves,
+             bool release);
+  /// Tangents of `outputs`, given those of the leaves: replays the jvp rules (needs a tape that
+  /// kept everything).
   Vars replay(std::span<const Parent> outputs, const Vars& tangents) const;
 
  private:
@@ -46,9 +49,12 @@ void check_versions(const Node& node);
 
 class Reverse final : public Interpreter {
  public:
-  /// With `keep_all`, fused operations are decomposed and every value is kept, for repeated use in both directions.
+  /// With `keep_all`, fused operations are decomposed and every value is kept, for repeated use in
+  /// both directions.
   explicit Reverse(std::source_location where, bool keep_all = false)
-      : Interpreter(TransformKind::reverse, where), tape_(std::make_shared<Tape>()), keep_all_(keep_all) {}
+      : Interpreter(TransformKind::reverse, where),
+        tape_(std::make_shared<Tape>()),
+        keep_all_(keep_all) {}
   /// The box of a new leaf; `value` itself if it cannot carry a derivative.
   Var leaf(Var value);
   Vars process(const PrimitivePtr& p, const Vars& in, std::source_location where) override;

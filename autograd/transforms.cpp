@@ -10,21 +10,26 @@ namespace {
 void check_pair(std::string_view op, const Var& x, const Var& v, std::size_t i, Site where) {
   if (!v || v.spec() == x.spec()) {
     if (v && !is_differentiable(x.dtype()))
-      throw Error(ErrorCode::dtype, op, fmt::format("argument {} is {}: integers have no derivative", i, x.spec()),
+      throw Error(ErrorCode::dtype, op,
+                  fmt::format("argument {} is {}: integers have no derivative", i, x.spec()),
                   "leave its tangent empty")
           .at(where);
     return;
   }
-  throw Error(ErrorCode::shape, op, fmt::format("argument {} is {}, its (co)tangent is {}", i, x.spec(), v.spec()))
+  throw Error(ErrorCode::shape, op,
+              fmt::format("argument {} is {}, its (co)tangent is {}", i, x.spec(), v.spec()))
       .at(where);
 }
 
 void check_count(std::string_view op, std::size_t have, std::size_t want, Site where) {
   if (have != want)
-    throw Error(ErrorCode::shape, op, fmt::format("{} (co)tangents for {} values", have, want)).at(where);
+    throw Error(ErrorCode::shape, op, fmt::format("{} (co)tangents for {} values", have, want))
+        .at(where);
 }
 
-Var zeros_of(const Spec& s) { return Tensor::zeros(s.shape, s.dtype, s.device); }
+Var zeros_of(const Spec& s) {
+  return Tensor::zeros(s.shape, s.dtype, s.device);
+}
 
 struct Recording {
   Vars out;
@@ -70,7 +75,8 @@ Arguments checked_arguments(const Vars& x, const Arguments& arguments, Site wher
       throw Error(ErrorCode::axis, "grad", fmt::format("argument {} of {}", i, x.size())).at(where);
     const Spec& spec = x[static_cast<std::size_t>(i)].spec();
     if (!is_differentiable(spec.dtype))
-      throw Error(ErrorCode::dtype, "grad", fmt::format("argument {} is {}: no derivative for this type", i, spec),
+      throw Error(ErrorCode::dtype, "grad",
+                  fmt::format("argument {} is {}: no derivative for this type", i, spec),
                   "name the differentiable arguments, grad(f, {0, ...})")
           .at(where);
   }
@@ -110,22 +116,27 @@ Vars Pullback::run(const Vars& cotangents, bool release) const {
 VjpResult vjp(const Function& f, const Vars& x, Site where) {
   Recording r = record(f, x, false, where);
   Specs out = specs_of(r.out);
-  return {std::move(r.out), Pullback(std::move(r.tape), std::move(r.outputs), std::move(out), specs_of(x))};
+  return {std::move(r.out),
+          Pullback(std::move(r.tape), std::move(r.outputs), std::move(out), specs_of(x))};
 }
 
-ValueAndGrad value_and_grad(const Function& f, const Vars& x, const Arguments& arguments, Site where) {
+ValueAndGrad value_and_grad(const Function& f, const Vars& x, const Arguments& arguments,
+                            Site where) {
   const Arguments wanted = checked_arguments(x, arguments, where);
   auto of_wanted = [&](const Vars& some) {
     Vars all = x;
-    for (std::size_t k = 0; k < wanted.size(); ++k) all[static_cast<std::size_t>(wanted[k])] = some[k];
+    for (std::size_t k = 0; k < wanted.size(); ++k)
+      all[static_cast<std::size_t>(wanted[k])] = some[k];
     return f(all);
   };
   VjpResult r = vjp(of_wanted, pick(x, wanted), where);
   if (r.out.empty())
-    throw Error(ErrorCode::shape, "grad", "the function returned nothing", "return its value first").at(where);
+    throw Error(ErrorCode::shape, "grad", "the function returned nothing", "return its value first")
+        .at(where);
   const Var value = r.out[0];
   if (value.rank() != 0)
-    throw Error(ErrorCode::shape, "grad", fmt::format("the function's value is {}, not a scalar", value.spec()),
+    throw Error(ErrorCode::shape, "grad",
+                fmt::format("the function's value is {}, not a scalar", value.spec()),
                 "reduce it with sum or mean, or use vjp")
         .at(where);
   Vars seeds;
@@ -158,8 +169,10 @@ Vars jacobian(const Function& f, const Vars& x, JacobianMode mode, std::int64_t 
   Vars out;
   if (mode == JacobianMode::reverse) {
     VjpResult r = vjp([&](const Vars& v) { return make_vars(f(v)[0]); }, x, where);
-    Vars rows = vmap([&](const Vars& u) { return r.pullback(u); }, {.chunk = chunk}, where)(make_vars(basis(r.out[0])));
-    for (std::size_t i = 0; i < x.size(); ++i) out.push_back(reshape(rows[i], joined(r.out[0].shape(), x[i].shape())));
+    Vars rows = vmap([&](const Vars& u) { return r.pullback(u); }, {.chunk = chunk},
+                     where)(make_vars(basis(r.out[0])));
+    for (std::size_t i = 0; i < x.size(); ++i)
+      out.push_back(reshape(rows[i], joined(r.out[0].shape(), x[i].shape())));
     return out;
   }
   for (std::size_t i = 0; i < x.size(); ++i) {
@@ -184,10 +197,12 @@ Var hessian(const Function& f, const Var& x, std::int64_t chunk, Site where) {
 Vars hvp(const Function& f, const Vars& x, const Vars& v, HvpMode mode, Site where) {
   check_count("hvp", v.size(), x.size(), where);
   switch (mode) {
-    case HvpMode::forward_over_reverse: return jvp(grad(f, {}, where), x, v, where).tangents;
+    case HvpMode::forward_over_reverse:
+      return jvp(grad(f, {}, where), x, v, where).tangents;
     case HvpMode::reverse_over_forward:
       return grad([&](const Vars& y) { return jvp(f, y, v, where).tangents[0]; }, {}, where)(x);
-    default: break;
+    default:
+      break;
   }
   auto directional = [&](const Vars& y) {
     Vars g = grad(f, {}, where)(y);
@@ -202,9 +217,10 @@ Vars hvp(const Function& f, const Vars& x, const Vars& v, HvpMode mode, Site whe
   return grad(directional, {}, where)(x);
 }
 
-// --- linearize ---------------------------------------------------------------------------------------------
+// --- linearize
 
-Linearization::Linearization(Vars out, std::shared_ptr<Tape> tape, SmallVector<Parent, 2> outputs, Specs in)
+Linearization::Linearization(Vars out, std::shared_ptr<Tape> tape, SmallVector<Parent, 2> outputs,
+                             Specs in)
     : out_(std::move(out)),
       tape_(tape),
       outputs_(outputs),

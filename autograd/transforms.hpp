@@ -1,5 +1,6 @@
 /// @file
-/// The transforms of functions: jvp, vjp, grad, vmap, and what follows from them. They nest in any order.
+/// The transforms of functions: jvp, vjp, grad, vmap, and what follows from them. They nest in any
+/// order.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,8 @@ namespace sonde {
 class Function {
  public:
   template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, Function>)
-  Function(F f) : call_(wrap(std::move(f))) {}
+  requires(!std::is_same_v<std::remove_cvref_t<F>, Function>) Function(F f)
+      : call_(wrap(std::move(f))) {}
   Vars operator()(const Vars& x) const { return call_(x); }
   /// For functions of one argument and one result.
   Var operator()(const Var& x) const { return std::move(call_(make_vars(x))[0]); }
@@ -24,7 +25,8 @@ class Function {
  private:
   template <class F>
   static std::function<Vars(const Vars&)> wrap(F f) {
-    if constexpr (std::is_invocable_r_v<Vars, const F&, const Vars&>) return f;
+    if constexpr (std::is_invocable_r_v<Vars, const F&, const Vars&>)
+      return f;
     else if constexpr (std::is_invocable_r_v<Var, const F&, const Vars&>)
       return [f = std::move(f)](const Vars& x) { return make_vars(f(x)); };
     else if constexpr (std::is_invocable_r_v<Vars, const F&, const Var&>)
@@ -37,7 +39,7 @@ class Function {
 
 using Site = std::source_location;
 
-// --- forward mode --------------------------------------------------------------------------------------
+// --- forward mode
 
 struct JvpResult {
   Vars out, tangents;
@@ -46,17 +48,21 @@ struct JvpResult {
 /// Error(shape, dtype) if they differ; Error(dtype) for a tangent of an integer input.
 JvpResult jvp(const Function& f, const Vars& x, const Vars& v, Site where = Site::current());
 
-// --- reverse mode --------------------------------------------------------------------------------------
+// --- reverse mode
 
 /// The transpose of f's derivative at x; may be kept and called many times.
 class Pullback {
  public:
   Pullback(std::shared_ptr<Tape> tape, SmallVector<Parent, 2> outputs, Specs out, Specs in)
-      : tape_(std::move(tape)), outputs_(std::move(outputs)), out_(std::move(out)), in_(std::move(in)) {}
-  /// Cotangents of the inputs, given those of the outputs (empty: zero). Integer inputs get an empty Var.
-  /// Error(stale) if a saved tensor was modified since the recording.
+      : tape_(std::move(tape)),
+        outputs_(std::move(outputs)),
+        out_(std::move(out)),
+        in_(std::move(in)) {}
+  /// Cotangents of the inputs, given those of the outputs (empty: zero). Integer inputs get an
+  /// empty Var. Error(stale) if a saved tensor was modified since the recording.
   Vars operator()(const Vars& cotangents) const { return run(cotangents, false); }
-  /// As the call, but frees what was recorded as it goes: half the memory. Error(stale) if it is called again after.
+  /// As the call, but frees what was recorded as it goes: half the memory. Error(stale) if it is
+  /// called again after.
   Vars consume(const Vars& cotangents) { return run(cotangents, true); }
   const Tape& tape() const { return *tape_; }
 
@@ -89,7 +95,7 @@ ValueAndGrad value_and_grad(const Function& f, const Vars& x, const Arguments& a
 /// The function x -> gradients of f at x.
 Function grad(Function f, Arguments arguments = {}, Site where = Site::current());
 
-// --- many at once ----------------------------------------------------------------------------------------
+// --- many at once
 
 /// An axis for each argument or result; nullopt: not mapped. Empty: axis 0 for all.
 using Axes = SmallVector<std::optional<int>, 4>;
@@ -99,10 +105,11 @@ struct VmapOptions {
   Axes out_axes{};
   std::int64_t chunk = 0;  ///< lanes at a time; 0: all at once
 };
-/// The function that runs f on every lane: arguments are cut along in_axes, results joined along out_axes.
+/// The function that runs f on every lane: arguments are cut along in_axes, results joined along
+/// out_axes.
 Function vmap(Function f, VmapOptions options = {}, Site where = Site::current());
 
-// --- composed ------------------------------------------------------------------------------------------------
+// --- composed
 
 enum class JacobianMode { forward, reverse };
 /// d f(x)[0] / d x[i] for every i, each of shape out.shape + x[i].shape.
@@ -113,14 +120,15 @@ Var hessian(const Function& f, const Var& x, std::int64_t chunk = 0, Site where 
 
 enum class HvpMode { forward_over_reverse, reverse_over_reverse, reverse_over_forward };
 /// Hessian of the scalar function f at x, times v.
-Vars hvp(const Function& f, const Vars& x, const Vars& v, HvpMode mode = HvpMode::forward_over_reverse,
-         Site where = Site::current());
+Vars hvp(const Function& f, const Vars& x, const Vars& v,
+         HvpMode mode = HvpMode::forward_over_reverse, Site where = Site::current());
 
-/// f, but reverse mode keeps only its inputs and runs it again for the backward pass. f must take every input whose
-/// derivative is wanted as an argument; Error(closure) otherwise.
+/// f, but reverse mode keeps only its inputs and runs it again for the backward pass. f must take
+/// every input whose derivative is wanted as an argument; Error(closure) otherwise.
 Function checkpoint(Function f, Site where = Site::current());
 
-/// f's derivative at one point, recorded once and applied many times. Costs the memory of every intermediate value.
+/// f's derivative at one point, recorded once and applied many times. Costs the memory of every
+/// intermediate value.
 class Linearization {
  public:
   Linearization(Vars out, std::shared_ptr<Tape> tape, SmallVector<Parent, 2> outputs, Specs in);

@@ -6,9 +6,11 @@ namespace {
 [[noreturn]] void no_data(const Value* p) {
   if (!p) fail(ErrorCode::escaped, "tensor", "an empty Var (a symbolic zero) has no data");
   if (p->kind == ValueKind::ghost)
-    fail_hint(ErrorCode::rule, "tensor", "name it in saves()", "{} was not kept for the vjp rule that reads it", p->spec);
+    fail_hint(ErrorCode::rule, "tensor", "name it in saves()",
+              "{} was not kept for the vjp rule that reads it", p->spec);
   fail_hint(ErrorCode::escaped, "tensor", "return the value from the transformed function",
-            "{} is a value inside a transform (level {}) and has no data of its own", p->spec, p->level);
+            "{} is a value inside a transform (level {}) and has no data of its own", p->spec,
+            p->level);
 }
 
 }  // namespace

@@ -30,10 +30,12 @@ class Var {
   /// Depth of the innermost transform whose value this is; 0 for data.
   int level() const { return p_ ? p_->level : 0; }
   bool is_tensor() const { return p_ && p_->kind == ValueKind::tensor; }
-  /// The data; Error(escaped) for a box, which has none outside its transform; Error(rule) for a ghost.
+  /// The data; Error(escaped) for a box, which has none outside its transform; Error(rule) for a
+  /// ghost.
   Tensor tensor() const&;
   Tensor tensor() &&;
-  /// The only element. Under jvp and grad that of the primal; Error(rule) under vmap, where every lane has its own.
+  /// The only element. Under jvp and grad that of the primal; Error(rule) under vmap, where every
+  /// lane has its own.
   double item() const;
 
   Value* get() const { return p_.get(); }
@@ -47,16 +49,17 @@ using Specs = SmallVector<Spec, 2>;
 
 enum class TransformKind : std::uint8_t { jvp, reverse, batch };
 
-/// A value inside a transform. `value` is one of a lower level; what else is used depends on the transform.
+/// A value inside a transform. `value` is one of a lower level; what else is used depends on the
+/// transform.
 struct Box final : Value, Pooled<Box> {
   Box(const Spec& s, int l, std::uint64_t i, TransformKind k, std::source_location w, Var v)
       : Value(s, ValueKind::box, l), id(i), value(std::move(v)), where(w), transform(k) {}
   const std::uint64_t id;  ///< of the transform; never used again
   Var value;
-  Var tangent;                           ///< jvp
-  std::int32_t node = -1, output = 0;    ///< reverse: who made it
-  std::int32_t axis = -1;                ///< batch: where the lanes are in `value`
-  const std::source_location where;      ///< the call of the transform
+  Var tangent;                         ///< jvp
+  std::int32_t node = -1, output = 0;  ///< reverse: who made it
+  std::int32_t axis = -1;              ///< batch: where the lanes are in `value`
+  const std::source_location where;    ///< the call of the transform
   const TransformKind transform;
 };
 
@@ -66,7 +69,8 @@ inline const Box* as_box(const Var& v) {
   return p && p->kind == ValueKind::box ? static_cast<const Box*>(p) : nullptr;
 }
 
-/// An operand of an op: a Var or a number, and the place in the user's program. A number takes the other operand's dtype.
+/// An operand of an op: a Var or a number, and the place in the user's program. A number takes the
+/// other operand's dtype.
 struct Operand {
   Operand(Var v, std::source_location w = std::source_location::current())
       : var(std::move(v)), where(w) {}

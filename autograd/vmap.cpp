@@ -12,17 +12,22 @@ std::optional<int> axis_of(const Axes& axes, std::size_t i) {
 // The common number of lanes; every mapped argument must agree.
 std::int64_t lane_count(const Vars& x, const Axes& axes, Site where) {
   if (!axes.empty() && axes.size() != x.size())
-    throw Error(ErrorCode::axis, "vmap", fmt::format("{} in_axes for {} arguments", axes.size(), x.size())).at(where);
+    throw Error(ErrorCode::axis, "vmap",
+                fmt::format("{} in_axes for {} arguments", axes.size(), x.size()))
+        .at(where);
   std::int64_t n = -1;
   for (std::size_t i = 0; i < x.size(); ++i) {
     if (!x[i] || !axis_of(axes, i)) continue;
     const std::int64_t size = x[i].shape()[normal_axis(*axis_of(axes, i), x[i].rank(), "vmap")];
     if (n >= 0 && size != n)
-      throw Error(ErrorCode::shape, "vmap", fmt::format("argument {} has {} lanes, an earlier one {}", i, size, n))
+      throw Error(ErrorCode::shape, "vmap",
+                  fmt::format("argument {} has {} lanes, an earlier one {}", i, size, n))
           .at(where);
     n = size;
   }
-  if (n < 0) throw Error(ErrorCode::axis, "vmap", "no argument is mapped", "give one an axis in in_axes").at(where);
+  if (n < 0)
+    throw Error(ErrorCode::axis, "vmap", "no argument is mapped", "give one an axis in in_axes")
+        .at(where);
   return n;
 }
 
@@ -45,7 +50,8 @@ Var result(const Batch& it, const Var& y, std::optional<int> axis, std::size_t i
   return permute(first, order);
 }
 
-Vars run_lanes(const Function& f, const Vars& x, const VmapOptions& options, std::int64_t n, Site where) {
+Vars run_lanes(const Function& f, const Vars& x, const VmapOptions& options, std::int64_t n,
+               Site where) {
   Batch it(n, where);
   TransformScope scope(it);
   Vars in;
@@ -55,20 +61,23 @@ Vars run_lanes(const Function& f, const Vars& x, const VmapOptions& options, std
   }
   Vars out = f(in);
   if (!options.out_axes.empty() && options.out_axes.size() != out.size())
-    throw Error(ErrorCode::axis, "vmap", fmt::format("{} out_axes for {} results", options.out_axes.size(), out.size()))
+    throw Error(ErrorCode::axis, "vmap",
+                fmt::format("{} out_axes for {} results", options.out_axes.size(), out.size()))
         .at(where);
   for (std::size_t i = 0; i < out.size(); ++i)
     if (out[i]) out[i] = result(it, out[i], axis_of(options.out_axes, i), i, where);
   return out;
 }
 
-Vars run_chunks(const Function& f, const Vars& x, const VmapOptions& options, std::int64_t n, Site where) {
+Vars run_chunks(const Function& f, const Vars& x, const VmapOptions& options, std::int64_t n,
+                Site where) {
   std::vector<Vars> parts;  // by result, then chunk
   for (std::int64_t begin = 0; begin < n; begin += options.chunk) {
     const std::int64_t end = std::min(n, begin + options.chunk);
     Vars some = x;
     for (std::size_t i = 0; i < x.size(); ++i)
-      if (const auto axis = axis_of(options.in_axes, i); x[i] && axis) some[i] = slice(x[i], *axis, begin, end);
+      if (const auto axis = axis_of(options.in_axes, i); x[i] && axis)
+        some[i] = slice(x[i], *axis, begin, end);
     Vars out = run_lanes(f, some, options, end - begin, where);
     parts.resize(out.size());
     for (std::size_t k = 0; k < out.size(); ++k) parts[k].push_back(std::move(out[k]));
@@ -85,7 +94,9 @@ Vars run_chunks(const Function& f, const Vars& x, const VmapOptions& options, st
 
 Function vmap(Function f, VmapOptions options, Site where) {
   if (options.chunk < 0)
-    throw Error(ErrorCode::value, "vmap", fmt::format("chunk is {}", options.chunk), "0 means all at once").at(where);
+    throw Error(ErrorCode::value, "vmap", fmt::format("chunk is {}", options.chunk),
+                "0 means all at once")
+        .at(where);
   return [f = std::move(f), options = std::move(options), where](const Vars& x) -> Vars {
     const std::int64_t n = lane_count(x, options.in_axes, where);
     const bool whole = options.chunk == 0 || options.chunk >= n;

@@ -13,8 +13,8 @@ struct Operands {
   ConvAttrs attrs;
   Tensor x, w, dy;
 
-  Operands(std::int64_t batch, std::int64_t in, std::int64_t size, std::int64_t out, std::int64_t kernel,
-           std::int64_t stride = 1, std::int64_t groups = 1)
+  Operands(std::int64_t batch, std::int64_t in, std::int64_t size, std::int64_t out,
+           std::int64_t kernel, std::int64_t stride = 1, std::int64_t groups = 1)
       : attrs{{stride, stride}, {kernel / 2, kernel / 2}, {1, 1}, groups} {
     const std::int64_t out_size = (size + 2 * (kernel / 2) - kernel) / stride + 1;
     x = image({batch, in, size, size});
@@ -24,7 +24,8 @@ struct Operands {
   static Tensor image(const Dims& shape) {
     Tensor t = Tensor::empty_ordered(shape, {0, 2, 3, 1}, DType::f32);
     float* p = t.data<float>();
-    for (std::int64_t i = 0; i < t.numel(); ++i) p[i] = static_cast<float>((i * 2654435761u >> 8) & 1023) / 512 - 1;
+    for (std::int64_t i = 0; i < t.numel(); ++i)
+      p[i] = static_cast<float>((i * 2654435761u >> 8) & 1023) / 512 - 1;
     return t;
   }
   void forward() const { kernels::conv2d.find({}, DType::f32)(x, w, attrs); }
@@ -51,19 +52,23 @@ void against_im2col(SideBySide& table, const Operands& o, double bar) {
     run();
     set_conv_winograd(true);
   };
-  const std::string label = fmt::format("N={} C={} K={} {}x{}", o.x.size(0), o.x.size(1), o.w.size(0), o.x.size(2), o.x.size(3));
+  const std::string label = fmt::format("N={} C={} K={} {}x{}", o.x.size(0), o.x.size(1),
+                                        o.w.size(0), o.x.size(2), o.x.size(3));
   table.row(label + " forward",
             {{"im2col", [&] { reference.forward(px, pw, y.data<float>()); }},
              {"indirect", [&] { direct([&] { o.forward(); }); }},
-             {"winograd", [&] { o.forward(); }}}, bar);
+             {"winograd", [&] { o.forward(); }}},
+            bar);
   table.row(label + " input grad",
             {{"im2col", [&] { reference.input_grad(pdy, pw, dx.data<float>()); }},
              {"indirect", [&] { direct([&] { o.input_grad(); }); }},
-             {"winograd", [&] { o.input_grad(); }}}, bar);
+             {"winograd", [&] { o.input_grad(); }}},
+            bar);
   table.row(label + " weight grad",
             {{"im2col", [&] { reference.weight_grad(px, pdy, dw.data<float>()); }},
              {"direct", [&] { direct([&] { o.weight_grad(); }); }},
-             {"winograd", [&] { o.weight_grad(); }}}, bar);
+             {"winograd", [&] { o.weight_grad(); }}},
+            bar);
 }
 
 void table_3x3() {
@@ -84,7 +89,9 @@ void table_others() {
   set_threads(1);
   fmt::print("\nother shapes, f32, one thread: GFLOP/s forward, input gradient, weight gradient\n");
   const auto rates = [](std::string_view label, const Operands& o) {
-    const auto t = time_side_by_side({{"y", [&] { o.forward(); }}, {"dx", [&] { o.input_grad(); }}, {"dw", [&] { o.weight_grad(); }}});
+    const auto t = time_side_by_side({{"y", [&] { o.forward(); }},
+                                      {"dx", [&] { o.input_grad(); }},
+                                      {"dw", [&] { o.weight_grad(); }}});
     fmt::print("  {:<44}", label);
     for (const Timing& time : t) fmt::print("  {:8.1f}", o.gflop() / time.ns * 1e9);
     fmt::print("\n");
@@ -115,7 +122,9 @@ void conv_3x3(benchmark::State& state) {
     if (state.range(0) == 1) o.input_grad();
     if (state.range(0) == 2) o.weight_grad();
   }
-  state.SetLabel(state.range(0) == 0 ? "forward" : state.range(0) == 1 ? "input gradient" : "weight gradient");
+  state.SetLabel(state.range(0) == 0   ? "forward"
+                 : state.range(0) == 1 ? "input gradient"
+                                       : "weight gradient");
 }
 BENCHMARK(conv_3x3)->DenseRange(0, 2)->UseRealTime();
 

@@ -6,7 +6,9 @@
 namespace sonde {
 namespace {
 
-Tensor values(const Dims& shape) { return normal(random_key(1), shape).tensor(); }
+Tensor values(const Dims& shape) {
+  return normal(random_key(1), shape).tensor();
+}
 
 // Rows of an embedding of 30000 x 256, and their gradient; 4096 tokens.
 constexpr std::int64_t entries = 30000, width = 256, tokens = 4096;
@@ -19,7 +21,8 @@ void embedding_rows(benchmark::State& state) {
 BENCHMARK(embedding_rows);
 
 void embedding_gradient(benchmark::State& state) {
-  const Var into = values({1000, width}), index = randint(random_key(2), {tokens}, 0, 1000), src = values({tokens, width});
+  const Var into = values({1000, width}), index = randint(random_key(2), {tokens}, 0, 1000),
+            src = values({tokens, width});
   for (auto _ : state) benchmark::DoNotOptimize(index_add(into, 0, index, src));
   state.SetBytesProcessed(state.iterations() * tokens * width * 12);
 }

@@ -1,8 +1,10 @@
 /// @file
-/// The main function of every benchmark program. `SONDE_BENCH_MAIN(tables...)` in a bench_x.cpp gives it
+/// The main function of every benchmark program. `SONDE_BENCH_MAIN(tables...)` in a bench_x.cpp
+/// gives it
 ///   --tables     print the side-by-side tables (functions that use SideBySide) and nothing else
 ///   --threads N  threads that kernels use (default 1)
-/// and Google Benchmark's own options. All output names the BLAS core, the SIMD level and the threads.
+/// and Google Benchmark's own options. All output names the BLAS core, the SIMD level and the
+/// threads.
 #pragma once
 
 #include <benchmark/benchmark.h>
@@ -29,9 +31,12 @@ inline BenchOptions take_options(int& argc, char** argv) {
   BenchOptions options;
   int kept = 1;
   for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) == "--tables") options.tables = true;
-    else if (std::string_view(argv[i]) == "--threads" && i + 1 < argc) options.threads = std::atoi(argv[++i]);
-    else argv[kept++] = argv[i];
+    if (std::string_view(argv[i]) == "--tables")
+      options.tables = true;
+    else if (std::string_view(argv[i]) == "--threads" && i + 1 < argc)
+      options.threads = std::atoi(argv[++i]);
+    else
+      argv[kept++] = argv[i];
   }
   argc = kept;
   return options;
@@ -52,7 +57,8 @@ inline int run_bench(int argc, char** argv, std::initializer_list<void (*)()> ta
     benchmark::AddCustomContext("simd", info.simd);
     benchmark::AddCustomContext("threads", std::to_string(options.threads));
     if (options.tables) {
-      fmt::print("BLAS core {}, SIMD {}, {} thread(s)\n", info.blas_core, info.simd, options.threads);
+      fmt::print("BLAS core {}, SIMD {}, {} thread(s)\n", info.blas_core, info.simd,
+                 options.threads);
       for (void (*table)() : tables) table();
     } else {
       benchmark::RunSpecifiedBenchmarks();
@@ -67,5 +73,7 @@ inline int run_bench(int argc, char** argv, std::initializer_list<void (*)()> ta
 }  // namespace sonde::bench
 
 /// Defines main(); the arguments are the functions that print tables, possibly none.
-#define SONDE_BENCH_MAIN(...) \
-  int main(int argc, char** argv) { return sonde::bench::run_bench(argc, argv, {__VA_ARGS__}); }
+#define SONDE_BENCH_MAIN(...)                                  \
+  int main(int argc, char** argv) {                            \
+    return sonde::bench::run_bench(argc, argv, {__VA_ARGS__}); \
+  }

@@ -23,19 +23,28 @@ Tensor random(const Dims& shape) {
 template <class T>
 struct Case {
   Case(std::int64_t batch_, std::int64_t m_, std::int64_t n_, std::int64_t k_, bool ta_, bool tb_)
-      : batch(batch_), m(m_), n(n_), k(k_), ta(ta_), tb(tb_), a(random<T>({batch, m * k})),
-        b(random<T>({batch, k * n})), c(random<T>({batch, m * n})) {}
+      : batch(batch_),
+        m(m_),
+        n(n_),
+        k(k_),
+        ta(ta_),
+        tb(tb_),
+        a(random<T>({batch, m * k})),
+        b(random<T>({batch, k * n})),
+        c(random<T>({batch, m * n})) {}
 
   void sonde() const {
-    const auto am = ta ? cpu::matrix(a.data<T>(), k, m).transposed() : cpu::matrix(a.data<T>(), m, k);
-    const auto bm = tb ? cpu::matrix(b.data<T>(), n, k).transposed() : cpu::matrix(b.data<T>(), k, n);
+    const auto am =
+        ta ? cpu::matrix(a.data<T>(), k, m).transposed() : cpu::matrix(a.data<T>(), m, k);
+    const auto bm =
+        tb ? cpu::matrix(b.data<T>(), n, k).transposed() : cpu::matrix(b.data<T>(), k, n);
     const cpu::BatchAxis axis{batch, m * k, k * n, m * n};
     cpu::gemm_batch<T>(std::span(&axis, 1), am, bm, cpu::matrix(c.data<T>(), m, n));
   }
   void blas() const {
     for (std::int64_t i = 0; i < batch; ++i)
-      cpu::blas_gemm(ta, tb, m, n, k, T{1}, a.data<T>() + i * m * k, ta ? m : k, b.data<T>() + i * k * n,
-                     tb ? k : n, T{0}, c.data<T>() + i * m * n, n);
+      cpu::blas_gemm(ta, tb, m, n, k, T{1}, a.data<T>() + i * m * k, ta ? m : k,
+                     b.data<T>() + i * k * n, tb ? k : n, T{0}, c.data<T>() + i * m * n, n);
   }
   std::vector<Candidate> candidates() const {
     return {{"cblas", [this] { blas(); }}, {"sonde", [this] { sonde(); }}};
@@ -51,7 +60,10 @@ template <class T>
 void square_rows(SideBySide& table, double small_bar, double large_bar) {
   for (std::int64_t n : {16, 32, 64, 128, 256, 512, 1024, 2048}) {
     const Case<T> c(1, n, n, n, false, false);
-    table.row(fmt::format("n={}", n), c.candidates(), n < 64 ? 0 : n <= 256 ? small_bar : large_bar);
+    table.row(fmt::format("n={}", n), c.candidates(),
+              n < 64     ? 0
+              : n <= 256 ? small_bar
+                         : large_bar);
   }
 }
 
@@ -83,7 +95,11 @@ void table_batched() {
 
 void table_thin() {
   SideBySide table("thin products, f32");
-  for (auto [m, n, k] : {std::tuple{1, 1024, 1024}, {1024, 1, 1024}, {64, 10, 256}, {64, 256, 784}, {4096, 10, 64}}) {
+  for (auto [m, n, k] : {std::tuple{1, 1024, 1024},
+                         {1024, 1, 1024},
+                         {64, 10, 256},
+                         {64, 256, 784},
+                         {4096, 10, 64}}) {
     for (bool tb : {false, true}) {
       const Case<float> c(1, m, n, k, false, tb);
       table.row(fmt::format("{}x{}x{} {}", m, n, k, tb ? "NT" : "NN"), c.candidates());
@@ -95,7 +111,8 @@ void table_transpose() {
   SideBySide table("contiguous() of a transposed matrix against a plain copy, f32");
   for (std::int64_t n : {64, 512, 2048}) {
     const Tensor x = random<float>({n, n}), y = x.transpose(0, 1);
-    table.row(fmt::format("n={}", n), {{"clone", [&] { x.clone(); }}, {"transposed", [&] { y.contiguous(); }}});
+    table.row(fmt::format("n={}", n),
+              {{"clone", [&] { x.clone(); }}, {"transposed", [&] { y.contiguous(); }}});
   }
 }
 
@@ -103,19 +120,22 @@ void square(benchmark::State& state) {
   const std::int64_t n = state.range(0);
   const Case<float> c(1, n, n, n, false, false);
   for (auto _ : state) c.sonde();
-  state.counters["flops"] = benchmark::Counter(c.flops(), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["flops"] =
+      benchmark::Counter(c.flops(), benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(square)->RangeMultiplier(2)->Range(16, 2048);
 
 void batched_nt(benchmark::State& state) {
   const Case<float> c(256, state.range(0), state.range(0), state.range(1), false, true);
   for (auto _ : state) c.sonde();
-  state.counters["flops"] = benchmark::Counter(c.flops(), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["flops"] =
+      benchmark::Counter(c.flops(), benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(batched_nt)->ArgsProduct({{17, 32, 49, 64}, {16, 32}});
 
 }  // namespace
 }  // namespace sonde::bench
 
-SONDE_BENCH_MAIN(sonde::bench::table_square, sonde::bench::table_transposed, sonde::bench::table_batched,
-                 sonde::bench::table_thin, sonde::bench::table_transpose)
+SONDE_BENCH_MAIN(sonde::bench::table_square, sonde::bench::table_transposed,
+                 sonde::bench::table_batched, sonde::bench::table_thin,
+                 sonde::bench::table_transpose)

@@ -1,4 +1,5 @@
-// Pooling against a plain copy of its larger side: the speed relative to a copy says how far it is from the memory's limit.
+// Pooling against a plain copy of its larger side: the speed relative to a copy says how far it is
+// from the memory's limit.
 #include <cstring>
 
 #include "bench/bench_main.hpp"
@@ -11,7 +12,8 @@ namespace {
 Tensor image(const Dims& shape) {
   Tensor t = Tensor::empty_ordered(shape, {0, 2, 3, 1}, DType::f32);
   float* p = t.data<float>();
-  for (std::int64_t i = 0; i < t.numel(); ++i) p[i] = static_cast<float>((i * 2654435761u >> 8) & 1023) / 512 - 1;
+  for (std::int64_t i = 0; i < t.numel(); ++i)
+    p[i] = static_cast<float>((i * 2654435761u >> 8) & 1023) / 512 - 1;
   return t;
 }
 

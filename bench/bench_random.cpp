@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::int64_t count = 1 << 20;
 
-void draw(benchmark::State& state, Kernel<kernels::Random>* kernel, DType dtype, kernels::RandomParams params) {
+void draw(benchmark::State& state, Kernel<kernels::Random>* kernel, DType dtype,
+          kernels::RandomParams params) {
   const Tensor keys = random_key(1).unsqueeze(0);
   Tensor out = Tensor::zeros({1, count}, dtype);
   const auto fn = kernel->find({}, dtype);
@@ -17,13 +18,18 @@ void draw(benchmark::State& state, Kernel<kernels::Random>* kernel, DType dtype,
   state.SetItemsProcessed(state.iterations() * count);
 }
 
-BENCHMARK_CAPTURE(draw, uniform_f32, &kernels::random_uniform, DType::f32, kernels::RandomParams{0, 1});
-BENCHMARK_CAPTURE(draw, uniform_f64, &kernels::random_uniform, DType::f64, kernels::RandomParams{0, 1});
-BENCHMARK_CAPTURE(draw, normal_f32, &kernels::random_normal, DType::f32, kernels::RandomParams{0, 1});
-BENCHMARK_CAPTURE(draw, normal_f64, &kernels::random_normal, DType::f64, kernels::RandomParams{0, 1});
+BENCHMARK_CAPTURE(draw, uniform_f32, &kernels::random_uniform, DType::f32,
+                  kernels::RandomParams{0, 1});
+BENCHMARK_CAPTURE(draw, uniform_f64, &kernels::random_uniform, DType::f64,
+                  kernels::RandomParams{0, 1});
+BENCHMARK_CAPTURE(draw, normal_f32, &kernels::random_normal, DType::f32,
+                  kernels::RandomParams{0, 1});
+BENCHMARK_CAPTURE(draw, normal_f64, &kernels::random_normal, DType::f64,
+                  kernels::RandomParams{0, 1});
 BENCHMARK_CAPTURE(draw, truncated_normal_f32, &kernels::random_truncated_normal, DType::f32,
                   kernels::RandomParams{0, 1, -2, 2});
-BENCHMARK_CAPTURE(draw, bernoulli_bool, &kernels::random_bernoulli, DType::boolean, kernels::RandomParams{0.1});
+BENCHMARK_CAPTURE(draw, bernoulli_bool, &kernels::random_bernoulli, DType::boolean,
+                  kernels::RandomParams{0.1});
 
 void randint(benchmark::State& state) {
   const Tensor keys = random_key(1).unsqueeze(0);

@@ -83,7 +83,6 @@ void table_norm() {
 }
 
 // --- attention
-// ---------------------------------------------------------------------------------------------
 
 // Heads of q, k, v [heads, T, d] as a loop over sgemm, with the scores of all heads in memory.
 struct Composite {
@@ -161,7 +160,6 @@ void table_attention() {
 }
 
 // --- LSTM
-// --------------------------------------------------------------------------------------------------
 
 // One sgemm for all inputs, then per step one sgemm and the vector pass over the gates; and the way
 // back.

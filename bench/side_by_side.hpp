@@ -1,13 +1,15 @@
 /// @file
-/// Side-by-side timing: candidates run interleaved in one process, so a noisy phase of the machine hits all of them.
-/// What counts is the ratio of medians to the first candidate, the reference. With one thread the clock is that of the
-/// thread itself, which stands still while another program has the core. How to use it, in a bench_x.cpp:
+/// Side-by-side timing: candidates run interleaved in one process, so a noisy phase of the machine
+/// hits all of them. What counts is the ratio of medians to the first candidate, the reference.
+/// With one thread the clock is that of the thread itself, which stands still while another program
+/// has the core. How to use it, in a bench_x.cpp:
 ///
 ///     void table_scale() {
 ///       SideBySide table("scale, one thread");
 ///       table.row("n=1024", {{"loop", [&] { loop(x); }}, {"kernel", [&] { kernel(x); }}}, 1.2);
-///     }                                         // 1.2: the last candidate's bar, marked if it is missed
-///     SONDE_BENCH_MAIN(table_scale)             // bench_main.hpp; `bench_x --tables` prints the tables
+///     }                                         // 1.2: the last candidate's bar, marked if it is
+///     missed SONDE_BENCH_MAIN(table_scale)             // bench_main.hpp; `bench_x --tables`
+///     prints the tables
 #pragma once
 
 #include <fmt/format.h>
@@ -96,14 +98,16 @@ class SideBySide {
   explicit SideBySide(std::string_view title, SideBySideOptions options = {}) : options_(options) {
     fmt::print("\n{}\n", title);
   }
-  /// Times and prints one row; the last candidate should reach `bar` times the reference's speed (0: no bar).
+  /// Times and prints one row; the last candidate should reach `bar` times the reference's speed
+  /// (0: no bar).
   std::vector<Timing> row(std::string_view label, const std::vector<Candidate>& candidates,
                           double bar = 0) {
     const auto times = time_side_by_side(candidates, options_);
     fmt::print("  {:<28}", label);
     for (std::size_t i = 0; i < times.size(); ++i)
       fmt::print("  {} {:.1f} us ({:.2f})", candidates[i].name, times[i].ns * 1e-3, times[i].speed);
-    if (bar > 0) fmt::print("  bar {:.2f} {}", bar, times.back().speed >= bar ? "reached" : "MISSED");
+    if (bar > 0)
+      fmt::print("  bar {:.2f} {}", bar, times.back().speed >= bar ? "reached" : "MISSED");
     fmt::print("\n");
     return times;
   }

@@ -16,14 +16,16 @@
 namespace sonde {
 namespace {
 
-// Under the address sanitizer blocks have their exact size and are freed at once: it sees one byte too far, and late use.
+// Under the address sanitizer blocks have their exact size and are freed at once: it sees one byte
+// too far, and late use.
 constexpr bool caching = !detail::address_sanitizer;
 constexpr std::int64_t alignment = 64, huge_page = 2 << 20, max_cached = std::int64_t{4} << 30;
 
 // Eight sizes per doubling: at most 12.5 % is wasted, and freed blocks fit later requests.
 std::int64_t size_class(std::int64_t bytes) {
   if (!caching) return std::max<std::int64_t>(bytes, 1);
-  if (bytes <= 512) return (std::max<std::int64_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  if (bytes <= 512)
+    return (std::max<std::int64_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   const auto step = std::int64_t{1} << (std::bit_width(static_cast<std::uint64_t>(bytes - 1)) - 4);
   return checked_add(bytes, step - 1) / step * step;
 }
@@ -103,8 +105,12 @@ MemoryStats memory_stats() {
   std::lock_guard lock(a.mutex);
   return {a.current, a.peak, a.cached, a.limit};
 }
-std::int64_t current_bytes() { return memory_stats().current; }
-std::int64_t peak_bytes() { return memory_stats().peak; }
+std::int64_t current_bytes() {
+  return memory_stats().current;
+}
+std::int64_t peak_bytes() {
+  return memory_stats().peak;
+}
 
 void reset_peak_bytes() {
   Allocator& a = allocator();

@@ -1,5 +1,6 @@
 /// @file
-/// Arithmetic on sizes that throws instead of wrapping. Every size, from Dims to the allocator, goes through here.
+/// Arithmetic on sizes that throws instead of wrapping. Every size, from Dims to the allocator,
+/// goes through here.
 #pragma once
 
 #include <cstdint>

@@ -71,11 +71,13 @@ class Dims {
 std::int64_t numel(const Dims& shape);
 /// Row-major strides in elements.
 Dims contiguous_strides(const Dims& shape);
-/// NumPy's rule: align at the right, sizes equal or 1. Error(broadcast) naming `op` and both shapes.
+/// NumPy's rule: align at the right, sizes equal or 1. Error(broadcast) naming `op` and both
+/// shapes.
 Dims broadcast_shapes(const Dims& a, const Dims& b, std::string_view op);
 /// Maps an axis in [-rank, rank) to [0, rank); Error(axis) otherwise.
 int normal_axis(std::int64_t axis, int rank, std::string_view op);
-/// Every axis normalised; Error(axis) on a repeated one. An empty list means all axes if `empty_is_all`.
+/// Every axis normalised; Error(axis) on a repeated one. An empty list means all axes if
+/// `empty_is_all`.
 Dims normal_axes(const Dims& axes, int rank, std::string_view op, bool empty_is_all = true);
 /// "[2,3]"
 std::string to_string(const Dims& dims);

@@ -30,7 +30,9 @@ constexpr bool is_float(DType t) {
   return t == DType::f32 || t == DType::f64 || t == DType::f16 || t == DType::bf16;
 }
 /// Float types that kernels compute in, and that carry derivatives.
-constexpr bool is_differentiable(DType t) { return t == DType::f32 || t == DType::f64; }
+constexpr bool is_differentiable(DType t) {
+  return t == DType::f32 || t == DType::f64;
+}
 constexpr bool is_integer(DType t) {
   return t == DType::i32 || t == DType::i64 || t == DType::u8;
 }
@@ -38,14 +40,38 @@ std::string_view to_string(DType t);
 
 template <class T>
 struct dtype_of_t;
-template <> struct dtype_of_t<float> { static constexpr DType value = DType::f32; };
-template <> struct dtype_of_t<double> { static constexpr DType value = DType::f64; };
-template <> struct dtype_of_t<std::int32_t> { static constexpr DType value = DType::i32; };
-template <> struct dtype_of_t<std::int64_t> { static constexpr DType value = DType::i64; };
-template <> struct dtype_of_t<std::uint8_t> { static constexpr DType value = DType::u8; };
-template <> struct dtype_of_t<bool> { static constexpr DType value = DType::boolean; };
-template <> struct dtype_of_t<f16_t> { static constexpr DType value = DType::f16; };
-template <> struct dtype_of_t<bf16_t> { static constexpr DType value = DType::bf16; };
+template <>
+struct dtype_of_t<float> {
+  static constexpr DType value = DType::f32;
+};
+template <>
+struct dtype_of_t<double> {
+  static constexpr DType value = DType::f64;
+};
+template <>
+struct dtype_of_t<std::int32_t> {
+  static constexpr DType value = DType::i32;
+};
+template <>
+struct dtype_of_t<std::int64_t> {
+  static constexpr DType value = DType::i64;
+};
+template <>
+struct dtype_of_t<std::uint8_t> {
+  static constexpr DType value = DType::u8;
+};
+template <>
+struct dtype_of_t<bool> {
+  static constexpr DType value = DType::boolean;
+};
+template <>
+struct dtype_of_t<f16_t> {
+  static constexpr DType value = DType::f16;
+};
+template <>
+struct dtype_of_t<bf16_t> {
+  static constexpr DType value = DType::bf16;
+};
 /// DType of a C++ element type.
 template <class T>
 inline constexpr DType dtype_of = dtype_of_t<T>::value;
@@ -54,14 +80,22 @@ inline constexpr DType dtype_of = dtype_of_t<T>::value;
 template <class F>
 decltype(auto) visit_dtype(DType t, F&& f) {
   switch (t) {
-    case DType::f32: return f(float{});
-    case DType::f64: return f(double{});
-    case DType::i32: return f(std::int32_t{});
-    case DType::i64: return f(std::int64_t{});
-    case DType::u8: return f(std::uint8_t{});
-    case DType::boolean: return f(bool{});
-    case DType::f16: return f(f16_t{});
-    default: return f(bf16_t{});
+    case DType::f32:
+      return f(float{});
+    case DType::f64:
+      return f(double{});
+    case DType::i32:
+      return f(std::int32_t{});
+    case DType::i64:
+      return f(std::int64_t{});
+    case DType::u8:
+      return f(std::uint8_t{});
+    case DType::boolean:
+      return f(bool{});
+    case DType::f16:
+      return f(f16_t{});
+    default:
+      return f(bf16_t{});
   }
 }
 

@@ -37,8 +37,10 @@ enum class ErrorCode : std::uint16_t {
   numeric = 1080,    ///< a numerical method that failed (singular matrix, no convergence)
 };
 
-/// An error with code, operation, message, hint, call site and module path; `what()` shows them in one line:
-/// `[S1001] matmul: inner sizes differ: lhs [5,3], rhs [4,2] (3 != 4); at train.cpp:41, in blocks.2.attn; hint: ...`
+/// An error with code, operation, message, hint, call site and module path; `what()` shows them in
+/// one line:
+/// `[S1001] matmul: inner sizes differ: lhs [5,3], rhs [4,2] (3 != 4); at train.cpp:41, in
+/// blocks.2.attn; hint: ...`
 class Error : public std::runtime_error {
  public:
   Error(ErrorCode code, std::string_view op, std::string message, std::string hint = {})

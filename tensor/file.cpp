@@ -30,7 +30,9 @@ auto retried(F&& f) {
 class Descriptor {
  public:
   Descriptor(std::string_view op, const std::string& path, int flags)
-      : op_(op), path_(path), fd_(retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); })) {
+      : op_(op),
+        path_(path),
+        fd_(retried([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0666); })) {
     if (fd_ < 0) fail_errno(op, path, errno);
   }
   ~Descriptor() {
@@ -143,12 +145,15 @@ FileStream::FileStream(const std::string& path) : ByteStream(path, 0, true) {
   took(-opened.size);
 }
 
-FileStream::~FileStream() { ::close(fd_); }
+FileStream::~FileStream() {
+  ::close(fd_);
+}
 
 std::int64_t FileStream::read_some(std::byte* to, std::int64_t n) {
   std::int64_t done = 0;
   while (done < n) {
-    const auto got = retried([&] { return ::read(fd_, to + done, static_cast<std::size_t>(n - done)); });
+    const auto got =
+        retried([&] { return ::read(fd_, to + done, static_cast<std::size_t>(n - done)); });
     if (got < 0) fail_errno("read", name(), errno);
     if (got == 0) break;
     done += got;

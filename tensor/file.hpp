@@ -1,5 +1,6 @@
 /// @file
-/// Files that appear whole or not at all, and bytes read in sequence. Every failure is Error(file) with path and reason.
+/// Files that appear whole or not at all, and bytes read in sequence. Every failure is Error(file)
+/// with path and reason.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +12,11 @@
 
 namespace sonde {
 
-/// Replaces the file at `path`: `write` makes the file at the path it is given (beside the real one), which is then flushed
-/// to disk and renamed. Readers see the old file or the new one; if anything fails, the old one stays and nothing is left.
-void atomic_write(const std::string& path, const std::function<void(const std::string& aside)>& write);
+/// Replaces the file at `path`: `write` makes the file at the path it is given (beside the real
+/// one), which is then flushed to disk and renamed. Readers see the old file or the new one; if
+/// anything fails, the old one stays and nothing is left.
+void atomic_write(const std::string& path,
+                  const std::function<void(const std::string& aside)>& write);
 /// The same for bytes in memory, written one part after the other.
 void atomic_write(const std::string& path, std::span<const std::span<const std::byte>> parts);
 void atomic_write(const std::string& path, std::string_view text);
@@ -22,7 +25,8 @@ void atomic_write(const std::string& path, std::string_view text);
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
-  /// Fills `to` as far as there are bytes; returns their number, less than asked for only at the end.
+  /// Fills `to` as far as there are bytes; returns their number, less than asked for only at the
+  /// end.
   virtual std::int64_t read_some(std::byte* to, std::int64_t n) = 0;
 
   /// What messages call it.
@@ -62,7 +66,8 @@ class FileStream final : public ByteStream {
 class MemoryStream final : public ByteStream {
  public:
   explicit MemoryStream(std::span<const std::byte> bytes, std::string name = "memory")
-      : ByteStream(std::move(name), static_cast<std::int64_t>(bytes.size()), true), next_(bytes.data()) {}
+      : ByteStream(std::move(name), static_cast<std::int64_t>(bytes.size()), true),
+        next_(bytes.data()) {}
   std::int64_t read_some(std::byte* to, std::int64_t n) override;
 
  private:

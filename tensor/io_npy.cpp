@@ -15,8 +15,9 @@ struct TypeCode {
   std::string_view code;  // without the byte order
   DType dtype;
 };
-constexpr TypeCode type_codes[] = {{"f4", DType::f32}, {"f8", DType::f64}, {"i4", DType::i32}, {"i8", DType::i64},
-                                   {"u1", DType::u8},  {"b1", DType::boolean}, {"f2", DType::f16}, {"V2", DType::bf16}};
+constexpr TypeCode type_codes[] = {{"f4", DType::f32}, {"f8", DType::f64}, {"i4", DType::i32},
+                                   {"i8", DType::i64}, {"u1", DType::u8},  {"b1", DType::boolean},
+                                   {"f2", DType::f16}, {"V2", DType::bf16}};
 
 struct Header {
   Dims shape;
@@ -36,10 +37,14 @@ class HeaderParser {
     while (!accept('}')) {
       const std::string_view key = quoted();
       expect(':');
-      if (key == "descr") type(once(seen_type, key));
-      else if (key == "fortran_order") once(seen_order, key).fortran = boolean();
-      else if (key == "shape") shape(once(seen_shape, key));
-      else fail_here("unknown key");
+      if (key == "descr")
+        type(once(seen_type, key));
+      else if (key == "fortran_order")
+        once(seen_order, key).fortran = boolean();
+      else if (key == "shape")
+        shape(once(seen_shape, key));
+      else
+        fail_here("unknown key");
       if (!accept(',')) {
         expect('}');
         break;
@@ -47,7 +52,8 @@ class HeaderParser {
     }
     skip_space();
     if (!rest_.empty()) fail_here("text after the dictionary");
-    if (!seen_type || !seen_order || !seen_shape) fail_here("descr, fortran_order or shape is missing");
+    if (!seen_type || !seen_order || !seen_shape)
+      fail_here("descr, fortran_order or shape is missing");
     return header_;
   }
 
@@ -145,12 +151,14 @@ Header read_header(ByteStream& in) {
     fail(ErrorCode::format, "load_npy", "{}: does not begin as an .npy file", in.name());
   const int version = start[6];
   if (version < 1 || version > 3 || start[7] != 0)
-    fail(ErrorCode::format, "load_npy", "{}: version {}.{} is unknown", in.name(), version, start[7]);
+    fail(ErrorCode::format, "load_npy", "{}: version {}.{} is unknown", in.name(), version,
+         start[7]);
   const int width = version == 1 ? 2 : 4;
   in.read(reinterpret_cast<std::byte*>(length_bytes), width);
   const std::int64_t length = little_endian(length_bytes, width);
   if (length > max_header)
-    fail(ErrorCode::format, "load_npy", "{}: header of {} bytes, at most {} are taken", in.name(), length, max_header);
+    fail(ErrorCode::format, "load_npy", "{}: header of {} bytes, at most {} are taken", in.name(),
+         length, max_header);
   std::string text(static_cast<std::size_t>(std::min(length, in.remaining())), ' ');
   in.read(reinterpret_cast<std::byte*>(text.data()), length);
   return HeaderParser(text, in.name()).parse();
@@ -168,8 +176,8 @@ Tensor read_npy(ByteStream& in) {
   const Header h = read_header(in);
   const std::int64_t bytes = claimed_bytes(h.shape, h.dtype, in.name());
   if (bytes != in.remaining())
-    fail(ErrorCode::format, "load_npy", "{}: shape {} of {} takes {} bytes, the file has {}", in.name(), h.shape,
-         h.dtype, bytes, in.remaining());
+    fail(ErrorCode::format, "load_npy", "{}: shape {} of {} takes {} bytes, the file has {}",
+         in.name(), h.shape, h.dtype, bytes, in.remaining());
   if (!h.fortran) return load_elements(in, h.shape, h.dtype, h.swap);
   const Tensor t = load_elements(in, reversed(h.shape), h.dtype, h.swap);
   Dims axes;
@@ -192,7 +200,8 @@ std::string npy_header(const Spec& spec) {
   std::string text = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}), }}",
                                  size_of(spec.dtype) == 1 ? '|' : '<', code, shape);
   const std::size_t prefix = magic.size() + 4;
-  text.append(63 - (prefix + text.size()) % 64, ' ').push_back('\n');  // elements begin at a multiple of 64
+  text.append(63 - (prefix + text.size()) % 64, ' ')
+      .push_back('\n');  // elements begin at a multiple of 64
   std::string out(magic);
   out += {'\1', '\0', static_cast<char>(text.size() & 255), static_cast<char>(text.size() >> 8)};
   return out + text;

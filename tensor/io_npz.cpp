@@ -28,7 +28,8 @@ using Archive = std::unique_ptr<zip_t, Discard>;
 using Member = std::unique_ptr<zip_file_t, Discard>;
 
 // Takes the source over, whether it succeeds or not.
-Archive open_archive(zip_source_t* source, int flags, ErrorCode code, std::string_view op, const std::string& name) {
+Archive open_archive(zip_source_t* source, int flags, ErrorCode code, std::string_view op,
+                     const std::string& name) {
   ErrorText e;
   if (!source) fail(code, op, "{}: no memory for the archive", name);
   Archive archive(zip_open_from_source(source, flags, &e.error));
@@ -48,8 +49,10 @@ class MemberStream final : public ByteStream {
   std::int64_t read_some(std::byte* to, std::int64_t n) override {
     std::int64_t done = 0;
     while (done < n) {
-      const std::int64_t got = zip_fread(member_.get(), to + done, static_cast<zip_uint64_t>(n - done));
-      if (got < 0) fail(ErrorCode::format, "load_npz", "{}: {}", name(), zip_file_strerror(member_.get()));
+      const std::int64_t got =
+          zip_fread(member_.get(), to + done, static_cast<zip_uint64_t>(n - done));
+      if (got < 0)
+        fail(ErrorCode::format, "load_npz", "{}: {}", name(), zip_file_strerror(member_.get()));
       if (got == 0) break;
       done += got;
     }
@@ -59,7 +62,8 @@ class MemberStream final : public ByteStream {
   // The checksum is compared when the end is met.
   void expect_end() {
     std::byte extra;
-    if (read_some(&extra, 1) != 0) fail(ErrorCode::format, "load_npz", "{}: longer than it claims", name());
+    if (read_some(&extra, 1) != 0)
+      fail(ErrorCode::format, "load_npz", "{}: longer than it claims", name());
   }
 
  private:
@@ -82,12 +86,14 @@ NamedTensors read_archive(zip_t* archive, const std::string& file, NpzLimits lim
   for (std::int64_t i = 0; i < count; ++i) {
     zip_stat_t info;
     constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_INDEX;
-    if (zip_stat_index(archive, static_cast<zip_uint64_t>(i), 0, &info) != 0 || (info.valid & needed) != needed)
+    if (zip_stat_index(archive, static_cast<zip_uint64_t>(i), 0, &info) != 0 ||
+        (info.valid & needed) != needed)
       fail(ErrorCode::format, "load_npz", "{}: member {} cannot be described", file, i);
     const std::string name = info.name, where = fmt::format("{}: member '{}'", file, name);
     if (!name.ends_with(suffix)) fail(ErrorCode::format, "load_npz", "{}: not an .npy file", where);
     if (info.size > static_cast<zip_uint64_t>(left))
-      fail_hint(ErrorCode::format, "load_npz", "raise NpzLimits::max_bytes if the file is to be trusted",
+      fail_hint(ErrorCode::format, "load_npz",
+                "raise NpzLimits::max_bytes if the file is to be trusted",
                 "{}: {} bytes are beyond the limit of {}", where, info.size, limits.max_bytes);
     left -= static_cast<std::int64_t>(info.size);
     const auto [slot, fresh] = out.try_emplace(name.substr(0, name.size() - suffix.size()));
@@ -101,8 +107,10 @@ NamedTensors read_archive(zip_t* archive, const std::string& file, NpzLimits lim
 template <class Result>
 Result checked(Result result, zip_t* archive, const std::string& path) {
   bool failed;
-  if constexpr (std::is_pointer_v<Result>) failed = result == nullptr;
-  else failed = result < 0;
+  if constexpr (std::is_pointer_v<Result>)
+    failed = result == nullptr;
+  else
+    failed = result < 0;
   if (failed) fail(ErrorCode::file, "save_npz", "{}: {}", path, zip_strerror(archive));
   return result;
 }
@@ -119,19 +127,25 @@ struct Content {
   zip_buffer_fragment_t fragments[2];
 };
 
-void add_member(zip_t* archive, const std::string& name, Content& content, bool compress, const std::string& path) {
-  zip_source_t* source = checked(zip_source_buffer_fragment(archive, content.fragments, 2, 0), archive, path);
-  const zip_int64_t index = zip_file_add(archive, (name + std::string(suffix)).c_str(), source, ZIP_FL_ENC_UTF_8);
+void add_member(zip_t* archive, const std::string& name, Content& content, bool compress,
+                const std::string& path) {
+  zip_source_t* source =
+      checked(zip_source_buffer_fragment(archive, content.fragments, 2, 0), archive, path);
+  const zip_int64_t index =
+      zip_file_add(archive, (name + std::string(suffix)).c_str(), source, ZIP_FL_ENC_UTF_8);
   if (index < 0) zip_source_free(source);
   const auto i = static_cast<zip_uint64_t>(checked(index, archive, path));
-  checked(zip_set_file_compression(archive, i, compress ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0), archive, path);
-  checked(zip_file_set_dostime(archive, i, 0, 0x21, 0), archive, path);  // 1 January 1980, as NumPy does
+  checked(zip_set_file_compression(archive, i, compress ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0),
+          archive, path);
+  checked(zip_file_set_dostime(archive, i, 0, 0x21, 0), archive,
+          path);  // 1 January 1980, as NumPy does
 }
 
-void write_archive(const std::string& aside, const NamedTensors& tensors, bool compress, const std::string& path) {
+void write_archive(const std::string& aside, const NamedTensors& tensors, bool compress,
+                   const std::string& path) {
   ErrorText e;
-  Archive archive = open_archive(zip_source_file_create(aside.c_str(), 0, -1, &e.error), ZIP_CREATE | ZIP_EXCL,
-                                 ErrorCode::file, "save_npz", path);
+  Archive archive = open_archive(zip_source_file_create(aside.c_str(), 0, -1, &e.error),
+                                 ZIP_CREATE | ZIP_EXCL, ErrorCode::file, "save_npz", path);
   std::vector<std::unique_ptr<Content>> contents;
   for (const auto& [name, tensor] : tensors) {
     contents.push_back(std::make_unique<Content>(tensor));
@@ -152,24 +166,27 @@ constexpr std::string_view empty_archive("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0
 }  // namespace
 
 NamedTensors load_npz(const std::string& path, NpzLimits limits) {
-  refuse_empty(FileStream(path));  // libzip would also wait for a pipe, and follow a device for ever
+  refuse_empty(
+      FileStream(path));  // libzip would also wait for a pipe, and follow a device for ever
   ErrorText e;
-  const Archive archive = open_archive(zip_source_file_create(path.c_str(), 0, -1, &e.error), ZIP_RDONLY,
-                                       ErrorCode::format, "load_npz", path);
+  const Archive archive = open_archive(zip_source_file_create(path.c_str(), 0, -1, &e.error),
+                                       ZIP_RDONLY, ErrorCode::format, "load_npz", path);
   return read_archive(archive.get(), path, limits);
 }
 
 NamedTensors read_npz(std::span<const std::byte> bytes, NpzLimits limits) {
   refuse_empty(MemoryStream(bytes));
   ErrorText e;
-  const Archive archive = open_archive(zip_source_buffer_create(bytes.data(), bytes.size(), 0, &e.error), ZIP_RDONLY,
-                                       ErrorCode::format, "load_npz", "memory");
+  const Archive archive =
+      open_archive(zip_source_buffer_create(bytes.data(), bytes.size(), 0, &e.error), ZIP_RDONLY,
+                   ErrorCode::format, "load_npz", "memory");
   return read_archive(archive.get(), "memory", limits);
 }
 
 void save_npz(const std::string& path, const NamedTensors& tensors, bool compress) {
   if (tensors.empty()) return atomic_write(path, empty_archive);
-  atomic_write(path, [&](const std::string& aside) { write_archive(aside, tensors, compress, path); });
+  atomic_write(path,
+               [&](const std::string& aside) { write_archive(aside, tensors, compress, path); });
 }
 
 }  // namespace sonde

@@ -15,11 +15,14 @@ std::string read_header_text(ByteStream& in) {
   std::byte raw[length_bytes];
   in.read(raw, length_bytes);
   std::uint64_t length = 0;
-  for (int i = length_bytes - 1; i >= 0; --i) length = length << 8 | std::to_integer<std::uint64_t>(raw[i]);
+  for (int i = length_bytes - 1; i >= 0; --i)
+    length = length << 8 | std::to_integer<std::uint64_t>(raw[i]);
   if (length > max_header)
-    fail(ErrorCode::format, "load_safetensors", "{}: header of {} bytes, at most {} are taken", in.name(), length, max_header);
+    fail(ErrorCode::format, "load_safetensors", "{}: header of {} bytes, at most {} are taken",
+         in.name(), length, max_header);
   if (length > static_cast<std::uint64_t>(in.remaining()))
-    fail(ErrorCode::format, "load_safetensors", "{}: header of {} bytes, the file has {}", in.name(), length, in.remaining());
+    fail(ErrorCode::format, "load_safetensors", "{}: header of {} bytes, the file has {}",
+         in.name(), length, in.remaining());
   std::string text(length, ' ');
   in.read(reinterpret_cast<std::byte*>(text.data()), static_cast<std::int64_t>(length));
   return text;
@@ -27,7 +30,8 @@ std::string read_header_text(ByteStream& in) {
 
 // Order of the reference writer: by its list of types from the last to the first.
 int type_order(DType t) {
-  constexpr DType order[] = {DType::i64, DType::f64, DType::f32, DType::i32, DType::bf16, DType::f16, DType::u8, DType::boolean};
+  constexpr DType order[] = {DType::i64,  DType::f64, DType::f32, DType::i32,
+                             DType::bf16, DType::f16, DType::u8,  DType::boolean};
   return static_cast<int>(std::find(std::begin(order), std::end(order), t) - std::begin(order));
 }
 
@@ -76,15 +80,18 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
   std::int64_t next = 0;
   for (const auto& [name, t] : order) {
     const std::int64_t end = checked_add(next, t.numel() * size_of(t.dtype()));
-    text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}", text.empty() ? "" : ",",
-                        quoted(name), safetensors_name(t.dtype()), t.shape(), next, end);
+    text += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":{},\"data_offsets\":[{},{}]}}",
+                        text.empty() ? "" : ",", quoted(name), safetensors_name(t.dtype()),
+                        t.shape(), next, end);
     next = end;
   }
   text = "{" + text + "}";
   text.append((8 - text.size() % 8) % 8, ' ');  // tensors begin at a multiple of 8
   std::string length(length_bytes, '\0');
-  for (std::size_t i = 0; i < length_bytes; ++i) length[i] = static_cast<char>(text.size() >> (8 * i) & 255);
-  std::vector<std::span<const std::byte>> parts{std::as_bytes(std::span(length)), std::as_bytes(std::span(text))};
+  for (std::size_t i = 0; i < length_bytes; ++i)
+    length[i] = static_cast<char>(text.size() >> (8 * i) & 255);
+  std::vector<std::span<const std::byte>> parts{std::as_bytes(std::span(length)),
+                                                std::as_bytes(std::span(text))};
   for (const auto& [name, t] : order)
     parts.emplace_back(t.bytes(), static_cast<std::size_t>(t.numel() * size_of(t.dtype())));
   atomic_write(path, parts);

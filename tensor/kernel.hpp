@@ -1,6 +1,7 @@
 /// @file
-/// Kernel: the implementations of one operation, found by device and dtype. A backend registers what it has; what is
-/// missing is a typed error. The slots themselves are in tensor/kernels/, one header per family.
+/// Kernel: the implementations of one operation, found by device and dtype. A backend registers
+/// what it has; what is missing is a typed error. The slots themselves are in tensor/kernels/, one
+/// header per family.
 #pragma once
 
 #include <atomic>
@@ -43,7 +44,8 @@ class Kernel {
     return table_[static_cast<int>(device)][static_cast<int>(dtype)];
   }
   std::string_view op_;
-  std::atomic<Fn> table_[device_type_count][dtype_count] = {};  // one thread may look up while another registers
+  std::atomic<Fn> table_[device_type_count][dtype_count] =
+      {};  // one thread may look up while another registers
 };
 
 }  // namespace sonde

@@ -42,14 +42,15 @@ std::int64_t claimed_bytes(const Dims& shape, DType dtype, const std::string& wh
 Tensor load_elements(ByteStream& in, const Dims& shape, DType dtype, bool swap) {
   const std::int64_t bytes = claimed_bytes(shape, dtype, in.name()), width = size_of(dtype);
   if (bytes > in.remaining())
-    fail(ErrorCode::format, "load", "{}: shape {} of {} takes {} bytes, {} are left", in.name(), shape, dtype,
-         bytes, in.remaining());
+    fail(ErrorCode::format, "load", "{}: shape {} of {} takes {} bytes, {} are left", in.name(),
+         shape, dtype, bytes, in.remaining());
   Tensor out = Tensor::empty(in.measured() ? shape : Dims{0}, dtype);
   if (in.measured()) {
     in.read(out.bytes(), bytes);
   } else {
     const Tensor raw = read_growing(in, bytes);
-    out = Tensor(make_ref<TensorData>(Spec{shape, dtype, Device{}}, raw.ref()->storage, contiguous_strides(shape), 0));
+    out = Tensor(make_ref<TensorData>(Spec{shape, dtype, Device{}}, raw.ref()->storage,
+                                      contiguous_strides(shape), 0));
   }
   if (swap) swap_bytes(out.bytes(), bytes / width, width);
   if (dtype == DType::boolean)

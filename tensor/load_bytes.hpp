@@ -7,12 +7,13 @@
 
 namespace sonde {
 
-/// Bytes of a tensor of this shape and type that a file claims to hold; Error(format), naming `what`, if the product
-/// overflows or a size is negative.
+/// Bytes of a tensor of this shape and type that a file claims to hold; Error(format), naming
+/// `what`, if the product overflows or a size is negative.
 std::int64_t claimed_bytes(const Dims& shape, DType dtype, const std::string& what);
 
-/// A row-major tensor from the stream's next bytes, of which as many must remain. If their number is only claimed, memory
-/// grows with the bytes that really come. `swap`: the other byte order. Bools become 0 or 1.
+/// A row-major tensor from the stream's next bytes, of which as many must remain. If their number
+/// is only claimed, memory grows with the bytes that really come. `swap`: the other byte order.
+/// Bools become 0 or 1.
 Tensor load_elements(ByteStream& in, const Dims& shape, DType dtype, bool swap = false);
 
 }  // namespace sonde

@@ -32,9 +32,10 @@ struct Workers {
   tbb::task_arena arena;
 };
 
-// What TBB promises of a loop (the chunks see what the caller wrote before, the caller sees after the loop what the
-// chunks wrote), told once more in an atomic that the thread sanitizer sees: it cannot look into TBB, which is not built
-// with it. Races between chunks stay visible. In other builds these do nothing.
+// What TBB promises of a loop (the chunks see what the caller wrote before, the caller sees after
+// the loop what the chunks wrote), told once more in an atomic that the thread sanitizer sees: it
+// cannot look into TBB, which is not built with it. Races between chunks stay visible. In other
+// builds these do nothing.
 std::atomic<unsigned> handed_over{0};
 void hand_over() {
   if constexpr (detail::thread_sanitizer) handed_over.fetch_add(1, std::memory_order_release);

@@ -19,7 +19,8 @@ struct FreeList {
   std::size_t count = 0;
 };
 
-// Shared store that threads refill from and spill to; never destroyed, so that late frees stay valid.
+// Shared store that threads refill from and spill to; never destroyed, so that late frees stay
+// valid.
 struct Store {
   std::mutex mutex;
   std::array<FreeList, classes> lists;
@@ -42,7 +43,8 @@ void spill(FreeList& from, std::size_t c, std::size_t keep) {
   }
 }
 
-thread_local std::array<FreeList, classes> local_lists;  // trivially destructible: usable until the end
+thread_local std::array<FreeList, classes>
+    local_lists;  // trivially destructible: usable until the end
 
 // Gives a finished thread's blocks back.
 struct Returner {
@@ -69,7 +71,7 @@ Block* refill(std::size_t c) {
   }
   if (!mine.head) {
     const std::size_t size = (c + 1) * granule;
-    auto* slab = static_cast<std::byte*>(::operator new(size * batch));
+    auto* slab = static_cast<std::byte*>(::operator new(size* batch));
     for (std::size_t i = 0; i < batch; ++i) {
       auto* b = reinterpret_cast<Block*>(slab + i * size);
       b->next = mine.head;

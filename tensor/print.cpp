@@ -15,7 +15,8 @@ std::string number(const Tensor& t, const Dims& index, int precision) {
   return fmt::format("{:.{}g}", v, precision);
 }
 
-void print_axis(std::string& out, const Tensor& t, Dims& index, int axis, bool shorten, int precision) {
+void print_axis(std::string& out, const Tensor& t, Dims& index, int axis, bool shorten,
+                int precision) {
   if (axis == t.rank()) {
     out += number(t, index, precision);
     return;
@@ -45,6 +46,8 @@ std::string to_string(const Tensor& t, int precision) {
   return out + " " + to_string(t.spec());
 }
 
-std::ostream& operator<<(std::ostream& os, const Tensor& t) { return os << to_string(t); }
+std::ostream& operator<<(std::ostream& os, const Tensor& t) {
+  return os << to_string(t);
+}
 
 }  // namespace sonde

@@ -14,9 +14,11 @@ inline Tensor random_key(std::uint64_t seed) {
 
 /// The numbers in a key tensor; Error(shape) or Error(dtype) unless it is i64[2].
 inline philox::Key to_key(const Tensor& key) {
-  if (!(key.shape() == Dims{2})) fail(ErrorCode::shape, "key", "a key is i64[2], this is {}", key.spec());
+  if (!(key.shape() == Dims{2}))
+    fail(ErrorCode::shape, "key", "a key is i64[2], this is {}", key.spec());
   const auto* words = key.data<std::int64_t>();
-  return {static_cast<std::uint64_t>(words[0]), static_cast<std::uint64_t>(words[key.strides()[0]])};
+  return {static_cast<std::uint64_t>(words[0]),
+          static_cast<std::uint64_t>(words[key.strides()[0]])};
 }
 
 }  // namespace sonde

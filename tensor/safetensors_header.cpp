@@ -15,9 +15,9 @@ struct TypeName {
   std::string_view name;
   DType dtype;
 };
-constexpr TypeName type_names[] = {{"F32", DType::f32},      {"F64", DType::f64}, {"I32", DType::i32}, {"I64", DType::i64},
-                                   {"U8", DType::u8},        {"BOOL", DType::boolean}, {"F16", DType::f16},
-                                   {"BF16", DType::bf16}};
+constexpr TypeName type_names[] = {
+    {"F32", DType::f32}, {"F64", DType::f64},      {"I32", DType::i32}, {"I64", DType::i64},
+    {"U8", DType::u8},   {"BOOL", DType::boolean}, {"F16", DType::f16}, {"BF16", DType::bf16}};
 
 [[noreturn]] void malformed(const std::string& file, std::string_view what) {
   fail(ErrorCode::format, "load_safetensors", "{}: header: {}", file, what);
@@ -41,7 +41,8 @@ class HeaderEvents final : public Json::json_sax_t {
   }
   bool end_object() override {
     if (state_ == State::fields && seen_ != (type_seen | shape_seen | offsets_seen))
-      malformed(file_, fmt::format("tensor '{}' lacks dtype, shape or data_offsets", out_.entries.back().name));
+      malformed(file_, fmt::format("tensor '{}' lacks dtype, shape or data_offsets",
+                                   out_.entries.back().name));
     return enter(state_ == State::names ? State::finished : State::names);
   }
   bool key(std::string& name) override {
@@ -63,7 +64,8 @@ class HeaderEvents final : public Json::json_sax_t {
     unexpected("a string");
   }
   bool start_array(std::size_t) override {
-    if (state_ != State::fields || (key_ != "shape" && key_ != "data_offsets")) unexpected("a list");
+    if (state_ != State::fields || (key_ != "shape" && key_ != "data_offsets"))
+      unexpected("a list");
     count_ = 0;
     return enter(State::list);
   }
@@ -77,7 +79,8 @@ class HeaderEvents final : public Json::json_sax_t {
     SafetensorsEntry& e = out_.entries.back();
     const auto value = static_cast<std::int64_t>(v);
     if (key_ == "shape") {
-      if (e.shape.rank() == max_rank) malformed(file_, fmt::format("tensor '{}' has more than 8 dimensions", e.name));
+      if (e.shape.rank() == max_rank)
+        malformed(file_, fmt::format("tensor '{}' has more than 8 dimensions", e.name));
       e.shape.push_back(value);
     } else if (count_ < 2) {
       (count_ == 0 ? e.begin : e.end) = value;
@@ -90,7 +93,8 @@ class HeaderEvents final : public Json::json_sax_t {
   bool number_integer(std::int64_t) override { unexpected("a negative number"); }
   bool number_float(double, const std::string&) override { unexpected("a fraction"); }
   bool binary(Json::binary_t&) override { unexpected("binary data"); }
-  bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception&) override {
+  bool parse_error(std::size_t at, const std::string&,
+                   const nlohmann::detail::exception&) override {
     malformed(file_, fmt::format("not JSON at byte {}", at));
   }
 
@@ -104,10 +108,14 @@ class HeaderEvents final : public Json::json_sax_t {
     return true;
   }
   [[noreturn]] void unexpected(std::string_view what) {
-    malformed(file_, fmt::format("{} where none may be{}", what, has_key_ ? " (after '" + key_ + "')" : ""));
+    malformed(file_, fmt::format("{} where none may be{}", what,
+                                 has_key_ ? " (after '" + key_ + "')" : ""));
   }
   void field(const std::string& name) {
-    const int bit = name == "dtype" ? type_seen : name == "shape" ? shape_seen : name == "data_offsets" ? offsets_seen : 0;
+    const int bit = name == "dtype"          ? type_seen
+                    : name == "shape"        ? shape_seen
+                    : name == "data_offsets" ? offsets_seen
+                                             : 0;
     if (bit == 0) malformed(file_, fmt::format("unknown field '{}'", name));
     if (seen_ & bit) malformed(file_, fmt::format("field '{}' comes twice", name));
     seen_ |= bit;
@@ -140,18 +148,22 @@ void check_layout(SafetensorsHeader& h, std::int64_t data_bytes, const std::stri
   for (const SafetensorsEntry& e : h.entries) {
     const std::string what = fmt::format("tensor '{}'", e.name);
     if (e.begin != next || e.end < e.begin)
-      malformed(file, fmt::format("{} lies at [{}, {}), but byte {} is next", what, e.begin, e.end, next));
+      malformed(file, fmt::format("{} lies at [{}, {}), but byte {} is next", what, e.begin, e.end,
+                                  next));
     const std::int64_t bytes = claimed_bytes(e.shape, e.dtype, file + ": header: " + what);
     if (bytes != e.end - e.begin)
-      malformed(file, fmt::format("{} of shape {} takes {} bytes, its offsets span {}", what, e.shape, bytes, e.end - e.begin));
+      malformed(file, fmt::format("{} of shape {} takes {} bytes, its offsets span {}", what,
+                                  e.shape, bytes, e.end - e.begin));
     next = e.end;
   }
-  if (next != data_bytes) malformed(file, fmt::format("{} bytes are described, the file has {}", next, data_bytes));
+  if (next != data_bytes)
+    malformed(file, fmt::format("{} bytes are described, the file has {}", next, data_bytes));
 }
 
 }  // namespace
 
-SafetensorsHeader parse_safetensors_header(const std::string& text, std::int64_t data_bytes, const std::string& file) {
+SafetensorsHeader parse_safetensors_header(const std::string& text, std::int64_t data_bytes,
+                                           const std::string& file) {
   SafetensorsHeader out;
   if (!text.starts_with('{')) malformed(file, "does not begin with '{'");
   HeaderEvents events(out, file);
@@ -161,7 +173,9 @@ SafetensorsHeader parse_safetensors_header(const std::string& text, std::int64_t
 }
 
 std::string_view safetensors_name(DType t) {
-  return std::find_if(std::begin(type_names), std::end(type_names), [t](const TypeName& n) { return n.dtype == t; })->name;
+  return std::find_if(std::begin(type_names), std::end(type_names),
+                      [t](const TypeName& n) { return n.dtype == t; })
+      ->name;
 }
 
 }  // namespace sonde

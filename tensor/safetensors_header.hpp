@@ -23,7 +23,8 @@ struct SafetensorsHeader {
 };
 
 /// Reads and checks a header for `data_bytes` bytes of data; Error(format) naming `file`.
-SafetensorsHeader parse_safetensors_header(const std::string& text, std::int64_t data_bytes, const std::string& file);
+SafetensorsHeader parse_safetensors_header(const std::string& text, std::int64_t data_bytes,
+                                           const std::string& file);
 
 /// The format's name of a type.
 std::string_view safetensors_name(DType t);

@@ -1,5 +1,6 @@
 /// @file
-/// Which sanitizer this is built with. Caches of memory step aside for them: what is re-used is never seen as freed.
+/// Which sanitizer this is built with. Caches of memory step aside for them: what is re-used is
+/// never seen as freed.
 #pragma once
 
 namespace sonde::detail {

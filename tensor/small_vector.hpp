@@ -57,7 +57,8 @@ class SmallVector {
   template <class... Args>
   T& emplace_back(Args&&... args) {
     if (size_ == capacity_) {
-      T value(std::forward<Args>(args)...);  // made before growing: the arguments may lie in this vector
+      T value(std::forward<Args>(
+          args)...);  // made before growing: the arguments may lie in this vector
       grow(2 * capacity_);
       return place(std::move(value));
     }

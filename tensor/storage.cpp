@@ -5,9 +5,8 @@
 namespace sonde {
 
 Storage::Storage(std::int64_t bytes) : bytes_(bytes) {
-  data_ = bytes <= inline_bytes
-              ? inline_
-              : static_cast<std::byte*>(detail::allocate(bytes, capacity_));
+  data_ =
+      bytes <= inline_bytes ? inline_ : static_cast<std::byte*>(detail::allocate(bytes, capacity_));
 }
 
 Storage::~Storage() {

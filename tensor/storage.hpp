@@ -14,14 +14,16 @@ class Storage final : public Counted, public Pooled<Storage> {
  public:
   /// Uninitialised bytes; Error(memory) if they cannot be had.
   explicit Storage(std::int64_t bytes);
-  /// Bytes that something else owns (a mapped file, foreign memory); `owner` lives as long as the storage.
+  /// Bytes that something else owns (a mapped file, foreign memory); `owner` lives as long as the
+  /// storage.
   Storage(void* data, std::int64_t bytes, Ref<Counted> owner)
       : data_(static_cast<std::byte*>(data)), bytes_(bytes), owner_(std::move(owner)) {}
   ~Storage() override;
 
   std::byte* data() { return data_; }
   std::int64_t bytes() const { return bytes_; }
-  /// Grows with each mutation after creation; a recorded operation compares it before it uses a saved tensor.
+  /// Grows with each mutation after creation; a recorded operation compares it before it uses a
+  /// saved tensor.
   std::uint32_t version() const { return version_.load(std::memory_order_relaxed); }
   void bump_version() { version_.fetch_add(1, std::memory_order_relaxed); }
 

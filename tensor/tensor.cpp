@@ -58,7 +58,8 @@ Tensor Tensor::from_bytes(const void* values, std::size_t count, DType dtype, co
   Tensor out = empty(shape, dtype);
   if (static_cast<std::int64_t>(count) != out.numel())
     fail(ErrorCode::shape, "Tensor::from", "{} values for shape {}", count, shape);
-  if (count != 0) std::memcpy(out.bytes(), values, count * static_cast<std::size_t>(size_of(dtype)));
+  if (count != 0)
+    std::memcpy(out.bytes(), values, count * static_cast<std::size_t>(size_of(dtype)));
   return out;
 }
 
@@ -109,8 +110,7 @@ double Tensor::item() const {
 }
 
 double Tensor::at(const Dims& index) const {
-  if (index.rank() != rank())
-    fail(ErrorCode::axis, "at", "index {} for shape {}", index, shape());
+  if (index.rank() != rank()) fail(ErrorCode::axis, "at", "index {} for shape {}", index, shape());
   std::int64_t position = 0;
   for (int i = 0; i < rank(); ++i) {
     if (index[i] < 0 || index[i] >= shape()[i])
@@ -147,24 +147,28 @@ Tensor Tensor::slice(std::int64_t axis, std::optional<std::int64_t> start,
     if (!v) return missing;
     return std::clamp(*v < 0 ? checked_add(*v, n) : *v, low, high);
   };
-  const std::int64_t first = bound(start, step > 0 ? 0 : n - 1), last = bound(stop, step > 0 ? n : -1);
+  const std::int64_t first = bound(start, step > 0 ? 0 : n - 1),
+                     last = bound(stop, step > 0 ? n : -1);
   const std::int64_t span = step > 0 ? last - first : first - last, width = step > 0 ? step : -step;
   const std::int64_t count = span <= 0 ? 0 : (span - 1) / width + 1;
   Dims new_shape = shape(), new_strides = strides();
   new_shape[a] = count;
   if (count > 1) new_strides[a] = checked_mul(strides()[a], step);
-  return as_strided(new_shape, new_strides, count == 0 ? offset() : offset() + first * strides()[a]);
+  return as_strided(new_shape, new_strides,
+                    count == 0 ? offset() : offset() + first * strides()[a]);
 }
 
 Tensor Tensor::select(std::int64_t axis, std::int64_t index) const {
   const int a = normal_axis(axis, rank(), "select");
   const std::int64_t n = shape()[a];
   if (index < -n || index >= n)
-    fail(ErrorCode::axis, "select", "index {} is out of range for size {} of axis {}", index, n, axis);
+    fail(ErrorCode::axis, "select", "index {} is out of range for size {} of axis {}", index, n,
+         axis);
   Dims new_shape = shape(), new_strides = strides();
   new_shape.erase(a);
   new_strides.erase(a);
-  return as_strided(new_shape, new_strides, offset() + (index < 0 ? index + n : index) * strides()[a]);
+  return as_strided(new_shape, new_strides,
+                    offset() + (index < 0 ? index + n : index) * strides()[a]);
 }
 
 Tensor Tensor::permute(const Dims& axes) const {
@@ -200,7 +204,8 @@ Tensor Tensor::expand(const Dims& target) const {
 Tensor Tensor::squeeze(std::int64_t axis) const {
   const int a = normal_axis(axis, rank(), "squeeze");
   if (shape()[a] != 1)
-    fail(ErrorCode::shape, "squeeze", "axis {} of shape {} has size {}, not 1", axis, shape(), shape()[a]);
+    fail(ErrorCode::shape, "squeeze", "axis {} of shape {} has size {}, not 1", axis, shape(),
+         shape()[a]);
   return select(a, 0);
 }
 
@@ -228,7 +233,8 @@ Tensor Tensor::diagonal(std::int64_t shift, std::int64_t a, std::int64_t b) cons
   const std::int64_t count = std::max<std::int64_t>(0, std::min(rows - row, columns - column));
   Dims new_shape = shape(), new_strides = strides();
   const std::int64_t step = strides()[i] + strides()[j];
-  const std::int64_t start = offset() + (count > 0 ? row * strides()[i] + column * strides()[j] : 0);
+  const std::int64_t start =
+      offset() + (count > 0 ? row * strides()[i] + column * strides()[j] : 0);
   for (int axis : {std::max(i, j), std::min(i, j)}) {
     new_shape.erase(axis);
     new_strides.erase(axis);
@@ -239,8 +245,10 @@ Tensor Tensor::diagonal(std::int64_t shift, std::int64_t a, std::int64_t b) cons
 }
 
 std::optional<Tensor> Tensor::try_view(const Dims& target) const {
-  if (is_contiguous() || numel() == 0) return as_strided(target, contiguous_strides(target), offset());
-  // Walk runs of old axes that memory holds as one, innermost first; each must fill a whole group of new axes.
+  if (is_contiguous() || numel() == 0)
+    return as_strided(target, contiguous_strides(target), offset());
+  // Walk runs of old axes that memory holds as one, innermost first; each must fill a whole group
+  // of new axes.
   Dims new_strides = Dims::filled(target.rank(), 1);
   int next = target.rank() - 1;
   for (int i = rank() - 1; i >= 0; --i) {
@@ -265,7 +273,9 @@ Tensor Tensor::reshape(const Dims& shape) const {
   return contiguous().as_strided(target, contiguous_strides(target), 0);
 }
 
-Tensor Tensor::contiguous() const { return is_contiguous() ? *this : clone(); }
+Tensor Tensor::contiguous() const {
+  return is_contiguous() ? *this : clone();
+}
 
 Tensor Tensor::clone() const {
   Tensor out = empty(shape(), dtype(), device());
@@ -289,7 +299,8 @@ void Tensor::copy_from(const Tensor& source) {
 }
 
 void Tensor::wrong_type(DType asked) const {
-  fail_hint(ErrorCode::dtype, "data", "convert with to(...)", "asked for {}, the tensor is {}", asked, spec());
+  fail_hint(ErrorCode::dtype, "data", "convert with to(...)", "asked for {}, the tensor is {}",
+            asked, spec());
 }
 
 Dims resolve_shape(const Dims& shape, std::int64_t count, std::string_view op) {

@@ -15,7 +15,8 @@
 
 namespace sonde {
 
-/// What a Tensor handle points to: a storage and how to walk it. Immutable but for the bytes in the storage.
+/// What a Tensor handle points to: a storage and how to walk it. Immutable but for the bytes in the
+/// storage.
 struct TensorData final : Value, Pooled<TensorData> {
   TensorData(const Spec& s, Ref<Storage> st, const Dims& str, std::int64_t off)
       : Value(s, ValueKind::tensor, 0), storage(std::move(st)), strides(str), offset(off) {}
@@ -24,19 +25,22 @@ struct TensorData final : Value, Pooled<TensorData> {
   const std::int64_t offset;  ///< of the first element, in elements
 };
 
-/// Handle of a strided n-dimensional array. Copying a Tensor copies the handle; views share the storage.
+/// Handle of a strided n-dimensional array. Copying a Tensor copies the handle; views share the
+/// storage.
 class Tensor {
  public:
   Tensor() = default;
   explicit Tensor(Ref<TensorData> p) : p_(std::move(p)) {}
 
-  // --- making one -----------------------------------------------------------------------------
+  // --- making one
   /// Uninitialised, row-major.
   static Tensor empty(const Dims& shape, DType dtype = DType::f32, Device device = {});
-  /// Uninitialised, with the memory order of `like`'s axes (a channels-last tensor gives a channels-last one).
+  /// Uninitialised, with the memory order of `like`'s axes (a channels-last tensor gives a
+  /// channels-last one).
   static Tensor empty_like(const Tensor& like, DType dtype);
   /// Uninitialised; axes in the memory order `order` (outermost first).
-  static Tensor empty_ordered(const Dims& shape, const Dims& order, DType dtype, Device device = {});
+  static Tensor empty_ordered(const Dims& shape, const Dims& order, DType dtype,
+                              Device device = {});
   static Tensor full(const Dims& shape, double value, DType dtype = DType::f32, Device device = {});
   static Tensor zeros(const Dims& shape, DType dtype = DType::f32, Device device = {}) {
     return full(shape, 0, dtype, device);
@@ -62,7 +66,7 @@ class Tensor {
   /// Identity matrix [n,n].
   static Tensor eye(std::int64_t n, DType dtype = DType::f32);
 
-  // --- what it is ------------------------------------------------------------------------------
+  // --- what it is
   explicit operator bool() const { return static_cast<bool>(p_); }
   const Spec& spec() const { return p_->spec; }
   const Dims& shape() const { return p_->spec.shape; }
@@ -81,7 +85,7 @@ class Tensor {
   /// All elements in one block without gaps or overlap, in whatever axis order.
   bool is_dense() const;
 
-  // --- data ------------------------------------------------------------------------------------
+  // --- data
   /// Address of element (0, ..., 0).
   std::byte* bytes() const { return p_->storage->data() + p_->offset * size_of(dtype()); }
   /// As a pointer to T; Error(dtype) if T is not the element type.
@@ -98,10 +102,11 @@ class Tensor {
   template <class T>
   std::vector<T> to_vector() const;
 
-  // --- views: no copy ---------------------------------------------------------------------------
-  /// Elements start, start+step, ... before stop along `axis`; start and stop as in Python, step != 0.
-  Tensor slice(std::int64_t axis, std::optional<std::int64_t> start, std::optional<std::int64_t> stop,
-               std::int64_t step = 1) const;
+  // --- views: no copy
+  /// Elements start, start+step, ... before stop along `axis`; start and stop as in Python, step !=
+  /// 0.
+  Tensor slice(std::int64_t axis, std::optional<std::int64_t> start,
+               std::optional<std::int64_t> stop, std::int64_t step = 1) const;
   /// Drops `axis` at position `index`.
   Tensor select(std::int64_t axis, std::int64_t index) const;
   Tensor permute(const Dims& axes) const;
@@ -118,16 +123,17 @@ class Tensor {
   /// Any view of the same storage; the caller answers for the bounds.
   Tensor as_strided(const Dims& shape, const Dims& strides, std::int64_t offset) const;
 
-  // --- copies ------------------------------------------------------------------------------------
+  // --- copies
   /// Same elements in a new shape (one size may be -1); a view if possible, else a copy.
   Tensor reshape(const Dims& shape) const;
   /// Itself if row-major, else a row-major copy.
   Tensor contiguous() const;
   Tensor clone() const;
-  /// Converted elements; itself if the dtype is already right. Float to integer truncates, to bool is != 0.
+  /// Converted elements; itself if the dtype is already right. Float to integer truncates, to bool
+  /// is != 0.
   Tensor to(DType dtype) const;
 
-  // --- mutation (optimisers, loaders; never inside a transform) -------------------------------------
+  // --- mutation (optimisers, loaders; never inside a transform)
   /// Overwrites all elements with those of `source` (same shape), and bumps the storage's version.
   void copy_from(const Tensor& source);
   /// Pointer for writing; bumps the storage's version.

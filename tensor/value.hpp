@@ -1,5 +1,6 @@
 /// @file
-/// Value: what a handle points to. Level 0 is data (tensor/); higher levels are boxes of a transform (autograd/).
+/// Value: what a handle points to. Level 0 is data (tensor/); higher levels are boxes of a
+/// transform (autograd/).
 #pragma once
 
 #include "tensor/dtype.hpp"

@@ -1,6 +1,7 @@
 /// @file
-/// The integer arguments of every operation, as rows that tests/test_bad_input.cpp tries with hostile values. An operation
-/// in autograd/ops whose integer, Dims or Size2 parameter has no row here fails the test.
+/// The integer arguments of every operation, as rows that tests/test_bad_input.cpp tries with
+/// hostile values. An operation in autograd/ops whose integer, Dims or Size2 parameter has no row
+/// here fails the test.
 #pragma once
 
 #include "tests/cases.hpp"
@@ -11,7 +12,8 @@ struct Argument {
   std::string name;           ///< "slice.axis": operation and parameter, as the header has them
   std::vector<Input> inputs;  ///< good inputs
   std::int64_t size;          ///< n: values around it are tried
-  std::function<Vars(const Vars&, std::int64_t)> f;  ///< calls the operation with the value in this argument
+  std::function<Vars(const Vars&, std::int64_t)>
+      f;  ///< calls the operation with the value in this argument
 };
 
 using ArgumentRows = std::vector<Argument>;

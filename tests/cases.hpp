@@ -1,6 +1,6 @@
 /// @file
-/// The table of primitives: one row (or a few) per primitive, from which tests/suite generates every check.
-/// Rows are data; the suite walks them with code that is not a template.
+/// The table of primitives: one row (or a few) per primitive, from which tests/suite generates
+/// every check. Rows are data; the suite walks them with code that is not a template.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,8 @@ namespace sonde::testing {
 /// How the values of an input are drawn.
 enum class Draw {
   uniform,   ///< reals, uniform in [low, high]
-  distinct,  ///< reals, evenly spread over [low, high] in random order: no ties, no kinks between near values
+  distinct,  ///< reals, evenly spread over [low, high] in random order: no ties, no kinks between
+             ///< near values
   away,      ///< reals, |x| uniform in [low, high], random sign: away from a kink at 0
   index,     ///< i64, uniform in {low, ..., high - 1}
   boolean,   ///< bool, a fair coin
@@ -30,14 +31,15 @@ struct Input {
 };
 
 struct Case {
-  std::string name;                        ///< "add_broadcast": the test's name
+  std::string name;  ///< "add_broadcast": the test's name
   std::vector<Input> inputs;
-  std::function<Vars(const Vars&)> f;      ///< calls the op(s)
-  /// Forward reference in float64: a naive computation of the first output from float64 inputs. Optional.
+  std::function<Vars(const Vars&)> f;  ///< calls the op(s)
+  /// Forward reference in float64: a naive computation of the first output from float64 inputs.
+  /// Optional.
   std::function<Tensor(const Tensors&)> reference{};
-  int order = 3;                           ///< highest order of derivative checked; 0 for integer outputs and the like
-  double tolerance = 1;                    ///< multiplies the suite's tolerances (ill-conditioned rows; say why)
-  bool f32 = true;                         ///< also in float32
+  int order = 3;  ///< highest order of derivative checked; 0 for integer outputs and the like
+  double tolerance = 1;  ///< multiplies the suite's tolerances (ill-conditioned rows; say why)
+  bool f32 = true;       ///< also in float32
 };
 
 using Cases = std::vector<Case>;

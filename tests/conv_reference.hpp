@@ -1,5 +1,6 @@
 /// @file
-/// Convolution and pooling by their definitions, one scalar at a time in double: what the kernels are tested against.
+/// Convolution and pooling by their definitions, one scalar at a time in double: what the kernels
+/// are tested against.
 #pragma once
 
 #include <cmath>
@@ -19,12 +20,13 @@ inline Tensor noise(const Dims& shape, DType dtype, std::uint32_t seed) {
   return Tensor::from<double>(values, shape).to(dtype);
 }
 
-inline std::int64_t out_size(std::int64_t in, std::int64_t kernel, const ConvAttrs& a, std::size_t axis) {
+inline std::int64_t out_size(std::int64_t in, std::int64_t kernel, const ConvAttrs& a,
+                             std::size_t axis) {
   return (in + 2 * a.padding[axis] - a.dilation[axis] * (kernel - 1) - 1) / a.stride[axis] + 1;
 }
 
-/// Calls f(x index, w index, y index) for every product of a convolution of these [L,N,C,H,W], [L,K,C/G,R,S] and
-/// [L,N,K,P,Q] shapes; indices count elements row-major.
+/// Calls f(x index, w index, y index) for every product of a convolution of these [L,N,C,H,W],
+/// [L,K,C/G,R,S] and [L,N,K,P,Q] shapes; indices count elements row-major.
 template <class F>
 void for_products(const Dims& x, const Dims& w, const Dims& y, const ConvAttrs& a, F&& f) {
   const std::int64_t per_group = w[1] / a.groups;
@@ -51,15 +53,19 @@ struct Convolution {
 };
 
 /// The three products of a convolution with `x`, `w` and `dy`, all with a leading axis of lanes.
-inline Convolution convolve(const Tensor& x, const Tensor& w, const Tensor& dy, const ConvAttrs& a) {
+inline Convolution convolve(const Tensor& x, const Tensor& w, const Tensor& dy,
+                            const ConvAttrs& a) {
   const auto xs = x.to_vector<double>(), ws = w.to_vector<double>(), gs = dy.to_vector<double>();
-  Convolution r{std::vector<double>(gs.size()), std::vector<double>(xs.size()), std::vector<double>(ws.size())};
-  for_products(x.shape(), w.shape(), dy.shape(), a, [&](std::int64_t i, std::int64_t j, std::int64_t k) {
-    const auto xi = static_cast<std::size_t>(i), wi = static_cast<std::size_t>(j), yi = static_cast<std::size_t>(k);
-    r.y[yi] += xs[xi] * ws[wi];
-    r.dx[xi] += gs[yi] * ws[wi];
-    r.dw[wi] += gs[yi] * xs[xi];
-  });
+  Convolution r{std::vector<double>(gs.size()), std::vector<double>(xs.size()),
+                std::vector<double>(ws.size())};
+  for_products(x.shape(), w.shape(), dy.shape(), a,
+               [&](std::int64_t i, std::int64_t j, std::int64_t k) {
+                 const auto xi = static_cast<std::size_t>(i), wi = static_cast<std::size_t>(j),
+                            yi = static_cast<std::size_t>(k);
+                 r.y[yi] += xs[xi] * ws[wi];
+                 r.dx[xi] += gs[yi] * ws[wi];
+                 r.dw[wi] += gs[yi] * xs[xi];
+               });
   return r;
 }
 

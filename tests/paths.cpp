@@ -1,3 +1,5 @@
 #include "tests/paths.hpp"
 
-std::string sonde::testing::source_dir() { return SONDE_SOURCE_DIR; }
+std::string sonde::testing::source_dir() {
+  return SONDE_SOURCE_DIR;
+}

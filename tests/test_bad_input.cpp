@@ -1,6 +1,7 @@
-// Bad input: every operation with every hostile value of every integer argument, and every row of the table with every
-// hostile shape. First on stand-ins without data, so that only infer() runs: no tensor may be made. Then on data, under a
-// limit of 64 MiB. A value or a typed Error must come of it, and nothing may be lost.
+// Bad input: every operation with every hostile value of every integer argument, and every row of
+// the table with every hostile shape. First on stand-ins without data, so that only infer() runs:
+// no tensor may be made. Then on data, under a limit of 64 MiB. A value or a typed Error must come
+// of it, and nothing may be lost.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -30,7 +31,8 @@ Spec spec_of(const Input& input) {
 }
 
 // A value or an Error; anything else, and a tensor that stays, is a failure.
-void expect_value_or_error(const Call& f, const Vars& x, std::int64_t bytes, const std::string& label) {
+void expect_value_or_error(const Call& f, const Vars& x, std::int64_t bytes,
+                           const std::string& label) {
   const std::int64_t before = current_bytes();
   set_memory_limit(before + bytes);
   try {
@@ -60,8 +62,24 @@ void try_run(const Call& f, std::span<const Spec> specs, const std::string& labe
 }
 
 std::set<std::int64_t> hostile_values(std::int64_t n) {
-  return {INT64_MIN, INT64_MIN + 1, -n - 1, -n, -2, -1, 0, 1, 2, n - 1, n, n + 1, INT32_MAX, std::int64_t{1} << 31,
-          std::int64_t{1} << 32, std::int64_t{1} << 62, INT64_MAX - 1, INT64_MAX};
+  return {INT64_MIN,
+          INT64_MIN + 1,
+          -n - 1,
+          -n,
+          -2,
+          -1,
+          0,
+          1,
+          2,
+          n - 1,
+          n,
+          n + 1,
+          INT32_MAX,
+          std::int64_t{1} << 31,
+          std::int64_t{1} << 32,
+          std::int64_t{1} << 62,
+          INT64_MAX - 1,
+          INT64_MAX};
 }
 
 TEST(BadInput, EveryIntegerArgument) {
@@ -79,9 +97,11 @@ TEST(BadInput, EveryIntegerArgument) {
 
 // `shape` with a zero, one more, and sizes that overflow, in each place; rank 0 and rank 8.
 std::vector<Dims> hostile_shapes(const Dims& shape) {
-  std::vector<Dims> out{Dims{}, Dims::filled(max_rank, 1), Dims::filled(max_rank, 2), Dims::filled(max_rank, 0)};
+  std::vector<Dims> out{Dims{}, Dims::filled(max_rank, 1), Dims::filled(max_rank, 2),
+                        Dims::filled(max_rank, 0)};
   for (int i = 0; i < shape.rank(); ++i)
-    for (std::int64_t size : {std::int64_t{0}, std::int64_t{1}, shape[i] + 1, std::int64_t{1} << 31, std::int64_t{1} << 62}) {
+    for (std::int64_t size : {std::int64_t{0}, std::int64_t{1}, shape[i] + 1, std::int64_t{1} << 31,
+                              std::int64_t{1} << 62}) {
       out.push_back(shape);
       out.back()[i] = size;
     }
@@ -123,14 +143,17 @@ TEST(BadInput, EveryDType) {
       for (int t = 0; t < dtype_count; ++t) {
         std::vector<Spec> specs = good;
         specs[i].dtype = static_cast<DType>(t);
-        const std::string label = fmt::format("{}, input {} of type {}", row.name, i, specs[i].dtype);
+        const std::string label =
+            fmt::format("{}, input {} of type {}", row.name, i, specs[i].dtype);
         try_infer(row.f, specs, label);
         try_run(row.f, specs, label);
       }
   }
 }
 
-TEST(BadInput, RankNineIsAnError) { EXPECT_THROW(Tensor::zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}), Error); }
+TEST(BadInput, RankNineIsAnError) {
+  EXPECT_THROW(Tensor::zeros({1, 1, 1, 1, 1, 1, 1, 1, 1}), Error);
+}
 
 TEST(BadInput, TheStateIsUsableAfterwards) {
   EXPECT_THROW(slice(Tensor::ones({2}), 5, 0, 1), Error);
@@ -141,15 +164,18 @@ TEST(BadInput, TheStateIsUsableAfterwards) {
 std::set<std::string> integer_parameters() {
   std::set<std::string> names;
   const std::regex comment("//[^\n]*"), declaration(R"(\b\w+\s+(\w+)\(([^;]*)\)\s*;)"),
-      parameter(R"(^\s*(?:const\s+)?(?:std::)?(?:int|int64_t|optional<std::int64_t>|vector<std::int64_t>|Dims|Size2)\s*&?\s+(\w+))");
+      parameter(
+          R"(^\s*(?:const\s+)?(?:std::)?(?:int|int64_t|optional<std::int64_t>|vector<std::int64_t>|Dims|Size2)\s*&?\s+(\w+))");
   for (const auto& entry : std::filesystem::directory_iterator(source_dir() + "/autograd/ops")) {
     std::ifstream file(entry.path());
-    const std::string text = std::regex_replace(std::string((std::istreambuf_iterator<char>(file)), {}), comment, "");
+    const std::string text =
+        std::regex_replace(std::string((std::istreambuf_iterator<char>(file)), {}), comment, "");
     for (std::sregex_iterator it(text.begin(), text.end(), declaration), end; it != end; ++it) {
       std::stringstream list((*it)[2]);
       std::smatch match;
       for (std::string p; std::getline(list, p, ',');)
-        if (std::regex_search(p, match, parameter)) names.insert((*it)[1].str() + "." + match[1].str());
+        if (std::regex_search(p, match, parameter))
+          names.insert((*it)[1].str() + "." + match[1].str());
     }
   }
   return names;
@@ -160,7 +186,8 @@ TEST(BadInput, EveryParameterHasARow) {
   for (const Argument& row : all_arguments()) rows.insert(row.name);
   const auto names = integer_parameters();
   EXPECT_GT(names.size(), 40u);
-  for (const std::string& name : names) EXPECT_TRUE(rows.contains(name)) << name << " has no row in tests/arguments";
+  for (const std::string& name : names)
+    EXPECT_TRUE(rows.contains(name)) << name << " has no row in tests/arguments";
 }
 
 }  // namespace

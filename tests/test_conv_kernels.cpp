@@ -18,9 +18,10 @@ struct Case {
 
 std::string describe(const Case& c) {
   const ConvAttrs& a = c.attrs;
-  return fmt::format("L{} N{} C{} K{} {}x{} kernel {}x{} stride {},{} padding {},{} dilation {},{} groups {}", c.lanes,
-                     c.batch, c.in, c.out, c.height, c.width, c.r, c.s, a.stride[0], a.stride[1], a.padding[0],
-                     a.padding[1], a.dilation[0], a.dilation[1], a.groups);
+  return fmt::format(
+      "L{} N{} C{} K{} {}x{} kernel {}x{} stride {},{} padding {},{} dilation {},{} groups {}",
+      c.lanes, c.batch, c.in, c.out, c.height, c.width, c.r, c.s, a.stride[0], a.stride[1],
+      a.padding[0], a.padding[1], a.dilation[0], a.dilation[1], a.groups);
 }
 
 struct Operands {
@@ -89,7 +90,8 @@ TEST(ConvKernels, StridesPaddingsDilations) {
 TEST(ConvKernels, GroupsAndLanes) {
   for (std::int64_t lanes : {1, 3})
     for (std::int64_t groups : {1, 2, 4}) {
-      check_exactly({lanes, 2, 4 * groups, 6 * groups, 6, 5, 3, 3, {{1, 1}, {1, 1}, {1, 1}, groups}});
+      check_exactly(
+          {lanes, 2, 4 * groups, 6 * groups, 6, 5, 3, 3, {{1, 1}, {1, 1}, {1, 1}, groups}});
       check_exactly({lanes, 2, groups, 3 * groups, 6, 5, 3, 2, {{2, 1}, {1, 0}, {1, 2}, groups}});
     }
   check_exactly({40, 1, 8, 8, 6, 6, 3, 3, {{1, 1}, {1, 1}}});
@@ -99,7 +101,14 @@ TEST(ConvKernels, Depthwise) {
   for (std::int64_t channels : {2, 15, 16, 19, 40})
     for (std::int64_t kernel : {1, 2, 3, 4, 5, 7, 9})
       for (std::int64_t stride : {1, 2, 3})
-        check_exactly({2, 2, channels, channels, 11, 10, kernel, kernel,
+        check_exactly({2,
+                       2,
+                       channels,
+                       channels,
+                       11,
+                       10,
+                       kernel,
+                       kernel,
                        {{stride, stride}, {kernel / 2, kernel / 2}, {1, 1}, channels}});
   check_exactly({1, 2, 20, 20, 11, 13, 3, 3, {{1, 2}, {2, 3}, {2, 3}, 20}});
 }
@@ -122,8 +131,10 @@ TEST(ConvKernels, WinogradIsAccurate) {
     set_conv_winograd(false);
     const Results plain = run(o, c.attrs);
     set_conv_winograd(true);
-    EXPECT_NE(fast.y.to_vector<float>(), plain.y.to_vector<float>()) << "Winograd did not run: " << describe(c);
-    EXPECT_NE(fast.dw.to_vector<float>(), plain.dw.to_vector<float>()) << "Winograd did not run: " << describe(c);
+    EXPECT_NE(fast.y.to_vector<float>(), plain.y.to_vector<float>())
+        << "Winograd did not run: " << describe(c);
+    EXPECT_NE(fast.dw.to_vector<float>(), plain.dw.to_vector<float>())
+        << "Winograd did not run: " << describe(c);
   }
 }
 
@@ -156,10 +167,12 @@ TEST(ConvKernels, AnyStridesIn) {
   Tensor last = Tensor::empty_ordered(x.shape(), {0, 2, 3, 1}, DType::f64);
   last.copy_from(x);
   EXPECT_EQ(conv(last, w, a).to_vector<double>(), want);
-  const Tensor flipped = last.flip({2}).clone().flip({2}), turned = w.flip({0, 2}).clone().flip({0, 2});
+  const Tensor flipped = last.flip({2}).clone().flip({2}),
+               turned = w.flip({0, 2}).clone().flip({0, 2});
   EXPECT_EQ(conv(flipped, turned, a).to_vector<double>(), want);
   const Tensor one = x.select(0, 0).unsqueeze(0), wide = one.expand({3, 6, 5, 7});
-  const auto single = conv(one, w, a).to_vector<double>(), triple = conv(wide, w, a).to_vector<double>();
+  const auto single = conv(one, w, a).to_vector<double>(),
+             triple = conv(wide, w, a).to_vector<double>();
   for (std::size_t i = 0; i < triple.size(); ++i) EXPECT_EQ(triple[i], single[i % single.size()]);
   EXPECT_EQ(conv(last, w, a).strides()[1], 1) << "results are channels last";
 }
@@ -167,12 +180,14 @@ TEST(ConvKernels, AnyStridesIn) {
 TEST(ConvKernels, EmptySizes) {
   const ConvAttrs a{{1, 1}, {1, 1}};
   const auto conv = kernels::conv2d.find({}, DType::f32);
-  EXPECT_EQ(conv(Tensor::zeros({0, 3, 4, 4}), Tensor::zeros({2, 3, 3, 3}), a).shape(), (Dims{0, 2, 4, 4}));
-  EXPECT_EQ(conv(Tensor::zeros({2, 3, 4, 4}), Tensor::zeros({0, 3, 3, 3}), a).shape(), (Dims{2, 0, 4, 4}));
+  EXPECT_EQ(conv(Tensor::zeros({0, 3, 4, 4}), Tensor::zeros({2, 3, 3, 3}), a).shape(),
+            (Dims{0, 2, 4, 4}));
+  EXPECT_EQ(conv(Tensor::zeros({2, 3, 4, 4}), Tensor::zeros({0, 3, 3, 3}), a).shape(),
+            (Dims{2, 0, 4, 4}));
   const auto none = conv(Tensor::zeros({1, 0, 4, 4}), Tensor::zeros({2, 0, 3, 3}), a);
   EXPECT_EQ(none.to_vector<float>(), std::vector<float>(32, 0.0f));
-  const auto grad = kernels::conv2d_weight_grad.find({}, DType::f32)(Tensor::zeros({0, 3, 4, 4}),
-                                                                     Tensor::zeros({0, 2, 4, 4}), {3, 3}, a);
+  const auto grad = kernels::conv2d_weight_grad.find({}, DType::f32)(
+      Tensor::zeros({0, 3, 4, 4}), Tensor::zeros({0, 2, 4, 4}), {3, 3}, a);
   EXPECT_EQ(grad.to_vector<float>(), std::vector<float>(54, 0.0f));
 }
 

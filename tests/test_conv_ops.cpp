@@ -39,10 +39,13 @@ TEST(ConvOps, NestedLanesEqualTheLoops) {
   for (std::int64_t groups : {1, 2}) {
     const ConvAttrs a{{1, 2}, {1, 0}, {1, 1}, groups};
     const Dims x{2, 4, 5, 6}, w{4, 4 / groups, 3, 2}, y{2, 4, 5, 3};
-    const Function products[] = {
-        [a](const Vars& v) { return conv2d(v[0], v[1], {}, a); },
-        [a](const Vars& v) { return conv2d_input_grad(v[0], v[1], {5, 6}, a); },
-        [a](const Vars& v) { return conv2d_weight_grad(v[0], v[1], {3, 2}, a); }};
+    const Function products[] = {[a](const Vars& v) { return conv2d(v[0], v[1], {}, a); },
+                                 [a](const Vars& v) {
+                                   return conv2d_input_grad(v[0], v[1], {5, 6}, a);
+                                 },
+                                 [a](const Vars& v) {
+                                   return conv2d_weight_grad(v[0], v[1], {3, 2}, a);
+                                 }};
     const Dims shapes[3][2] = {{x, w}, {y, w}, {x, y}};
     for (int k = 0; k < 3; ++k)
       for (int outer = 0; outer < 4; ++outer)
@@ -85,16 +88,19 @@ void survives(const F& f) {
   }
 }
 
-constexpr std::int64_t limits[] = {INT64_MIN, -1, 0, 1, 2, 3, 4, 5, std::int64_t{1} << 31, std::int64_t{1} << 62, INT64_MAX};
+constexpr std::int64_t limits[] = {
+    INT64_MIN, -1, 0, 1, 2, 3, 4, 5, std::int64_t{1} << 31, std::int64_t{1} << 62, INT64_MAX};
 
 TEST(ConvOps, AnyAttributeGivesAValueOrATypedError) {
   set_memory_limit(current_bytes() + (64 << 20));
-  const Tensor x = noise({1, 4, 4, 4}, DType::f32, 1), w = noise({4, 2, 3, 3}, DType::f32, 2), dy = noise({1, 4, 2, 2}, DType::f32, 3);
+  const Tensor x = noise({1, 4, 4, 4}, DType::f32, 1), w = noise({4, 2, 3, 3}, DType::f32, 2),
+               dy = noise({1, 4, 2, 2}, DType::f32, 3);
   for (int field = 0; field < 7; ++field)
     for (std::int64_t value : limits) {
       ConvAttrs a;
       a.groups = 2;
-      std::int64_t* const fields[] = {&a.stride[0], &a.stride[1], &a.padding[0], &a.padding[1], &a.dilation[0], &a.dilation[1], &a.groups};
+      std::int64_t* const fields[] = {&a.stride[0],   &a.stride[1],   &a.padding[0], &a.padding[1],
+                                      &a.dilation[0], &a.dilation[1], &a.groups};
       *fields[field] = value;
       survives([&] { conv2d(x, w, {}, a); });
       survives([&] { conv2d_input_grad(dy, w, {4, 4}, a); });
@@ -152,7 +158,10 @@ TEST(ConvOps, MisuseIsATypedErrorThatNamesWhatIsWrong) {
   EXPECT_EQ(code_of([&] { conv2d(x.to(DType::i64), w.to(DType::i64)); }), ErrorCode::dtype);
   EXPECT_EQ(code_of([&] { conv2d(x, w, {}, {{0, 1}}); }), ErrorCode::value);
   EXPECT_EQ(code_of([&] { conv2d(x, w, {}, {{1, 1}, {0, 0}, {1, 1}, 4}); }), ErrorCode::shape);
-  EXPECT_EQ(code_of([&] { conv2d_input_grad(Tensor::zeros({2, 6, 3, 3}), w, {6, 5}); }), ErrorCode::shape);
+  EXPECT_EQ(code_of([&] {
+              conv2d_input_grad(Tensor::zeros({2, 6, 3, 3}), w, {6, 5});
+            }),
+            ErrorCode::shape);
   try {
     conv2d(x, Tensor::zeros({6, 3, 3, 3}));
   } catch (const Error& e) {

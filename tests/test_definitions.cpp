@@ -1,5 +1,6 @@
-// Operations against values worked by hand. The generated suite compares an operation with itself in other ways (types,
-// strides, lanes, derivatives); that it is the operation its name says must come from outside.
+// Operations against values worked by hand. The generated suite compares an operation with itself
+// in other ways (types, strides, lanes, derivatives); that it is the operation its name says must
+// come from outside.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -10,19 +11,26 @@
 namespace sonde {
 namespace {
 
-Var data(const std::vector<double>& values, const Dims& shape) { return Tensor::from<double>(values, shape); }
-Var list(const std::vector<double>& values) { return data(values, {static_cast<std::int64_t>(values.size())}); }
+Var data(const std::vector<double>& values, const Dims& shape) {
+  return Tensor::from<double>(values, shape);
+}
+Var list(const std::vector<double>& values) {
+  return data(values, {static_cast<std::int64_t>(values.size())});
+}
 Var indices(const std::vector<std::int64_t>& values, const Dims& shape) {
   return Tensor::from<std::int64_t>(values, shape);
 }
 // [[0, 1, 2], [3, 4, 5]]
-Var table() { return Tensor::arange(6, DType::f64).reshape({2, 3}); }
+Var table() {
+  return Tensor::arange(6, DType::f64).reshape({2, 3});
+}
 
 void expect(const Var& y, const std::vector<double>& values, const Dims& shape) {
   EXPECT_EQ(y.shape(), shape);
   const auto got = y.tensor().to_vector<double>();
   ASSERT_EQ(got.size(), values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_NEAR(got[i], values[i], 1e-14) << "element " << i;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    EXPECT_NEAR(got[i], values[i], 1e-14) << "element " << i;
 }
 void expect(const Var& y, const std::vector<double>& values) {
   expect(y, values, {static_cast<std::int64_t>(values.size())});
@@ -62,14 +70,15 @@ TEST(Definitions, Functions) {
   expect(relu(v), {0, 0, 0, 1, 3});
   expect(leaky_relu(v, 0.1), {-0.2, -0.05, 0, 1, 3});
   expect(elu(v, 2), {2 * std::expm1(-2.0), 2 * std::expm1(-0.5), 0, 1, 3});
-  expect(softplus(v, 2, 1),
-         {std::log1p(std::exp(-4.0)) / 2, std::log1p(std::exp(-1.0)) / 2, std::numbers::ln2 / 2, 1, 3});
+  expect(softplus(v, 2, 1), {std::log1p(std::exp(-4.0)) / 2, std::log1p(std::exp(-1.0)) / 2,
+                             std::numbers::ln2 / 2, 1, 3});
   expect(maximum(v, 0.5), {0.5, 0.5, 0.5, 1, 3});
   expect(minimum(v, 0.5), {-2, -0.5, 0, 0.5, 0.5});
   expect(pow(list({2, 3}), list({3, 2})), {8, 9});
   expect(fmod(list({-5, 5}), list({3, -3})), {-2, 2});
   expect(remainder(list({-5, 5}), list({3, -3})), {1, -1});
-  expect(atan2(list({1, -1, 0}), list({0, 0, -1})), {std::numbers::pi / 2, -std::numbers::pi / 2, std::numbers::pi});
+  expect(atan2(list({1, -1, 0}), list({0, 0, -1})),
+         {std::numbers::pi / 2, -std::numbers::pi / 2, std::numbers::pi});
 }
 
 TEST(Definitions, ComparisonsAndChoice) {
@@ -111,7 +120,8 @@ TEST(Definitions, Indexing) {
 }
 
 TEST(Definitions, Pooling) {
-  const Var x = Tensor::arange(16, DType::f64).reshape({1, 1, 4, 4}), line = data({1, 3, 2, 0}, {1, 1, 4});
+  const Var x = Tensor::arange(16, DType::f64).reshape({1, 1, 4, 4}),
+            line = data({1, 3, 2, 0}, {1, 1, 4});
   expect(max_pool2d(x, {2, 2}), {5, 7, 13, 15}, {1, 1, 2, 2});
   expect(avg_pool2d(x, {2, 2}), {2.5, 4.5, 10.5, 12.5}, {1, 1, 2, 2});
   expect(adaptive_max_pool2d(x, {2, 2}), {5, 7, 13, 15}, {1, 1, 2, 2});

@@ -44,7 +44,7 @@ TEST(DType, HalfFloatsRoundTripThroughFloat) {
     if (to_float(h) == to_float(h)) EXPECT_EQ(to_f16(to_float(h)).bits, bits);
     if (to_float(b) == to_float(b)) EXPECT_EQ(to_bf16(to_float(b)).bits, bits);
   }
-  EXPECT_EQ(to_f16(65520.0f).bits, 0x7c00);  // halfway above the largest: infinity
+  EXPECT_EQ(to_f16(65520.0f).bits, 0x7c00);         // halfway above the largest: infinity
   EXPECT_EQ(to_f16(1.0f + 0x1p-11f).bits, 0x3c00);  // tie to even
   EXPECT_EQ(to_bf16(1.0f + 0x1p-8f).bits, 0x3f80);
 }

@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <csignal>
 
 #include "temp_folder.hpp"
 #include "tensor/error.hpp"
@@ -68,7 +68,8 @@ TEST(AtomicWrite, AMissingFolderNamesPathAndReason) {
 TEST(FileStream, RefusesWhatIsNoRegularFile) {
   const TempFolder dir;
   ASSERT_EQ(mkfifo((dir / "pipe").c_str(), 0600), 0);
-  for (const std::string& path : {dir / "missing", dir / "pipe", dir / ".", std::string("/dev/zero")}) {
+  for (const std::string& path :
+       {dir / "missing", dir / "pipe", dir / ".", std::string("/dev/zero")}) {
     try {
       FileStream in(path);
       ADD_FAILURE() << path;

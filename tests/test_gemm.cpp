@@ -26,13 +26,17 @@ Tensor matmul(const Tensor& a, const Tensor& b, const Dims& shape) {
 // Every element of a small product; every 97th of a large one.
 void expect_product(const Tensor& a, const Tensor& b, const Tensor& c, const std::string& what) {
   const std::int64_t n = c.shape()[1], k = a.shape()[1], step = c.numel() > 2000 ? 97 : 1;
-  const double eps = a.dtype() == DType::f32 ? 1.2e-7 : 2.3e-16, tolerance = eps * (4 + static_cast<double>(k));
+  const double eps = a.dtype() == DType::f32 ? 1.2e-7 : 2.3e-16,
+               tolerance = eps * (4 + static_cast<double>(k));
   const auto x = a.to_vector<double>(), y = b.to_vector<double>(), z = c.to_vector<double>();
-  const auto at = [](const std::vector<double>& v, std::int64_t i) { return v[static_cast<std::size_t>(i)]; };
+  const auto at = [](const std::vector<double>& v, std::int64_t i) {
+    return v[static_cast<std::size_t>(i)];
+  };
   for (std::int64_t e = 0; e < c.numel(); e += step) {
     double sum = 0;
     for (std::int64_t p = 0; p < k; ++p) sum += at(x, e / n * k + p) * at(y, p * n + e % n);
-    ASSERT_NEAR(at(z, e), sum, tolerance) << what << " " << to_string(a.spec()) << " x " << to_string(b.spec());
+    ASSERT_NEAR(at(z, e), sum, tolerance)
+        << what << " " << to_string(a.spec()) << " x " << to_string(b.spec());
   }
 }
 
@@ -52,36 +56,47 @@ TEST(Gemm, EdgesOfTheRegisterBlocks) {
 Tensor with_strides(int kind, const Dims& shape, DType dtype, unsigned seed) {
   const std::int64_t r = shape[0], c = shape[1];
   switch (kind) {
-    case 0: return random(shape, dtype, seed);
-    case 1: return random({c, r}, dtype, seed).transpose(0, 1);
-    case 2: return random({r, 2 * c}, dtype, seed).slice(1, {}, {}, 2);
-    case 3: return random(shape, dtype, seed).flip({0, 1});
-    default: return random({1, c}, dtype, seed).expand(shape);
+    case 0:
+      return random(shape, dtype, seed);
+    case 1:
+      return random({c, r}, dtype, seed).transpose(0, 1);
+    case 2:
+      return random({r, 2 * c}, dtype, seed).slice(1, {}, {}, 2);
+    case 3:
+      return random(shape, dtype, seed).flip({0, 1});
+    default:
+      return random({1, c}, dtype, seed).expand(shape);
   }
 }
 
 TEST(Gemm, AnyStrides) {
   for (DType dtype : {DType::f32, DType::f64})
-    for (auto [m, n, k] : {std::tuple{9, 21, 5}, {1, 40, 33}, {40, 1, 33}, {70, 80, 90}, {300, 30, 500}})
+    for (auto [m, n, k] :
+         {std::tuple{9, 21, 5}, {1, 40, 33}, {40, 1, 33}, {70, 80, 90}, {300, 30, 500}})
       for (int ka = 0; ka < 5; ++ka)
         for (int kb = 0; kb < 5; ++kb) {
-          const Tensor a = with_strides(ka, {m, k}, dtype, 3), b = with_strides(kb, {k, n}, dtype, 4);
+          const Tensor a = with_strides(ka, {m, k}, dtype, 3),
+                       b = with_strides(kb, {k, n}, dtype, 4);
           expect_product(a, b, matmul(a, b, {m, n}), "strides " + std::to_string(10 * ka + kb));
         }
 }
 
 TEST(Gemm, LargeProductsAndTheirStrides) {
   for (DType dtype : {DType::f32, DType::f64})
-    for (auto [m, n, k] : {std::tuple{700, 650, 640}, {250, 1100, 400}, {13, 2000, 1500}, {1500, 13, 2000}})
+    for (auto [m, n, k] :
+         {std::tuple{700, 650, 640}, {250, 1100, 400}, {13, 2000, 1500}, {1500, 13, 2000}})
       for (int kind : {0, 1, 2}) {
-        const Tensor a = with_strides(kind, {m, k}, dtype, 5), b = with_strides((kind + 1) % 3, {k, n}, dtype, 6);
+        const Tensor a = with_strides(kind, {m, k}, dtype, 5),
+                     b = with_strides((kind + 1) % 3, {k, n}, dtype, 6);
         expect_product(a, b, matmul(a, b, {m, n}), "large " + std::to_string(kind));
       }
 }
 
 TEST(Gemm, BatchesBroadcast) {
-  const std::pair<Dims, Dims> shapes[] = {{{4, 5, 6}, {6, 7}},       {{5, 6}, {4, 6, 7}},
-                                          {{3, 1, 5, 6}, {4, 6, 7}}, {{2, 3, 5, 6}, {2, 3, 6, 7}},
+  const std::pair<Dims, Dims> shapes[] = {{{4, 5, 6}, {6, 7}},
+                                          {{5, 6}, {4, 6, 7}},
+                                          {{3, 1, 5, 6}, {4, 6, 7}},
+                                          {{2, 3, 5, 6}, {2, 3, 6, 7}},
                                           {{2, 1, 5, 6}, {1, 3, 6, 7}}};
   for (const auto& [sa, sb] : shapes) {
     const Tensor a = random(sa, DType::f64, 7), b = random(sb, DType::f64, 8);
@@ -97,14 +112,15 @@ TEST(Gemm, BatchesBroadcast) {
     };
     const Tensor out = matmul(a, b, shape).reshape({-1, 5, 7});
     for (std::int64_t i = 0; i < out.shape()[0]; ++i)
-      expect_product(full(a, 5, 6).select(0, i), full(b, 6, 7).select(0, i), out.select(0, i), to_string(sa));
+      expect_product(full(a, 5, 6).select(0, i), full(b, 6, 7).select(0, i), out.select(0, i),
+                     to_string(sa));
   }
 }
 
 TEST(Gemm, WritesAnyOutput) {
   const Tensor a = random({9, 5}, DType::f32, 1), b = random({5, 8}, DType::f32, 2);
-  for (Tensor out : {Tensor::zeros({8, 9}).transpose(0, 1), Tensor::zeros({9, 16}).slice(1, {}, {}, 2),
-                     Tensor::zeros({9, 8}).flip({0})}) {
+  for (Tensor out : {Tensor::zeros({8, 9}).transpose(0, 1),
+                     Tensor::zeros({9, 16}).slice(1, {}, {}, 2), Tensor::zeros({9, 8}).flip({0})}) {
     kernels::matmul.find({}, DType::f32)(a, b, out);
     expect_product(a, b, out, "output");
   }
@@ -115,13 +131,16 @@ TEST(Gemm, EmptyProducts) {
     const Tensor zero = matmul(Tensor::ones({3, 0}, dtype), Tensor::ones({0, 4}, dtype), {3, 4});
     EXPECT_EQ(zero.to_vector<double>(), std::vector<double>(12, 0.0));
     EXPECT_EQ(matmul(Tensor::ones({0, 3}, dtype), Tensor::ones({3, 4}, dtype), {0, 4}).numel(), 0);
-    EXPECT_EQ(matmul(Tensor::ones({0, 2, 3}, dtype), Tensor::ones({3, 4}, dtype), {0, 2, 4}).numel(), 0);
+    EXPECT_EQ(
+        matmul(Tensor::ones({0, 2, 3}, dtype), Tensor::ones({3, 4}, dtype), {0, 2, 4}).numel(), 0);
   }
 }
 
 TEST(Gemm, AccumulatesAndAddsABias) {
-  for (auto [m, n, k] : {std::tuple{5, 7, 3}, {700, 650, 640}, {40, 1, 90}, {1, 40, 90}, {6, 6, 0}}) {
-    const Tensor a = random({m, k}, DType::f64, 1), b = random({k, n}, DType::f64, 2), ab = matmul(a, b, {m, n});
+  for (auto [m, n, k] :
+       {std::tuple{5, 7, 3}, {700, 650, 640}, {40, 1, 90}, {1, 40, 90}, {6, 6, 0}}) {
+    const Tensor a = random({m, k}, DType::f64, 1), b = random({k, n}, DType::f64, 2),
+                 ab = matmul(a, b, {m, n});
     const Tensor bias = random({n}, DType::f64, 3);
     const auto am = cpu::matrix<const double>(a.data<double>(), m, k);
     const auto bm = cpu::matrix<const double>(b.data<double>(), k, n);
@@ -142,23 +161,30 @@ TEST(Gemm, OneColumnMoreThanAVector) {
       const Tensor a = random({n, 32}, dtype, 1), b = random({n, 32}, dtype, 2).transpose(0, 1);
       expect_product(a, b, matmul(a, b, {n, n}), "NT");
     }
-  const Tensor a = random({17, 32}, DType::f32, 1), b = random({17, 32}, DType::f32, 2), c = Tensor::ones({17, 17});
-  const auto am = cpu::matrix<const float>(a.data<float>(), 17, 32), bm = cpu::matrix<const float>(b.data<float>(), 17, 32);
-  cpu::gemm<float>(am, bm.transposed(), cpu::matrix(c.data<float>(), 17, 17), cpu::GemmStart::accumulate);
+  const Tensor a = random({17, 32}, DType::f32, 1), b = random({17, 32}, DType::f32, 2),
+               c = Tensor::ones({17, 17});
+  const auto am = cpu::matrix<const float>(a.data<float>(), 17, 32),
+             bm = cpu::matrix<const float>(b.data<float>(), 17, 32);
+  cpu::gemm<float>(am, bm.transposed(), cpu::matrix(c.data<float>(), 17, 17),
+                   cpu::GemmStart::accumulate);
   const Tensor product = matmul(a, b.transpose(0, 1), {17, 17});
-  for (std::int64_t i = 0; i < 17; ++i) EXPECT_NEAR(c.at({i, 16}), product.at({i, 16}) + 1, 1e-5) << i;
+  for (std::int64_t i = 0; i < 17; ++i)
+    EXPECT_NEAR(c.at({i, 16}), product.at({i, 16}) + 1, 1e-5) << i;
 }
 
 TEST(Gemm, IntegersWrapAround) {
   const Tensor a = Tensor::from<std::int32_t>({1 << 30, 2, 3, 4}, {2, 2});
-  EXPECT_EQ(matmul(a, a, {2, 2}).to_vector<std::int32_t>()[1], static_cast<std::int32_t>(0x80000008u));
+  EXPECT_EQ(matmul(a, a, {2, 2}).to_vector<std::int32_t>()[1],
+            static_cast<std::int32_t>(0x80000008u));
   const Tensor x = Tensor::arange(6).reshape({2, 3}), y = x.transpose(0, 1);
-  EXPECT_EQ(matmul(x, y, {2, 2}).to_vector<std::int64_t>(), (std::vector<std::int64_t>{5, 14, 14, 50}));
+  EXPECT_EQ(matmul(x, y, {2, 2}).to_vector<std::int64_t>(),
+            (std::vector<std::int64_t>{5, 14, 14, 50}));
 }
 
 TEST(Gemm, SameBitsForAnyThreadCount) {
   const int before = threads();
-  for (auto [batch, m, n, k] : {std::tuple{1, 700, 900, 800}, {1, 256, 256, 256}, {50, 64, 48, 33}, {1, 1, 3000, 900}}) {
+  for (auto [batch, m, n, k] :
+       {std::tuple{1, 700, 900, 800}, {1, 256, 256, 256}, {50, 64, 48, 33}, {1, 1, 3000, 900}}) {
     const Tensor a = random({batch, m, k}, DType::f32, 1), b = random({batch, k, n}, DType::f32, 2);
     set_threads(1);
     const auto expected = matmul(a, b, {batch, m, n}).to_vector<float>();

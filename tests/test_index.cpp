@@ -23,7 +23,8 @@ Tensor numbers(const Dims& shape, std::uint64_t seed, DType dtype = DType::f64) 
 Tensor indices(const Dims& shape, std::int64_t n, std::uint64_t seed) {
   Tensor out = Tensor::empty(shape, DType::i64);
   Tensor flat = out.reshape({1, out.numel()});
-  if (n > 0) kernels::random_integers.find({}, DType::i64)(random_key(seed).unsqueeze(0), 0, n, flat);
+  if (n > 0)
+    kernels::random_integers.find({}, DType::i64)(random_key(seed).unsqueeze(0), 0, n, flat);
   return out;
 }
 
@@ -42,7 +43,9 @@ void for_each_position(const Dims& shape, F&& f) {
   }
 }
 
-std::int64_t integer_at(const Tensor& t, const Dims& position) { return static_cast<std::int64_t>(t.at(position)); }
+std::int64_t integer_at(const Tensor& t, const Dims& position) {
+  return static_cast<std::int64_t>(t.at(position));
+}
 
 // A view with the same elements whose strides are neither row-major nor all positive.
 Tensor scrambled(const Tensor& t) {
@@ -54,10 +57,16 @@ struct GatherCase {
   Dims x, index;
   int axis;
 };
-const GatherCase gather_cases[] = {{{5}, {7}, 0},          {{4, 6}, {4, 3}, 1},   {{4, 6}, {9, 6}, 0},
-                                   {{3, 4, 5}, {2, 7, 4}, 1}, {{3, 4, 200}, {3, 2, 150}, 1},
-                                   {{3, 4, 5}, {3, 4, 9}, 2}, {{3, 4}, {3, 0}, 1}, {{3, 0, 2}, {0, 5, 2}, 1},
-                                   {{2, 3, 4, 5}, {2, 3, 4, 1}, 3}, {{300, 300}, {300, 300}, 0}};
+const GatherCase gather_cases[] = {{{5}, {7}, 0},
+                                   {{4, 6}, {4, 3}, 1},
+                                   {{4, 6}, {9, 6}, 0},
+                                   {{3, 4, 5}, {2, 7, 4}, 1},
+                                   {{3, 4, 200}, {3, 2, 150}, 1},
+                                   {{3, 4, 5}, {3, 4, 9}, 2},
+                                   {{3, 4}, {3, 0}, 1},
+                                   {{3, 0, 2}, {0, 5, 2}, 1},
+                                   {{2, 3, 4, 5}, {2, 3, 4, 1}, 3},
+                                   {{300, 300}, {300, 300}, 0}};
 
 TEST(Index, GatherIsItsDefinition) {
   for (const auto& c : gather_cases)
@@ -95,7 +104,8 @@ TEST(Index, ScatterAddIsItsDefinitionForAnyThreadCount) {
           }());
           *target.mutable_data<double>() += src.at(p);
         });
-        EXPECT_EQ(out.to_vector<double>(), want.to_vector<double>()) << to_string(c.x) << to_string(c.index);
+        EXPECT_EQ(out.to_vector<double>(), want.to_vector<double>())
+            << to_string(c.x) << to_string(c.index);
       }
   }
   set_threads(before);
@@ -105,9 +115,10 @@ struct TakeCase {
   Dims x, index;
   int axis;
 };
-const TakeCase take_cases[] = {{{5}, {7}, 0},     {{5, 3}, {2, 4}, 0},    {{4, 6, 3}, {5}, 1}, {{4, 6}, {3, 2}, 1},
-                               {{4, 6}, {}, 1},   {{50, 128}, {300}, 0},  {{3, 5, 2}, {0}, 1}, {{3, 0}, {0}, 1},
-                               {{0, 4, 2}, {3}, 1}, {{20000, 3}, {1}, 1}};
+const TakeCase take_cases[] = {{{5}, {7}, 0},       {{5, 3}, {2, 4}, 0}, {{4, 6, 3}, {5}, 1},
+                               {{4, 6}, {3, 2}, 1}, {{4, 6}, {}, 1},     {{50, 128}, {300}, 0},
+                               {{3, 5, 2}, {0}, 1}, {{3, 0}, {0}, 1},    {{0, 4, 2}, {3}, 1},
+                               {{20000, 3}, {1}, 1}};
 
 TEST(Index, TakeAndTakeAddAreEachOthersAdjoint) {
   for (const auto& c : take_cases)
@@ -141,8 +152,10 @@ TEST(Index, TakeAndTakeAddAreEachOthersAdjoint) {
 }
 
 TEST(Index, TakeWithLanesIsEachLaneAlone) {
-  const Tensor x = numbers({3, 2, 5, 4}, 1), index = indices({3, 6}, 5, 2), src = numbers({3, 2, 6, 4}, 3);
-  Tensor taken = Tensor::empty({3, 2, 6, 4}, DType::f64), added = Tensor::zeros({3, 2, 5, 4}, DType::f64);
+  const Tensor x = numbers({3, 2, 5, 4}, 1), index = indices({3, 6}, 5, 2),
+               src = numbers({3, 2, 6, 4}, 3);
+  Tensor taken = Tensor::empty({3, 2, 6, 4}, DType::f64),
+         added = Tensor::zeros({3, 2, 5, 4}, DType::f64);
   kernels::take.find({}, DType::f64)(x, index, 2, true, taken);
   kernels::take_add.find({}, DType::f64)(index, src, 2, true, added);
   for (std::int64_t lane = 0; lane < 3; ++lane) {
@@ -182,7 +195,8 @@ TEST(Index, OutOfRangeNamesValueAndPositionAndWritesNothing) {
       EXPECT_NE(e.message().find("[1,0]"), std::string::npos) << e.what();
     }
     EXPECT_EQ(out.to_vector<float>(), std::vector<float>(12, 0));
-    Tensor gathered = Tensor::zeros({2, 2}), taken = Tensor::zeros({3, 2, 2}), hot = Tensor::zeros({2, 2, 4});
+    Tensor gathered = Tensor::zeros({2, 2}), taken = Tensor::zeros({3, 2, 2}),
+           hot = Tensor::zeros({2, 2, 4});
     EXPECT_THROW(kernels::gather.find({}, DType::f32)(x, index, 1, gathered), Error);
     EXPECT_THROW(kernels::take.find({}, DType::f32)(x, index, 1, false, taken), Error);
     EXPECT_THROW(kernels::one_hot.find({}, DType::f32)(index, hot), Error);
@@ -192,7 +206,8 @@ TEST(Index, OutOfRangeNamesValueAndPositionAndWritesNothing) {
 TEST(Index, OneHot) {
   Tensor out = Tensor::ones({2, 2, 3}, DType::u8);
   kernels::one_hot.find({}, DType::u8)(Tensor::from<std::int64_t>({0, 2, 1, 0}, {2, 2}), out);
-  EXPECT_EQ(out.to_vector<std::uint8_t>(), (std::vector<std::uint8_t>{1, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0}));
+  EXPECT_EQ(out.to_vector<std::uint8_t>(),
+            (std::vector<std::uint8_t>{1, 0, 0, 0, 0, 1, 0, 1, 0, 1, 0, 0}));
 }
 
 // What sort must give along a line: stable, NaN last either way.
@@ -216,14 +231,16 @@ void expect_sorted(const Tensor& x, int axis, std::int64_t k, bool descending) {
   Tensor values = Tensor::empty(shape, x.dtype()), where = Tensor::empty(shape, DType::i64);
   kernels::sort.find({}, x.dtype())(x, axis, descending, values, where);
   const Tensor rows = x.transpose(axis, -1).contiguous();
-  const Tensor got = where.transpose(axis, -1).contiguous(), taken = values.transpose(axis, -1).contiguous();
+  const Tensor got = where.transpose(axis, -1).contiguous(),
+               taken = values.transpose(axis, -1).contiguous();
   const auto n = static_cast<std::size_t>(rows.shape().back()), kk = static_cast<std::size_t>(k);
   const T* p = rows.data<T>();
   for (std::size_t row = 0; row * n < static_cast<std::size_t>(rows.numel()); ++row) {
     const std::vector<T> line(p + row * n, p + (row + 1) * n);
     const auto order = reference_order(line, descending);
     for (std::size_t j = 0; j < kk; ++j) {
-      ASSERT_EQ(got.data<std::int64_t>()[row * kk + j], order[j]) << to_string(x.spec()) << " k " << k;
+      ASSERT_EQ(got.data<std::int64_t>()[row * kk + j], order[j])
+          << to_string(x.spec()) << " k " << k;
       const T v = taken.data<T>()[row * kk + j], want = line[static_cast<std::size_t>(order[j])];
       ASSERT_TRUE(v == want || (v != v && want != want));
     }
@@ -231,10 +248,13 @@ void expect_sorted(const Tensor& x, int axis, std::int64_t k, bool descending) {
 }
 
 TEST(Index, SortAndTopKAreStableWithNanLast) {
-  Tensor f = numbers({6, 40, 3}, 1, DType::f32), d = numbers({2, 300}, 2), ties = numbers({50, 7}, 3, DType::i32);
+  Tensor f = numbers({6, 40, 3}, 1, DType::f32), d = numbers({2, 300}, 2),
+         ties = numbers({50, 7}, 3, DType::i32);
   auto* p = f.mutable_data<float>();
-  const float inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
-  p[0] = nan, p[3] = -inf, p[6] = inf, p[9] = -nan, p[12] = 0.0f, p[15] = -0.0f, p[18] = -0.0f, p[21] = 0.0f;
+  const float inf = std::numeric_limits<float>::infinity(),
+              nan = std::numeric_limits<float>::quiet_NaN();
+  p[0] = nan, p[3] = -inf, p[6] = inf, p[9] = -nan, p[12] = 0.0f, p[15] = -0.0f, p[18] = -0.0f,
+  p[21] = 0.0f;
   for (bool descending : {false, true}) {
     for (std::int64_t k : {0, 1, 5, 40}) expect_sorted<float>(f, 1, k, descending);
     expect_sorted<float>(f, 0, 6, descending);

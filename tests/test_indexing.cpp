@@ -7,9 +7,13 @@
 namespace sonde {
 namespace {
 
-Tensor values(const Dims& shape, std::uint64_t seed) { return normal(random_key(seed), shape, 0, 1, DType::f64).tensor(); }
+Tensor values(const Dims& shape, std::uint64_t seed) {
+  return normal(random_key(seed), shape, 0, 1, DType::f64).tensor();
+}
 
-std::vector<double> numbers(const Var& v) { return v.tensor().to_vector<double>(); }
+std::vector<double> numbers(const Var& v) {
+  return v.tensor().to_vector<double>();
+}
 
 ErrorCode code_of(const std::function<void()>& f) {
   try {
@@ -26,17 +30,22 @@ TEST(Indexing, LanesOfLanesEachHaveTheirOwnIndex) {
   const Var x = values({2, 3, 5, 4}, 1);
   const Var index = randint(random_key(2), {2, 3, 6}, 0, 5);
   const Function one = [](const Vars& v) { return embedding(v[1], v[0]); };
-  const Function slope = grad([](const Vars& v) { return sum(mul(embedding(v[1], v[0]), embedding(v[1], v[0]))); }, {0});
+  const Function slope = grad(
+      [](const Vars& v) { return sum(mul(embedding(v[1], v[0]), embedding(v[1], v[0]))); }, {0});
   for (const Function& f : {one, slope}) {
     const Var all = vmap(vmap(f))(make_vars(x, index))[0];
-    const Var outer_only = vmap(vmap(f, {.in_axes = {0, std::nullopt}}))(make_vars(x, select(index, 1, 0)))[0];
-    const Var inner_only = vmap(vmap(f, {.in_axes = {std::nullopt, 0}}))(make_vars(select(x, 1, 0), index))[0];
+    const Var outer_only =
+        vmap(vmap(f, {.in_axes = {0, std::nullopt}}))(make_vars(x, select(index, 1, 0)))[0];
+    const Var inner_only =
+        vmap(vmap(f, {.in_axes = {std::nullopt, 0}}))(make_vars(select(x, 1, 0), index))[0];
     for (std::int64_t i = 0; i < 2; ++i)
       for (std::int64_t j = 0; j < 3; ++j) {
         auto at = [&](const Var& v) { return select(select(v, 0, i), 0, j); };
         EXPECT_EQ(numbers(at(all)), numbers(f(make_vars(at(x), at(index)))[0]));
-        EXPECT_EQ(numbers(at(outer_only)), numbers(f(make_vars(at(x), select(select(index, 0, i), 0, 0)))[0]));
-        EXPECT_EQ(numbers(at(inner_only)), numbers(f(make_vars(select(select(x, 0, i), 0, 0), at(index)))[0]));
+        EXPECT_EQ(numbers(at(outer_only)),
+                  numbers(f(make_vars(at(x), select(select(index, 0, i), 0, 0)))[0]));
+        EXPECT_EQ(numbers(at(inner_only)),
+                  numbers(f(make_vars(select(select(x, 0, i), 0, 0), at(index)))[0]));
       }
   }
 }
@@ -48,11 +57,13 @@ TEST(Indexing, PerSampleGradientsOfAnEmbedding) {
   const Var g = vmap(grad(loss, {0}), {.in_axes = {std::nullopt, 0}})(make_vars(weight, tokens))[0];
   ASSERT_EQ(g.shape(), (Dims{4, 7, 3}));
   for (std::int64_t i = 0; i < 4; ++i)
-    EXPECT_EQ(numbers(select(g, 0, i)), numbers(grad(loss, {0})(make_vars(weight, select(tokens, 0, i)))[0]));
+    EXPECT_EQ(numbers(select(g, 0, i)),
+              numbers(grad(loss, {0})(make_vars(weight, select(tokens, 0, i)))[0]));
 }
 
 TEST(Indexing, AnOutOfRangeIndexOfOneLaneIsFound) {
-  const Var x = values({2, 3}, 1), index = Tensor::from<std::int64_t>({0, 3}, {2, 1});  // lane 1 asks for a fourth element
+  const Var x = values({2, 3}, 1),
+            index = Tensor::from<std::int64_t>({0, 3}, {2, 1});  // lane 1 asks for a fourth element
   const Function f = [](const Vars& v) { return take(v[0], v[1], 0); };
   EXPECT_EQ(code_of([&] { vmap(f)(make_vars(x, index)); }), ErrorCode::axis);
 }
@@ -60,12 +71,14 @@ TEST(Indexing, AnOutOfRangeIndexOfOneLaneIsFound) {
 TEST(Indexing, IntegerIndicesOfAnyWidth) {
   const Var x = values({4, 2}, 1);
   const Tensor wide = Tensor::from<std::int64_t>({3, 0, 3}, {3});
-  for (DType t : {DType::i32, DType::u8}) EXPECT_EQ(numbers(take(x, wide.to(t), 0)), numbers(take(x, wide, 0)));
+  for (DType t : {DType::i32, DType::u8})
+    EXPECT_EQ(numbers(take(x, wide.to(t), 0)), numbers(take(x, wide, 0)));
   EXPECT_EQ(code_of([&] { take(x, wide.to(DType::f32), 0); }), ErrorCode::dtype);
 }
 
 TEST(Indexing, ErrorsAreTyped) {
-  const Var x = values({3, 4}, 1), i = Tensor::zeros({2, 2}, DType::i64), deep = Tensor::zeros({5, 2}, DType::i64);
+  const Var x = values({3, 4}, 1), i = Tensor::zeros({2, 2}, DType::i64),
+            deep = Tensor::zeros({5, 2}, DType::i64);
   EXPECT_EQ(code_of([&] { gather(x, 2, i); }), ErrorCode::axis);
   EXPECT_EQ(code_of([&] { gather(x, 1, deep); }), ErrorCode::shape);
   EXPECT_EQ(code_of([&] { gather(x, 1, select(i, 0, 0)); }), ErrorCode::shape);
@@ -79,7 +92,8 @@ TEST(Indexing, ErrorsAreTyped) {
   EXPECT_EQ(code_of([&] { sort(x, 2); }), ErrorCode::axis);
   EXPECT_EQ(code_of([&] { split(x, {1, 1}, 0); }), ErrorCode::shape);
   EXPECT_EQ(code_of([&] { split(x, {4, -1}, 0); }), ErrorCode::value);
-  EXPECT_EQ(code_of([&] { split(broadcast_to(Tensor::scalar(1), {std::int64_t{1} << 40}), 1); }), ErrorCode::value);
+  EXPECT_EQ(code_of([&] { split(broadcast_to(Tensor::scalar(1), {std::int64_t{1} << 40}), 1); }),
+            ErrorCode::value);
   EXPECT_EQ(code_of([&] { pad(x, {0, -1}, {0, 0}); }), ErrorCode::value);
   EXPECT_EQ(code_of([&] { pad(x, {0}, {0}); }), ErrorCode::shape);
   EXPECT_EQ(code_of([&] { stack({x, i}, 0); }), ErrorCode::dtype);
@@ -97,7 +111,8 @@ TEST(RandomOps, ErrorsAreTyped) {
   EXPECT_EQ(code_of([&] { truncated_normal(key, {2}, 0, 1, 2, -2); }), ErrorCode::value);
   EXPECT_EQ(code_of([&] { bernoulli(key, {2}, 1.5); }), ErrorCode::value);
   EXPECT_EQ(code_of([&] { randint(key, {2}, 3, 3); }), ErrorCode::value);
-  EXPECT_EQ(code_of([&] { randint(key, {2}, 0, std::int64_t{1} << 40, DType::i32); }), ErrorCode::value);
+  EXPECT_EQ(code_of([&] { randint(key, {2}, 0, std::int64_t{1} << 40, DType::i32); }),
+            ErrorCode::value);
   EXPECT_EQ(code_of([&] { permutation(key, -1); }), ErrorCode::value);
 }
 
@@ -121,9 +136,11 @@ TEST(RandomOps, OneKeyGivesEveryLaneTheSame) {
 
 TEST(RandomOps, FoldInByNumberAndByTensorAgree) {
   const Var key = random_key(3);
-  EXPECT_EQ(fold_in(key, 5).tensor().to_vector<std::int64_t>(),
-            fold_in(key, Var(Tensor::from<std::int64_t>({5}, {}))).tensor().to_vector<std::int64_t>());
-  EXPECT_NE(fold_in(key, 5).tensor().to_vector<std::int64_t>(), fold_in(key, 6).tensor().to_vector<std::int64_t>());
+  EXPECT_EQ(
+      fold_in(key, 5).tensor().to_vector<std::int64_t>(),
+      fold_in(key, Var(Tensor::from<std::int64_t>({5}, {}))).tensor().to_vector<std::int64_t>());
+  EXPECT_NE(fold_in(key, 5).tensor().to_vector<std::int64_t>(),
+            fold_in(key, 6).tensor().to_vector<std::int64_t>());
 }
 
 }  // namespace

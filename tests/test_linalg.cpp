@@ -16,15 +16,20 @@ Var random(const Dims& shape, DType dtype = DType::f64, unsigned seed = 1) {
   for (double& x : v) x = bits() * 0x1p-31 - 1;
   return Tensor::from<double>(v, shape).to(dtype);
 }
-Var mt(const Var& x) { return transpose(x, -2, -1); }
-Var identity(std::int64_t n, DType dtype = DType::f64) { return Tensor::eye(n, dtype); }
+Var mt(const Var& x) {
+  return transpose(x, -2, -1);
+}
+Var identity(std::int64_t n, DType dtype = DType::f64) {
+  return Tensor::eye(n, dtype);
+}
 
 // Largest |a - b|.
 double distance(const Var& a, const Var& b) {
   EXPECT_EQ(a.shape(), b.shape());
   const auto x = a.tensor().to_vector<double>(), y = b.tensor().to_vector<double>();
   double worst = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) worst = std::isnan(x[i] - y[i]) ? INFINITY : std::max(worst, std::abs(x[i] - y[i]));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    worst = std::isnan(x[i] - y[i]) ? INFINITY : std::max(worst, std::abs(x[i] - y[i]));
   return worst;
 }
 bool all_nan(const Var& x) {
@@ -44,7 +49,8 @@ void expect_error(ErrorCode code, std::string_view part, const std::function<voi
   }
 }
 
-const Dims shapes[] = {{1, 1}, {5, 5}, {40, 40}, {130, 130}, {7, 3}, {3, 7}, {90, 60}, {2, 3, 6, 4}, {3, 0}, {0, 3}, {0, 2, 2}};
+const Dims shapes[] = {{1, 1},   {5, 5},       {40, 40}, {130, 130}, {7, 3},   {3, 7},
+                       {90, 60}, {2, 3, 6, 4}, {3, 0},   {0, 3},     {0, 2, 2}};
 
 class Linalg : public ::testing::TestWithParam<DType> {
  protected:
@@ -59,10 +65,13 @@ TEST_P(Linalg, QrRebuildsAndIsOrthonormal) {
     const Var a = random(shape, dtype());
     const Qr f = qr(a);
     EXPECT_LE(distance(matmul(f.q, f.r), a), tolerance()) << to_string(shape);
-    const Var one = broadcast_to(identity(f.q.size(-1), dtype()), matmul(f.q, f.q, {.a = true}).shape());
+    const Var one =
+        broadcast_to(identity(f.q.size(-1), dtype()), matmul(f.q, f.q, {.a = true}).shape());
     EXPECT_LE(distance(matmul(f.q, f.q, {.a = true}), one), tolerance()) << to_string(shape);
     for (std::int64_t i = 1; i < f.r.size(-2); ++i)
-      EXPECT_EQ(distance(slice(select(f.r, -2, i), -1, 0, i), mul(slice(select(f.r, -2, i), -1, 0, i), 0.0)), 0);
+      EXPECT_EQ(distance(slice(select(f.r, -2, i), -1, 0, i),
+                         mul(slice(select(f.r, -2, i), -1, 0, i), 0.0)),
+                0);
   }
 }
 
@@ -71,7 +80,8 @@ TEST_P(Linalg, SvdRebuildsDescending) {
     const Var a = random(shape, dtype());
     const Svd f = svd(a);
     const std::int64_t k = f.s.size(-1);
-    EXPECT_LE(distance(matmul(mul(f.u, unsqueeze(f.s, -2)), f.vt), a), tolerance()) << to_string(shape);
+    EXPECT_LE(distance(matmul(mul(f.u, unsqueeze(f.s, -2)), f.vt), a), tolerance())
+        << to_string(shape);
     const Var utu = matmul(f.u, f.u, {.a = true}), vvt = matmul(f.vt, f.vt, {.b = true});
     EXPECT_LE(distance(utu, broadcast_to(identity(k, dtype()), utu.shape())), tolerance());
     EXPECT_LE(distance(vvt, broadcast_to(identity(k, dtype()), vvt.shape())), tolerance());
@@ -84,14 +94,17 @@ TEST_P(Linalg, SvdRebuildsDescending) {
 }
 
 TEST_P(Linalg, EighAndCholeskyRebuild) {
-  for (const Dims& shape : {Dims{1, 1}, {5, 5}, {40, 40}, {130, 130}, {2, 3, 6, 6}, {0, 0}, {0, 2, 2}}) {
+  for (const Dims& shape :
+       {Dims{1, 1}, {5, 5}, {40, 40}, {130, 130}, {2, 3, 6, 6}, {0, 0}, {0, 2, 2}}) {
     const Var x = random(shape, dtype()), a = add(x, mt(x));
     const Eigh e = eigh(a);
-    EXPECT_LE(distance(matmul(a, e.vectors), mul(e.vectors, unsqueeze(e.values, -2))), tolerance()) << to_string(shape);
+    EXPECT_LE(distance(matmul(a, e.vectors), mul(e.vectors, unsqueeze(e.values, -2))), tolerance())
+        << to_string(shape);
     const auto w = e.values.tensor().to_vector<double>();
     for (std::size_t i = 1; i < w.size(); ++i)
       if (i % static_cast<std::size_t>(shape.back()) != 0) EXPECT_GE(w[i], w[i - 1]);
-    const Var positive = add(matmul(x, x, {.b = true}), broadcast_to(identity(shape.back(), dtype()), shape));
+    const Var positive =
+        add(matmul(x, x, {.b = true}), broadcast_to(identity(shape.back(), dtype()), shape));
     const Var l = cholesky(positive);
     EXPECT_LE(distance(matmul(l, l, {.b = true}), positive), tolerance()) << to_string(shape);
   }
@@ -100,13 +113,16 @@ TEST_P(Linalg, EighAndCholeskyRebuild) {
 TEST_P(Linalg, SystemsAndInverses) {
   for (const Dims& shape : {Dims{1, 1}, {5, 5}, {130, 130}, {2, 3, 6, 6}, {0, 0}}) {
     const std::int64_t n = shape.back();
-    const Var a = add(random(shape, dtype()), mul(broadcast_to(identity(n, dtype()), shape), 2.0 * static_cast<double>(n)));
+    const Var a = add(random(shape, dtype()),
+                      mul(broadcast_to(identity(n, dtype()), shape), 2.0 * static_cast<double>(n)));
     Dims right = shape;
     right[right.rank() - 1] = 3;
     const Var b = random(right, dtype(), 2);
     EXPECT_LE(distance(matmul(a, solve(a, b)), b), tolerance()) << to_string(shape);
-    EXPECT_LE(distance(matmul(a, solve(a, b, true), {.a = true}), b), tolerance()) << to_string(shape);
-    EXPECT_LE(distance(matmul(a, inv(a)), broadcast_to(identity(n, dtype()), shape)), tolerance()) << to_string(shape);
+    EXPECT_LE(distance(matmul(a, solve(a, b, true), {.a = true}), b), tolerance())
+        << to_string(shape);
+    EXPECT_LE(distance(matmul(a, inv(a)), broadcast_to(identity(n, dtype()), shape)), tolerance())
+        << to_string(shape);
     EXPECT_LE(distance(solve(mt(a), b, true), solve(a, b)), tolerance()) << "strides";
   }
 }
@@ -122,7 +138,8 @@ TEST(Linalg, SolvesTallAndWideLeastSquares) {
 }
 
 TEST(Linalg, Determinants) {
-  const Var a = Tensor::from<double>({1, 2, 3, 4}, {2, 2}), singular = Tensor::from<double>({1, 2, 2, 4}, {2, 2});
+  const Var a = Tensor::from<double>({1, 2, 3, 4}, {2, 2}),
+            singular = Tensor::from<double>({1, 2, 2, 4}, {2, 2});
   EXPECT_NEAR(det(a).item(), -2, 1e-15);
   EXPECT_EQ(slogdet(a).sign.item(), -1);
   EXPECT_NEAR(slogdet(a).logabsdet.item(), std::log(2.0), 1e-15);
@@ -131,27 +148,38 @@ TEST(Linalg, Determinants) {
   EXPECT_EQ(slogdet(singular).sign.item(), 0);
   EXPECT_EQ(logdet(singular).item(), -INFINITY);
   EXPECT_EQ(det(Tensor::zeros({0, 0}, DType::f64)).item(), 1);
-  expect_error(ErrorCode::numeric, "singular", [&] { grad([](const Var& x) { return det(x); })(singular); });
+  expect_error(ErrorCode::numeric, "singular",
+               [&] { grad([](const Var& x) { return det(x); })(singular); });
 }
 
 TEST(Linalg, FailuresAreTyped) {
   const Var zero = Tensor::zeros({2, 2}, DType::f64), wide = random({2, 3}), one = identity(2);
-  expect_error(ErrorCode::numeric, "matrix 0 of 1 is not positive definite", [&] { cholesky(neg(one)); });
-  expect_error(ErrorCode::numeric, "matrix 1 of 2 is singular", [&] { inv(stack({one, zero}, 0)); });
+  expect_error(ErrorCode::numeric, "matrix 0 of 1 is not positive definite",
+               [&] { cholesky(neg(one)); });
+  expect_error(ErrorCode::numeric, "matrix 1 of 2 is singular", [&] {
+    inv(stack({one, zero}, 0));
+  });
   expect_error(ErrorCode::numeric, "singular", [&] { solve(zero, one); });
   expect_error(ErrorCode::numeric, "zero on its diagonal", [&] { triangular_solve(zero, one); });
-  expect_error(ErrorCode::numeric, "zero on its diagonal", [&] { lstsq(Tensor::zeros({3, 2}, DType::f64), Tensor::ones({3}, DType::f64)); });
+  expect_error(ErrorCode::numeric, "zero on its diagonal", [&] {
+    lstsq(Tensor::zeros({3, 2}, DType::f64), Tensor::ones({3}, DType::f64));
+  });
   const Var nan = Tensor::full({2, 2}, NAN, DType::f64);
   expect_error(ErrorCode::numeric, "NaN", [&] { eigh(nan); });
   expect_error(ErrorCode::numeric, "NaN", [&] { svd(nan); });
-  for (const auto& f : {+[](const Var& x) { return cholesky(x); }, +[](const Var& x) { return inv(x); },
-                        +[](const Var& x) { return det(x); }, +[](const Var& x) { return eigh(x).values; }}) {
+  for (const auto& f :
+       {+[](const Var& x) { return cholesky(x); }, +[](const Var& x) { return inv(x); },
+        +[](const Var& x) { return det(x); }, +[](const Var& x) { return eigh(x).values; }}) {
     expect_error(ErrorCode::shape, "not square", [&] { f(wide); });
     expect_error(ErrorCode::shape, "no matrix", [&] { f(Tensor::ones({2}, DType::f64)); });
     expect_error(ErrorCode::dtype, "f32 or f64", [&] { f(Tensor::ones({2, 2}, DType::i64)); });
   }
-  expect_error(ErrorCode::shape, "do not fit", [&] { solve(one, Tensor::ones({3, 1}, DType::f64)); });
-  expect_error(ErrorCode::broadcast, "", [&] { solve(Tensor::ones({2, 2, 2}), Tensor::ones({3, 2, 1})); });
+  expect_error(ErrorCode::shape, "do not fit", [&] {
+    solve(one, Tensor::ones({3, 1}, DType::f64));
+  });
+  expect_error(ErrorCode::broadcast, "", [&] {
+    solve(Tensor::ones({2, 2, 2}), Tensor::ones({3, 2, 1}));
+  });
   expect_error(ErrorCode::shape, "do not fit", [&] { lstsq(wide, Tensor::ones({3}, DType::f64)); });
 }
 
@@ -171,7 +199,11 @@ TEST(Linalg, SameBitsForAnyThreadCount) {
   const Var a = random({40, 20, 20});
   const auto all = [&] {
     const Svd f = svd(a);
-    return concat({reshape(f.u, {-1}), reshape(f.s, {-1}), reshape(inv(a), {-1}), reshape(qr(a).q, {-1})}, 0).tensor().to_vector<double>();
+    return concat({reshape(f.u, {-1}), reshape(f.s, {-1}), reshape(inv(a), {-1}),
+                   reshape(qr(a).q, {-1})},
+                  0)
+        .tensor()
+        .to_vector<double>();
   };
   set_threads(1);
   const auto expected = all();

@@ -6,7 +6,9 @@
 namespace sonde {
 namespace {
 
-Tensor counted(const Dims& shape) { return Tensor::arange(numel(shape), DType::f64, -3, 0.7).reshape(shape); }
+Tensor counted(const Dims& shape) {
+  return Tensor::arange(numel(shape), DType::f64, -3, 0.7).reshape(shape);
+}
 
 void expect_error(ErrorCode code, std::string_view part, const std::function<void()>& f) {
   try {
@@ -21,8 +23,10 @@ void expect_error(ErrorCode code, std::string_view part, const std::function<voi
 
 TEST(Matmul, ErrorsNameBothShapes) {
   const Var a = counted({5, 3}), b = counted({4, 2});
-  expect_error(ErrorCode::shape, "inner sizes differ: lhs [5,3], rhs [4,2] (3 != 4)", [&] { matmul(a, b); });
-  expect_error(ErrorCode::shape, "rank 1 at least", [&] { matmul(a, Tensor::scalar(1, DType::f64)); });
+  expect_error(ErrorCode::shape, "inner sizes differ: lhs [5,3], rhs [4,2] (3 != 4)",
+               [&] { matmul(a, b); });
+  expect_error(ErrorCode::shape, "rank 1 at least",
+               [&] { matmul(a, Tensor::scalar(1, DType::f64)); });
   expect_error(ErrorCode::broadcast, "", [&] { matmul(counted({2, 3, 3}), counted({4, 3, 3})); });
   expect_error(ErrorCode::dtype, "differ in type", [&] { matmul(a, Tensor::ones({3, 2})); });
   expect_error(ErrorCode::dtype, "bool", [&] {
@@ -33,13 +37,15 @@ TEST(Matmul, ErrorsNameBothShapes) {
 
 TEST(Matmul, IntegersMultiplyAsIntegers) {
   const Var a = Tensor::arange(6).reshape({2, 3});
-  EXPECT_EQ(matmul(a, a, {.b = true}).tensor().to_vector<std::int64_t>(), (std::vector<std::int64_t>{5, 14, 14, 50}));
+  EXPECT_EQ(matmul(a, a, {.b = true}).tensor().to_vector<std::int64_t>(),
+            (std::vector<std::int64_t>{5, 14, 14, 50}));
 }
 
 TEST(Matmul, LanesOfVectorsEqualOneProduct) {
   const Var w = counted({4, 3}), x = counted({5, 3});
   const auto times = vmap([&](const Var& v) { return matmul(w, v); });
-  EXPECT_EQ(times(x).tensor().to_vector<double>(), matmul(x, w, {.b = true}).tensor().to_vector<double>());
+  EXPECT_EQ(times(x).tensor().to_vector<double>(),
+            matmul(x, w, {.b = true}).tensor().to_vector<double>());
 }
 
 TEST(Einsum, ImplicitResultIsAlphabetical) {

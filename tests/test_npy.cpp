@@ -16,15 +16,16 @@ TEST(Npy, RoundTripsEveryKind) {
 }
 
 TEST(Npy, ReadsWhatNumPyWrote) {
-  for (const char* name : {"f32", "f64", "i32", "i64", "u8", "f16", "bf16", "f32_big", "f64_big", "i32_big", "i64_big",
-                           "f16_big", "version2", "version3"}) {
+  for (const char* name : {"f32", "f64", "i32", "i64", "u8", "f16", "bf16", "f32_big", "f64_big",
+                           "i32_big", "i64_big", "f16_big", "version2", "version3"}) {
     const Tensor t = load_npy(fixture(std::string(name) + ".npy"));
     EXPECT_EQ(t.shape(), (Dims{2, 3})) << name;
     EXPECT_EQ(t.to_vector<double>(), (std::vector<double>{0, 1, 2, 3, 4, 5})) << name;
     const std::string type(name, std::strcspn(name, "_"));
     if (type[0] != 'v') EXPECT_EQ(to_string(t.dtype()), type) << name;
   }
-  EXPECT_EQ(load_npy(fixture("bool.npy")).to_vector<double>(), (std::vector<double>{0, 1, 0, 1, 0, 1}));
+  EXPECT_EQ(load_npy(fixture("bool.npy")).to_vector<double>(),
+            (std::vector<double>{0, 1, 0, 1, 0, 1}));
   EXPECT_EQ(load_npy(fixture("rank0.npy")).item(), 7);
   EXPECT_EQ(load_npy(fixture("empty.npy")).shape(), (Dims{3, 0, 2}));
   const Tensor fortran = load_npy(fixture("fortran.npy"));
@@ -41,26 +42,34 @@ TEST(Npy, NanPayloadsSurvive) {
   expect_same(load_npy(dir / "t.npy"), t);
 }
 
-std::string npy_file(const std::string& header, const std::string& data, char version = 1, std::int64_t length = -1) {
+std::string npy_file(const std::string& header, const std::string& data, char version = 1,
+                     std::int64_t length = -1) {
   std::string out = "\x93NUMPY";
   out += {version, '\0'};
-  const auto n = static_cast<std::uint64_t>(length < 0 ? static_cast<std::int64_t>(header.size()) : length);
+  const auto n =
+      static_cast<std::uint64_t>(length < 0 ? static_cast<std::int64_t>(header.size()) : length);
   for (int i = 0; i < (version == 1 ? 2 : 4); ++i) out += static_cast<char>(n >> (8 * i) & 255);
   return out + header + data;
 }
 
-std::string dict(const std::string& shape, const std::string& type = "<f4", const std::string& order = "False") {
+std::string dict(const std::string& shape, const std::string& type = "<f4",
+                 const std::string& order = "False") {
   return "{'descr': '" + type + "', 'fortran_order': " + order + ", 'shape': " + shape + ", }\n";
 }
 
 TEST(Npy, AcceptsOtherSpellingsOfTheHeader) {
   const std::string data(8, '\0');
-  for (const std::string& header : {dict("(2,)"), dict("(2L,)"), dict("(1, 2)"), dict("(2,1)", "<f4", "True"), dict("(1,)", ">f8"),
-                                    std::string("{\"shape\":(2,),\"descr\":\"<f4\",\"fortran_order\":False}"),
-                                    dict("(8,)", "|b1"), dict("(8,)", "|u1"), dict("(4,)", "|V2")}) {
+  for (const std::string& header :
+       {dict("(2,)"), dict("(2L,)"), dict("(1, 2)"), dict("(2,1)", "<f4", "True"),
+        dict("(1,)", ">f8"),
+        std::string("{\"shape\":(2,),\"descr\":\"<f4\",\"fortran_order\":False}"),
+        dict("(8,)", "|b1"), dict("(8,)", "|u1"), dict("(4,)", "|V2")}) {
     const std::string file = npy_file(header, data);
     MemoryStream in(as_bytes(file));
-    EXPECT_EQ(read_npy(in).numel() * size_of(read_npy(*std::make_unique<MemoryStream>(as_bytes(file))).dtype()), 8) << header;
+    EXPECT_EQ(read_npy(in).numel() *
+                  size_of(read_npy(*std::make_unique<MemoryStream>(as_bytes(file))).dtype()),
+              8)
+        << header;
   }
 }
 
@@ -83,13 +92,15 @@ TEST(Npy, HostileFilesAreRefused) {
       {"cut in the length", std::string("\x93NUMPY\1\0\x10", 9), "ends early"},
       {"12 bytes ask for 4 GiB", npy_file("", "", 2, 0xffffffff), "at most 10000"},
       {"header past the end", npy_file("{", "", 2, 9000), "ends early"},
-      {"header longer than NumPy's limit", npy_file(dict("(2,)") + std::string(10000, ' '), eight), "at most 10000"},
+      {"header longer than NumPy's limit", npy_file(dict("(2,)") + std::string(10000, ' '), eight),
+       "at most 10000"},
       {"too few bytes", npy_file(dict("(3,)"), eight), "takes 12 bytes"},
       {"too many bytes", npy_file(dict("(1,)"), eight), "takes 4 bytes"},
       {"petabytes", npy_file(dict("(1000000000000000,)"), eight), "takes 4000000000000000"},
       {"product wraps to 0", npy_file(dict("(4294967296, 4294967296)"), ""), "overflows"},
       {"bytes wrap", npy_file(dict("(4611686018427387905,)"), eight), "overflows"},
-      {"zero beside an overflow", npy_file(dict("(0, 4294967296, 4294967296, 2)"), ""), "overflows"},
+      {"zero beside an overflow", npy_file(dict("(0, 4294967296, 4294967296, 2)"), ""),
+       "overflows"},
       {"size beyond 2^63", npy_file(dict("(9223372036854775808,)"), eight), "not a number"},
       {"negative size", npy_file(dict("(-2,)"), eight), "not a number"},
       {"rank 9", npy_file(dict("(1,1,1,1,1,1,1,1,2)"), eight), "8 dimensions"},
@@ -97,12 +108,20 @@ TEST(Npy, HostileFilesAreRefused) {
       {"complex", npy_file(dict("(1,)", "<c8"), eight), "not supported"},
       {"text type", npy_file(dict("(1,)", "<U2"), eight), "not supported"},
       {"odd byte order", npy_file(dict("(2,)", "?f4"), eight), "not supported"},
-      {"structured type", npy_file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", eight), "quoted"},
-      {"key twice", npy_file("{'descr': '<f4', 'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", eight), "twice"},
+      {"structured type",
+       npy_file("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,)}", eight),
+       "quoted"},
+      {"key twice",
+       npy_file("{'descr': '<f4', 'descr': '<f8', 'fortran_order': False, 'shape': (2,)}", eight),
+       "twice"},
       {"key missing", npy_file("{'descr': '<f4', 'shape': (2,)}", eight), "missing"},
-      {"unknown key", npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 1}", eight), "unknown key"},
-      {"code after the dictionary", npy_file(dict("(2,)") + "import os", eight), "after the dictionary"},
-      {"call instead of a literal", npy_file("{'descr': '<f4', 'fortran_order': f(), 'shape': (2,)}", eight), "True or False"},
+      {"unknown key",
+       npy_file("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), 'x': 1}", eight),
+       "unknown key"},
+      {"code after the dictionary", npy_file(dict("(2,)") + "import os", eight),
+       "after the dictionary"},
+      {"call instead of a literal",
+       npy_file("{'descr': '<f4', 'fortran_order': f(), 'shape': (2,)}", eight), "True or False"},
       {"no end", npy_file("{'descr': '<f4", eight), "does not end"},
       {"only a brace", npy_file("{", eight), "quoted"},
       {"empty header", npy_file("", eight), "expected"},
@@ -137,7 +156,9 @@ TEST(Npz, RoundTripsEveryKind) {
   for (const Tensor& t : all_kinds()) tensors["t" + std::to_string(tensors.size())] = t;
   tensors["name with / and \xc3\xa4"] = Tensor::scalar(1);
   for (bool compress : {false, true}) {
-    if (compress) std::erase_if(tensors, [](const auto& t) { return t.second.numel() > 1000; });  // zlib takes seconds
+    if (compress)
+      std::erase_if(tensors,
+                    [](const auto& t) { return t.second.numel() > 1000; });  // zlib takes seconds
     save_npz(dir / "t.npz", tensors, compress);
     const NamedTensors got = load_npz(dir / "t.npz");
     ASSERT_EQ(got.size(), tensors.size());
@@ -162,7 +183,8 @@ TEST(Npz, ReadsWhatNumPyWrote) {
 }
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
   return text;
 }
 

@@ -34,7 +34,8 @@ TEST(Profile, TotalsGoOnWhereTheTraceEnds) {
   ObserverScope scope(profile);
   for (int i = 0; i < 3; ++i) neg(Tensor::ones({2}));
   EXPECT_EQ(profile.events().size(), 1u);
-  EXPECT_NE(profile.table().find("neg                              3"), std::string::npos) << profile.table();
+  EXPECT_NE(profile.table().find("neg                              3"), std::string::npos)
+      << profile.table();
   EXPECT_NE(profile.chrome_trace().find("\"further events\":\"2\""), std::string::npos);
 }
 
@@ -51,8 +52,12 @@ class Cube final : public Named<Cube, Elementwise> {
   static constexpr std::string_view id = "cube";
   explicit Cube(double factor) : Named(kernels::mul), factor_(factor) {}
   void infer(std::span<const Var> in, Specs& out) const override { out.push_back(in[0].spec()); }
-  Vars forward(std::span<Tensor> in, const Specs&) const override { return {mul(mul(in[0], in[0]), in[0])}; }
-  Vars jvp(const Vars& in, const Vars&, const Vars& t) const override { return {mul(mul(mul(in[0], in[0]), 3.0), t[0])}; }
+  Vars forward(std::span<Tensor> in, const Specs&) const override {
+    return {mul(mul(in[0], in[0]), in[0])};
+  }
+  Vars jvp(const Vars& in, const Vars&, const Vars& t) const override {
+    return {mul(mul(mul(in[0], in[0]), 3.0), t[0])};
+  }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
     return {mul(mul(mul(in[0], in[0]), factor_), ct[0])};
   }
@@ -111,12 +116,15 @@ TEST(CustomPrimitive, ALoopOverLanesIsCounted) {
     void infer(std::span<const Var> in, Specs& out) const override { out.push_back(in[0].spec()); }
     Vars forward(std::span<Tensor> in, const Specs&) const override { return {mul(in[0], 2.0)}; }
     Vars jvp(const Vars&, const Vars&, const Vars& t) const override { return {mul(t[0], 2.0)}; }
-    Vars vjp(const Vars&, const Vars&, const Vars& ct, Needs) const override { return {mul(ct[0], 2.0)}; }
+    Vars vjp(const Vars&, const Vars&, const Vars& ct, Needs) const override {
+      return {mul(ct[0], 2.0)};
+    }
     Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
       return batch_by_loop(self(), in, axes, n);
     }
   };
-  const Var y = vmap([](const Var& x) { return emit1(make_ref<Twice>(), {x}); })(Var(Tensor::ones({3, 2})));
+  const Var y =
+      vmap([](const Var& x) { return emit1(make_ref<Twice>(), {x}); })(Var(Tensor::ones({3, 2})));
   EXPECT_EQ(y.tensor().to_vector<double>(), std::vector<double>(6, 2.0));
   EXPECT_EQ(counters().loop_fallbacks, before + 1);
 }

@@ -10,17 +10,21 @@ namespace {
 using reference::noise;
 using reference::relative_error;
 
-// One axis of a pooling by PyTorch's definition: the positions of window `i` inside [0, in), and its divisor.
+// One axis of a pooling by PyTorch's definition: the positions of window `i` inside [0, in), and
+// its divisor.
 struct Reach {
   std::vector<std::int64_t> positions;
   double divisor;
 };
 
-Reach reach(const PoolAttrs& a, std::size_t axis, std::int64_t in, std::int64_t out, std::int64_t i) {
+Reach reach(const PoolAttrs& a, std::size_t axis, std::int64_t in, std::int64_t out,
+            std::int64_t i) {
   Reach r{{}, 0};
   if (a.adaptive) {
-    const auto begin = static_cast<std::int64_t>(std::floor(static_cast<double>(i * in) / static_cast<double>(out)));
-    const auto end = static_cast<std::int64_t>(std::ceil(static_cast<double>((i + 1) * in) / static_cast<double>(out)));
+    const auto begin = static_cast<std::int64_t>(
+        std::floor(static_cast<double>(i * in) / static_cast<double>(out)));
+    const auto end = static_cast<std::int64_t>(
+        std::ceil(static_cast<double>((i + 1) * in) / static_cast<double>(out)));
     for (std::int64_t h = begin; h < end; ++h) r.positions.push_back(h);
     r.divisor = static_cast<double>(end - begin);
     return r;
@@ -37,13 +41,16 @@ Reach reach(const PoolAttrs& a, std::size_t axis, std::int64_t in, std::int64_t 
 Dims pooled(const Dims& x, const PoolAttrs& a) {
   Dims y = x;
   for (std::size_t i = 0; i < 2; ++i)
-    y[2 + static_cast<int>(i)] =
-        a.adaptive ? a.output[i]
-                   : (x[2 + static_cast<int>(i)] + 2 * a.padding[i] - a.dilation[i] * (a.kernel[i] - 1) - 1) / a.stride[i] + 1;
+    y[2 + static_cast<int>(i)] = a.adaptive ? a.output[i]
+                                            : (x[2 + static_cast<int>(i)] + 2 * a.padding[i] -
+                                               a.dilation[i] * (a.kernel[i] - 1) - 1) /
+                                                      a.stride[i] +
+                                                  1;
   return y;
 }
 
-// Calls f(y index, plane offset, window rows, window columns) for every output element of a pooling of `x`.
+// Calls f(y index, plane offset, window rows, window columns) for every output element of a pooling
+// of `x`.
 template <class F>
 void for_windows(const Dims& x, const PoolAttrs& a, F&& f) {
   const Dims y = pooled(x, a);
@@ -89,7 +96,9 @@ void check_avg(const Dims& shape, const PoolAttrs& a, DType dtype, double tolera
       }
   });
   EXPECT_LE(relative_error(kernels::avg_pool2d.find({}, dtype)(x, a), y), tolerance);
-  EXPECT_LE(relative_error(kernels::avg_pool2d_grad.find({}, dtype)(dy, {shape[2], shape[3]}, a), dx), tolerance);
+  EXPECT_LE(
+      relative_error(kernels::avg_pool2d_grad.find({}, dtype)(dy, {shape[2], shape[3]}, a), dx),
+      tolerance);
 }
 
 TEST(PoolKernels, AgreeWithTheDefinition) {
@@ -125,11 +134,14 @@ TEST(PoolKernels, TiesTakeTheFirstAndNansWin) {
   const auto pool = kernels::max_pool2d.find({}, DType::f32);
   for (std::int64_t channels : {1, 16}) {
     const Tensor ties = Tensor::ones({1, channels, 2, 4});
-    EXPECT_EQ(pool(ties, a).indices.select(1, 0).to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 2}));
+    EXPECT_EQ(pool(ties, a).indices.select(1, 0).to_vector<std::int64_t>(),
+              (std::vector<std::int64_t>{0, 2}));
     const float nan = std::nanf("");
-    const Tensor x = Tensor::from({1.0f, nan, -INFINITY, -INFINITY, nan, 9.0f, -INFINITY, -INFINITY}, {1, 1, 2, 4});
+    const Tensor x = Tensor::from(
+        {1.0f, nan, -INFINITY, -INFINITY, nan, 9.0f, -INFINITY, -INFINITY}, {1, 1, 2, 4});
     const auto y = pool(x.expand({1, channels, 2, 4}), a);
-    EXPECT_EQ(y.indices.select(1, channels - 1).to_vector<std::int64_t>(), (std::vector<std::int64_t>{4, 2}));
+    EXPECT_EQ(y.indices.select(1, channels - 1).to_vector<std::int64_t>(),
+              (std::vector<std::int64_t>{4, 2}));
     EXPECT_TRUE(std::isnan(y.values.at({0, channels - 1, 0, 0})));
     EXPECT_EQ(y.values.at({0, channels - 1, 0, 1}), -INFINITY);
   }
@@ -146,8 +158,10 @@ TEST(PoolKernels, LanesAndStridesAndEmptySizes) {
     EXPECT_EQ(max(x.transpose(0, 1).select(1, l), a).values.to_vector<double>(),
               max(x, a).values.select(0, l).to_vector<double>());
   }
-  EXPECT_EQ(avg(x.transpose(0, 1), a).to_vector<double>(), whole.transpose(0, 1).to_vector<double>());
-  EXPECT_EQ(avg(x.flip({1, 4}).clone().flip({1, 4}), a).to_vector<double>(), whole.to_vector<double>());
+  EXPECT_EQ(avg(x.transpose(0, 1), a).to_vector<double>(),
+            whole.transpose(0, 1).to_vector<double>());
+  EXPECT_EQ(avg(x.flip({1, 4}).clone().flip({1, 4}), a).to_vector<double>(),
+            whole.to_vector<double>());
   EXPECT_EQ(max(Tensor::zeros({0, 3, 4, 4}, DType::f64), a).values.shape(), (Dims{0, 3, 2, 3}));
 }
 

@@ -36,13 +36,16 @@ TEST(Safetensors, ReadsAndWritesTheBytesOfTheReference) {
 
 std::string file_of(const std::string& header, std::size_t data, std::int64_t length = -1) {
   std::string out;
-  const auto n = static_cast<std::uint64_t>(length == -1 ? static_cast<std::int64_t>(header.size()) : length);
+  const auto n =
+      static_cast<std::uint64_t>(length == -1 ? static_cast<std::int64_t>(header.size()) : length);
   for (int i = 0; i < 8; ++i) out += static_cast<char>(n >> (8 * i) & 255);
   return out + header + std::string(data, '\0');
 }
 
-std::string entry(const std::string& name, const std::string& type, const std::string& shape, const std::string& offsets) {
-  return "\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape + ",\"data_offsets\":" + offsets + "}";
+std::string entry(const std::string& name, const std::string& type, const std::string& shape,
+                  const std::string& offsets) {
+  return "\"" + name + "\":{\"dtype\":\"" + type + "\",\"shape\":" + shape +
+         ",\"data_offsets\":" + offsets + "}";
 }
 
 Safetensors read(const std::string& bytes) {
@@ -54,8 +57,10 @@ TEST(Safetensors, AcceptsWhatTheFormatAllows) {
   EXPECT_EQ(read(file_of("{}", 0)).tensors.size(), 0u);
   EXPECT_EQ(read(file_of("{\"__metadata__\":{}}    ", 0)).tensors.size(), 0u);
   // Zero-size tensors at a border, entries in any order, bools that are neither 0 nor 1.
-  const auto s = read(file_of("{" + entry("b", "F32", "[1]", "[4,8]") + "," + entry("none", "F64", "[0,3]", "[4,4]") + "," +
-                                  entry("a", "I32", "[]", "[0,4]") + "}", 8));
+  const auto s = read(file_of("{" + entry("b", "F32", "[1]", "[4,8]") + "," +
+                                  entry("none", "F64", "[0,3]", "[4,4]") + "," +
+                                  entry("a", "I32", "[]", "[0,4]") + "}",
+                              8));
   EXPECT_EQ(s.tensors.size(), 3u);
 }
 
@@ -79,37 +84,57 @@ TEST(Safetensors, HostileFilesAreRefused) {
       {"text after", file_of("{}x", 0), "not JSON"},
       {"bad UTF-8", file_of("{" + entry("\xff", "F32", "[2]", "[0,8]") + "}", 8), "not JSON"},
       {"name twice", file_of("{" + a + "," + a + "}", 8), "comes twice"},
-      {"field twice", file_of("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8), "comes twice"},
+      {"field twice",
+       file_of("{\"a\":{\"dtype\":\"F32\",\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[0,8]}}",
+               8),
+       "comes twice"},
       {"metadata twice", file_of("{\"__metadata__\":{},\"__metadata__\":{}}", 0), "comes twice"},
-      {"metadata key twice", file_of("{\"__metadata__\":{\"x\":\"1\",\"x\":\"2\"}}", 0), "comes twice"},
+      {"metadata key twice", file_of("{\"__metadata__\":{\"x\":\"1\",\"x\":\"2\"}}", 0),
+       "comes twice"},
       {"metadata not text", file_of("{\"__metadata__\":{\"x\":1}}", 0), "a number"},
       {"metadata nested", file_of("{\"__metadata__\":{\"x\":{}}}", 0), "an object"},
       {"metadata null", file_of("{\"__metadata__\":null}", 0), "null"},
       {"tensor is text", file_of("{\"a\":\"x\"}", 0), "a string"},
       {"field missing", file_of("{\"a\":{\"dtype\":\"F32\",\"shape\":[2]}}", 8), "lacks"},
-      {"field unknown", file_of("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8), "unknown field"},
-      {"type unknown", file_of("{" + entry("a", "F8_E4M3", "[8]", "[0,8]") + "}", 8), "not supported"},
-      {"type not text", file_of("{\"a\":{\"dtype\":3,\"shape\":[2],\"data_offsets\":[0,8]}}", 8), "a number"},
+      {"field unknown",
+       file_of("{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8],\"x\":1}}", 8),
+       "unknown field"},
+      {"type unknown", file_of("{" + entry("a", "F8_E4M3", "[8]", "[0,8]") + "}", 8),
+       "not supported"},
+      {"type not text", file_of("{\"a\":{\"dtype\":3,\"shape\":[2],\"data_offsets\":[0,8]}}", 8),
+       "a number"},
       {"negative size", file_of("{" + entry("a", "F32", "[-2]", "[0,8]") + "}", 8), "negative"},
       {"fraction", file_of("{" + entry("a", "F32", "[2.0]", "[0,8]") + "}", 8), "fraction"},
-      {"huge size", file_of("{" + entry("a", "F32", "[9223372036854775808]", "[0,8]") + "}", 8), "too large"},
-      {"beyond 64 bits", file_of("{" + entry("a", "F32", "[99999999999999999999999]", "[0,8]") + "}", 8), "fraction"},
+      {"huge size", file_of("{" + entry("a", "F32", "[9223372036854775808]", "[0,8]") + "}", 8),
+       "too large"},
+      {"beyond 64 bits",
+       file_of("{" + entry("a", "F32", "[99999999999999999999999]", "[0,8]") + "}", 8), "fraction"},
       {"shape nested", file_of("{" + entry("a", "F32", "[[2]]", "[0,8]") + "}", 8), "a list"},
-      {"rank 9", file_of("{" + entry("a", "U8", "[1,1,1,1,1,1,1,1,8]", "[0,8]") + "}", 8), "8 dimensions"},
-      {"product wraps to 0", file_of("{" + entry("a", "F32", "[4294967296,4294967296]", "[0,0]") + "}", 0), "overflows"},
-      {"bytes wrap", file_of("{" + entry("a", "F32", "[4611686018427387905]", "[0,4]") + "}", 4), "overflows"},
-      {"size and offsets differ", file_of("{" + entry("a", "F32", "[3]", "[0,8]") + "}", 8), "takes 12 bytes"},
+      {"rank 9", file_of("{" + entry("a", "U8", "[1,1,1,1,1,1,1,1,8]", "[0,8]") + "}", 8),
+       "8 dimensions"},
+      {"product wraps to 0",
+       file_of("{" + entry("a", "F32", "[4294967296,4294967296]", "[0,0]") + "}", 0), "overflows"},
+      {"bytes wrap", file_of("{" + entry("a", "F32", "[4611686018427387905]", "[0,4]") + "}", 4),
+       "overflows"},
+      {"size and offsets differ", file_of("{" + entry("a", "F32", "[3]", "[0,8]") + "}", 8),
+       "takes 12 bytes"},
       {"one offset", file_of("{" + entry("a", "F32", "[2]", "[8]") + "}", 8), "two numbers"},
       {"three offsets", file_of("{" + entry("a", "F32", "[2]", "[0,8,9]") + "}", 8), "two numbers"},
-      {"offsets reversed", file_of("{" + entry("a", "F32", "[2]", "[8,0]") + "}", 8), "byte 0 is next"},
-      {"hole in front", file_of("{" + entry("a", "F32", "[2]", "[4,12]") + "}", 12), "byte 0 is next"},
-      {"hole between", file_of("{" + a + "," + entry("b", "F32", "[1]", "[12,16]") + "}", 16), "byte 8 is next"},
-      {"overlap", file_of("{" + a + "," + entry("b", "F32", "[2]", "[4,12]") + "}", 12), "byte 8 is next"},
-      {"same bytes twice", file_of("{" + a + "," + entry("b", "F32", "[2]", "[0,8]") + "}", 8), "byte 8 is next"},
+      {"offsets reversed", file_of("{" + entry("a", "F32", "[2]", "[8,0]") + "}", 8),
+       "byte 0 is next"},
+      {"hole in front", file_of("{" + entry("a", "F32", "[2]", "[4,12]") + "}", 12),
+       "byte 0 is next"},
+      {"hole between", file_of("{" + a + "," + entry("b", "F32", "[1]", "[12,16]") + "}", 16),
+       "byte 8 is next"},
+      {"overlap", file_of("{" + a + "," + entry("b", "F32", "[2]", "[4,12]") + "}", 12),
+       "byte 8 is next"},
+      {"same bytes twice", file_of("{" + a + "," + entry("b", "F32", "[2]", "[0,8]") + "}", 8),
+       "byte 8 is next"},
       {"past the end", file_of("{" + a + "}", 4), "the file has 4"},
       {"bytes left over", file_of("{" + a + "}", 12), "the file has 12"},
       {"100000 deep", file_of(deep, 0), "a list"},
-      {"offset beyond", file_of("{" + entry("a", "F32", "[2]", "[0,18446744073709551615]") + "}", 8), "too large"},
+      {"offset beyond",
+       file_of("{" + entry("a", "F32", "[2]", "[0,18446744073709551615]") + "}", 8), "too large"},
   };
   for (const Case& c : cases) expect_refused([&] { read(c.bytes); }, c.words, c.label);
 }

@@ -139,7 +139,7 @@ TEST(CrossEntropy, ATargetOutsideTheClassesIsAnError) {
                  Error);
 }
 
-// --- normalisation ------------------------------------------------------------------------------
+// --- normalisation
 
 struct NaiveNorm {
   Values y, mean, rstd, dx, dweight, dbias;

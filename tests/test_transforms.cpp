@@ -12,7 +12,9 @@
 namespace sonde {
 namespace {
 
-Var scalar(double v) { return Tensor::scalar(v, DType::f64); }
+Var scalar(double v) {
+  return Tensor::scalar(v, DType::f64);
+}
 
 template <class F>
 ErrorCode code_of(F&& f) {
@@ -32,7 +34,10 @@ TEST(Transforms, PerturbationConfusionIsCured) {
     return x * jvp(inner, {x}, {scalar(1)}).tangents[0];
   };
   EXPECT_EQ(jvp(outer, {scalar(3)}, {scalar(1)}).tangents[0].item(), 1.0);
-  EXPECT_EQ(grad([](const Var& x) { return x * grad([&](const Var& y) { return x * y; })(x); })(scalar(3)).item(), 6.0);
+  EXPECT_EQ(
+      grad([](const Var& x) { return x * grad([&](const Var& y) { return x * y; })(x); })(scalar(3))
+          .item(),
+      6.0);
 }
 
 TEST(Transforms, ThirdDerivativeOfACube) {
@@ -54,11 +59,14 @@ TEST(Transforms, AnEscapedBoxIsATypedError) {
     neg(leaked);
     FAIL();
   } catch (const Error& e) {  // names the call that made it
-    EXPECT_NE(e.message().find("test_transforms.cpp:" + std::to_string(line)), std::string::npos) << e.what();
+    EXPECT_NE(e.message().find("test_transforms.cpp:" + std::to_string(line)), std::string::npos)
+        << e.what();
   }
   EXPECT_EQ(code_of([&] { leaked + 1.0; }), ErrorCode::escaped);
-  // Level numbers are used again, ids are not: the old box is foreign to a new transform of the same level.
-  EXPECT_EQ(code_of([&] { grad([&](const Var& x) { return x * leaked; })(scalar(2)); }), ErrorCode::escaped);
+  // Level numbers are used again, ids are not: the old box is foreign to a new transform of the
+  // same level.
+  EXPECT_EQ(code_of([&] { grad([&](const Var& x) { return x * leaked; })(scalar(2)); }),
+            ErrorCode::escaped);
   EXPECT_EQ(code_of([&] { leaked.tensor(); }), ErrorCode::escaped);
   EXPECT_EQ(grad([](const Var& x) { return x * x; })(scalar(2)).item(), 4.0);  // usable after
 }
@@ -111,12 +119,15 @@ TEST(Transforms, CheckpointGivesTheSameDerivativesOfAllOrders) {
 
 TEST(Transforms, AClosureIntoCheckpointOrLinearizeIsATypedError) {
   EXPECT_EQ(code_of([&] {
-              grad([](const Var& x) { return checkpoint([&](const Var& y) { return x * y; })(Var(scalar(1))); })(scalar(2));
+              grad([](const Var& x) {
+                return checkpoint([&](const Var& y) { return x * y; })(Var(scalar(1)));
+              })(scalar(2));
             }),
             ErrorCode::closure);
   EXPECT_EQ(code_of([&] {
-              grad([](const Var& x) { return linearize([&](const Var& y) { return x * y; }, {scalar(1)}).out()[0]; })(
-                  scalar(2));
+              grad([](const Var& x) {
+                return linearize([&](const Var& y) { return x * y; }, {scalar(1)}).out()[0];
+              })(scalar(2));
             }),
             ErrorCode::closure);
 }
@@ -136,7 +147,8 @@ TEST(Transforms, JacobianAndHessianByBothModes) {
   EXPECT_EQ(a, jacobian(f, {x}, JacobianMode::reverse)[0].tensor().to_vector<double>());
   EXPECT_EQ(a, jacobian(f, {x}, JacobianMode::reverse, 2)[0].tensor().to_vector<double>());
   EXPECT_EQ(a, (std::vector<double>{13, 1, 1, 4, 28, 4, 9, 9, 45}));
-  const auto h = hessian([](const Var& y) { return sum(y * y * y); }, x).tensor().to_vector<double>();
+  const auto h =
+      hessian([](const Var& y) { return sum(y * y * y); }, x).tensor().to_vector<double>();
   EXPECT_EQ(h, (std::vector<double>{6, 0, 0, 0, 12, 0, 0, 0, 18}));
 }
 
@@ -146,18 +158,27 @@ TEST(Transforms, VmapAxesChunksAndErrors) {
   const Var y = scalar(2);
   const auto whole = vmap(f, {.in_axes = {1, std::nullopt}})({x, y})[0];
   EXPECT_EQ(whole.tensor().to_vector<double>(), (std::vector<double>{2, 8, 4, 10, 6, 12}));
-  EXPECT_EQ(vmap(f, {.in_axes = {1, std::nullopt}, .out_axes = {1}, .chunk = 2})({x, y})[0].tensor().to_vector<double>(),
+  EXPECT_EQ(vmap(f, {.in_axes = {1, std::nullopt}, .out_axes = {1}, .chunk = 2})({x, y})[0]
+                .tensor()
+                .to_vector<double>(),
             (std::vector<double>{2, 4, 6, 8, 10, 12}));
   EXPECT_EQ(code_of([&] { vmap(f)({x, Var(Tensor::ones({3}))}); }), ErrorCode::shape);
-  EXPECT_EQ(code_of([&] { vmap(f, {.in_axes = {std::nullopt, std::nullopt}})({x, y}); }), ErrorCode::axis);
+  EXPECT_EQ(code_of([&] {
+              vmap(f, {.in_axes = {std::nullopt, std::nullopt}})({x, y});
+            }),
+            ErrorCode::axis);
   EXPECT_EQ(code_of([&] { vmap(f, {.in_axes = {2, std::nullopt}})({x, y}); }), ErrorCode::axis);
-  EXPECT_EQ(vmap([](const Var& v) { return v * 2.0; })(Var(Tensor::ones({0, 3}))).shape(), (Dims{0, 3}));
+  EXPECT_EQ(vmap([](const Var& v) { return v * 2.0; })(Var(Tensor::ones({0, 3}))).shape(),
+            (Dims{0, 3}));
 }
 
 TEST(Transforms, MisuseOfGradIsATypedError) {
   const Var x = Tensor::ones({3}, DType::f64), i = Tensor::ones({3}, DType::i64);
   EXPECT_EQ(code_of([&] { grad([](const Var& v) { return v * 2.0; })(x); }), ErrorCode::shape);
-  EXPECT_EQ(code_of([&] { grad([](const Vars& v) { return sum(v[0] * v[1]); })({x, i}); }), ErrorCode::dtype);
+  EXPECT_EQ(code_of([&] {
+              grad([](const Vars& v) { return sum(v[0] * v[1]); })({x, i});
+            }),
+            ErrorCode::dtype);
   EXPECT_EQ(code_of([&] { grad([](const Vars&) { return Vars{}; })({x}); }), ErrorCode::shape);
   EXPECT_EQ(grad([](const Vars& v) { return sum(v[0] * v[1]); }, {0})({x, i}).size(), 1u);
   const auto r = value_and_grad([](const Vars& v) { return Vars{sum(v[0]), v[0] * 2.0}; }, {x});
@@ -167,7 +188,8 @@ TEST(Transforms, MisuseOfGradIsATypedError) {
 
 TEST(Transforms, ErrorsNameTheCallSiteAlsoInRules) {
   try {
-    vmap([](const Vars& v) { return v[0] + v[1]; })({Var(Tensor::ones({2, 3})), Var(Tensor::ones({2, 4}))});
+    vmap([](const Vars& v) { return v[0] + v[1]; })(
+        {Var(Tensor::ones({2, 3})), Var(Tensor::ones({2, 4}))});
     FAIL();
   } catch (const Error& e) {
     EXPECT_EQ(e.code(), ErrorCode::broadcast);

@@ -20,12 +20,15 @@ void expect_copy(const Tensor& in) {
   }
 }
 
-Tensor counted(const Dims& shape, DType dtype) { return Tensor::arange(numel(shape), dtype).reshape(shape); }
+Tensor counted(const Dims& shape, DType dtype) {
+  return Tensor::arange(numel(shape), dtype).reshape(shape);
+}
 
 TEST(Transpose, MatricesOfAllEdges) {
   for (DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64})
     for (std::int64_t rows : {1, 3, 15, 16, 17, 40})
-      for (std::int64_t cols : {1, 7, 8, 16, 33}) expect_copy(counted({rows, cols}, dtype).transpose(0, 1));
+      for (std::int64_t cols : {1, 7, 8, 16, 33})
+        expect_copy(counted({rows, cols}, dtype).transpose(0, 1));
 }
 
 TEST(Transpose, BatchesAndChannelsLast) {
@@ -43,13 +46,15 @@ TEST(Transpose, WritesInsideItsBlockOnly) {
   cpu::transpose(19, 13, in.data(), 20, out.data() + 31, 30);
   for (int i = 0; i < 30; ++i)
     for (int j = 0; j < 30; ++j)
-      EXPECT_EQ(out[static_cast<std::size_t>(30 * i + j)], i >= 1 && i <= 13 && j >= 1 && j <= 19 ? 1 : -1);
+      EXPECT_EQ(out[static_cast<std::size_t>(30 * i + j)],
+                i >= 1 && i <= 13 && j >= 1 && j <= 19 ? 1 : -1);
 }
 
 TEST(Transpose, DeclinesWhatIsNoTransposition) {
   const Tensor x = counted({8, 9}, DType::f32);
   EXPECT_FALSE(cpu::transposing_copy(x, Tensor::empty({8, 9})));
-  EXPECT_FALSE(cpu::transposing_copy(x.to(DType::u8).transpose(0, 1), Tensor::empty({9, 8}, DType::u8)));
+  EXPECT_FALSE(
+      cpu::transposing_copy(x.to(DType::u8).transpose(0, 1), Tensor::empty({9, 8}, DType::u8)));
   EXPECT_FALSE(cpu::transposing_copy(x.slice(1, {}, {}, 2).transpose(0, 1), Tensor::empty({5, 8})));
   EXPECT_TRUE(cpu::transposing_copy(x.transpose(0, 1), Tensor::empty({9, 8})));
 }

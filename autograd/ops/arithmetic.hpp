@@ -1,6 +1,7 @@
 /// @file
-/// Arithmetic with broadcasting. Numbers take the dtype of the tensor beside them; integers meet floats as floats; two
-/// different float types are an Error(dtype); shapes that do not broadcast an Error(broadcast).
+/// Arithmetic with broadcasting. Numbers take the dtype of the tensor beside them; integers meet
+/// floats as floats; two different float types are an Error(dtype); shapes that do not broadcast an
+/// Error(broadcast).
 #pragma once
 
 #include "autograd/primitive.hpp"
@@ -18,10 +19,20 @@ Var to(Operand x, DType dtype);
 /// x, but no derivative passes through.
 Var stop_gradient(Operand x);
 
-inline Var operator-(Operand x) { return neg(std::move(x)); }
-inline Var operator+(Operand a, Operand b) { return add(std::move(a), std::move(b)); }
-inline Var operator-(Operand a, Operand b) { return sub(std::move(a), std::move(b)); }
-inline Var operator*(Operand a, Operand b) { return mul(std::move(a), std::move(b)); }
-inline Var operator/(Operand a, Operand b) { return div(std::move(a), std::move(b)); }
+inline Var operator-(Operand x) {
+  return neg(std::move(x));
+}
+inline Var operator+(Operand a, Operand b) {
+  return add(std::move(a), std::move(b));
+}
+inline Var operator-(Operand a, Operand b) {
+  return sub(std::move(a), std::move(b));
+}
+inline Var operator*(Operand a, Operand b) {
+  return mul(std::move(a), std::move(b));
+}
+inline Var operator/(Operand a, Operand b) {
+  return div(std::move(a), std::move(b));
+}
 
 }  // namespace sonde

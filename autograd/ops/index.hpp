@@ -1,15 +1,16 @@
 /// @file
-/// Elements and slices by index, one-hot, sorting. An index is an integer tensor; a value outside its axis is Error(axis)
-/// naming value and position, found before anything is computed. There are no negative indices. Sums over repeated indices
-/// are in the order of the index, for any number of threads.
+/// Elements and slices by index, one-hot, sorting. An index is an integer tensor; a value outside
+/// its axis is Error(axis) naming value and position, found before anything is computed. There are
+/// no negative indices. Sums over repeated indices are in the order of the index, for any number of
+/// threads.
 #pragma once
 
 #include "autograd/primitive.hpp"
 
 namespace sonde {
 
-/// y[.., i, ..] = x[.., index[.., i, ..], ..] along `axis`; of index's shape, which may be smaller off the axis.
-/// Error(axis, shape, dtype).
+/// y[.., i, ..] = x[.., index[.., i, ..], ..] along `axis`; of index's shape, which may be smaller
+/// off the axis. Error(axis, shape, dtype).
 Var gather(Operand x, std::int64_t axis, Operand index);
 /// NumPy's name of gather.
 Var take_along_axis(Operand x, Operand index, std::int64_t axis);

@@ -1,8 +1,9 @@
 /// @file
-/// Pooling. Images are [N,C,H,W] or [C,H,W] (1d: [N,C,L] or [C,L]); names and meaning of the arguments are PyTorch's.
-/// Without a stride, windows lie side by side. Padding is at most half the window. Output sizes are rounded down:
-/// P = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
-/// Error(shape) on sizes that do not fit, Error(value) on attributes out of range, Error(dtype) unless f32 or f64.
+/// Pooling. Images are [N,C,H,W] or [C,H,W] (1d: [N,C,L] or [C,L]); names and meaning of the
+/// arguments are PyTorch's. Without a stride, windows lie side by side. Padding is at most half the
+/// window. Output sizes are rounded down: P = floor((H + 2 padding - dilation (kernel_size - 1) -
+/// 1) / stride) + 1. Error(shape) on sizes that do not fit, Error(value) on attributes out of
+/// range, Error(dtype) unless f32 or f64.
 #pragma once
 
 #include "autograd/primitive.hpp"
@@ -29,11 +30,13 @@ struct AvgPool1dOptions {
   bool count_include_pad = true;
 };
 
-/// Largest element of each window; the first one's position takes the derivative. NaN is larger than all.
+/// Largest element of each window; the first one's position takes the derivative. NaN is larger
+/// than all.
 Var max_pool2d(Operand x, Size2 kernel_size, const MaxPool2dOptions& options = {});
 Var max_pool1d(Operand x, std::int64_t kernel_size, const MaxPool1dOptions& options = {});
 /// Also the positions h*W + w of the maxima, i64, shaped as the values.
-std::pair<Var, Var> max_pool2d_with_indices(Operand x, Size2 kernel_size, const MaxPool2dOptions& options = {});
+std::pair<Var, Var> max_pool2d_with_indices(Operand x, Size2 kernel_size,
+                                            const MaxPool2dOptions& options = {});
 
 /// Mean of each window.
 Var avg_pool2d(Operand x, Size2 kernel_size, const AvgPool2dOptions& options = {});

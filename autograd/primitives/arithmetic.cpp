@@ -6,7 +6,9 @@ namespace sonde {
 namespace {
 
 // The tangent of a broadcast sum may come from one operand only, and then lacks the other's axes.
-Var widened(Var t, const Var& out) { return t.shape() == out.shape() ? t : broadcast_to(std::move(t), out.shape()); }
+Var widened(Var t, const Var& out) {
+  return t.shape() == out.shape() ? t : broadcast_to(std::move(t), out.shape());
+}
 
 class Neg final : public Named<Neg, Elementwise> {
  public:
@@ -26,7 +28,8 @@ class Add final : public Named<Add, Elementwise> {
     return {widened(t[0] ? t[0] : t[1], out[0])};
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
-    return {needs[0] ? sum_to(ct[0], in[0].shape()) : Var(), needs[1] ? sum_to(ct[0], in[1].shape()) : Var()};
+    return {needs[0] ? sum_to(ct[0], in[0].shape()) : Var(),
+            needs[1] ? sum_to(ct[0], in[1].shape()) : Var()};
   }
   Saves saves() const override { return Saves::nothing(); }
 };
@@ -86,7 +89,9 @@ class Cast final : public Named<Cast, Elementwise> {
   static constexpr std::string_view id = "cast";
   explicit Cast(DType to) : Named(kernels::copy), to_(to) {}
   Vars jvp(const Vars&, const Vars&, const Vars& t) const override { return {to(t[0], to_)}; }
-  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override { return {to(ct[0], in[0].dtype())}; }
+  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
+    return {to(ct[0], in[0].dtype())};
+  }
   Saves saves() const override { return Saves::nothing(); }
   bool differentiable() const override { return is_differentiable(to_); }
   std::string attributes() const override { return fmt::format("dtype={}", to_); }
@@ -110,14 +115,24 @@ class StopGradient final : public Named<StopGradient, Elementwise> {
 
 }  // namespace
 
-Var neg(Operand x) { return call_unary<Neg>(std::move(x)); }
-Var add(Operand a, Operand b) { return call_binary<Add>(std::move(a), std::move(b)); }
-Var sub(Operand a, Operand b) { return call_binary<Sub>(std::move(a), std::move(b)); }
-Var mul(Operand a, Operand b) { return call_binary<Mul>(std::move(a), std::move(b)); }
+Var neg(Operand x) {
+  return call_unary<Neg>(std::move(x));
+}
+Var add(Operand a, Operand b) {
+  return call_binary<Add>(std::move(a), std::move(b));
+}
+Var sub(Operand a, Operand b) {
+  return call_binary<Sub>(std::move(a), std::move(b));
+}
+Var mul(Operand a, Operand b) {
+  return call_binary<Mul>(std::move(a), std::move(b));
+}
 
 Var div(Operand a, Operand b) {
-  if (!a.is_scalar() && !is_float(a.var.dtype())) a.var = to({std::move(a.var), a.where}, DType::f32);
-  if (!b.is_scalar() && !is_float(b.var.dtype())) b.var = to({std::move(b.var), b.where}, a.is_scalar() ? DType::f32 : a.var.dtype());
+  if (!a.is_scalar() && !is_float(a.var.dtype()))
+    a.var = to({std::move(a.var), a.where}, DType::f32);
+  if (!b.is_scalar() && !is_float(b.var.dtype()))
+    b.var = to({std::move(b.var), b.where}, a.is_scalar() ? DType::f32 : a.var.dtype());
   return call_binary<Div>(std::move(a), std::move(b));
 }
 
@@ -128,6 +143,8 @@ Var to(Operand x, DType dtype) {
   return emit1(make_ref<Cast>(dtype), make_vars(std::move(v)), where);
 }
 
-Var stop_gradient(Operand x) { return call_unary<StopGradient>(std::move(x)); }
+Var stop_gradient(Operand x) {
+  return call_unary<StopGradient>(std::move(x));
+}
 
 }  // namespace sonde

@@ -1,4 +1,5 @@
-// Cholesky, symmetric eigenvalues, singular values, QR. A' is the transpose, * the product element by element.
+// Cholesky, symmetric eigenvalues, singular values, QR. A' is the transpose, * the product element
+// by element.
 #include <cmath>
 
 #include "autograd/primitives/linalg_base.hpp"
@@ -56,7 +57,8 @@ class InverseGaps final : public Named<InverseGaps, Primitive> {
     for (std::size_t first = 0; first < w.size(); first += static_cast<std::size_t>(n))
       for (std::int64_t i = 0; i < n; ++i)
         for (std::int64_t j = 0; j < n; ++j) {
-          const double gap = w[first + static_cast<std::size_t>(j)] - w[first + static_cast<std::size_t>(i)];
+          const double gap =
+              w[first + static_cast<std::size_t>(j)] - w[first + static_cast<std::size_t>(i)];
           f.push_back(i == j ? 0 : gap == 0 ? std::nan("") : 1 / gap);
         }
     return make_vars(Var(Tensor::from<double>(f, out[0].shape).to(out[0].dtype)));
@@ -106,15 +108,16 @@ class EighPrimitive final : public Named<EighPrimitive, MatrixPrimitive> {
   Saves saves() const override { return Saves::only_outputs(); }
 };
 
-// With P = U' dA V and F of the squares of s: ds = diag P, dU = U (F * (P S + S P')) + (1 - U U') dA V S^-1, and V alike.
-// J. Townsend, Differentiating the singular value decomposition (2016).
+// With P = U' dA V and F of the squares of s: ds = diag P, dU = U (F * (P S + S P')) + (1 - U U')
+// dA V S^-1, and V alike. J. Townsend, Differentiating the singular value decomposition (2016).
 class SvdPrimitive final : public Named<SvdPrimitive, MatrixPrimitive> {
  public:
   static constexpr std::string_view id = "svd";
   void infer(std::span<const Var> in, Specs& out) const override {
     const auto [m, n] = matrix_sizes(in[0], id);
     const std::int64_t k = std::min(m, n);
-    for (const Dims& shape : {batch_with(in[0], {m, k}), batch_with(in[0], {k}), batch_with(in[0], {k, n})})
+    for (const Dims& shape :
+         {batch_with(in[0], {m, k}), batch_with(in[0], {k}), batch_with(in[0], {k, n})})
       out.emplace_back(Spec{shape, in[0].dtype(), in[0].device()});
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
@@ -125,7 +128,8 @@ class SvdPrimitive final : public Named<SvdPrimitive, MatrixPrimitive> {
   }
   Vars jvp(const Vars&, const Vars& out, const Vars& t) const override {
     const Var &u = out[0], &s = out[1], v = mt(out[2]), f = inverse_gaps(mul(s, s));
-    const Var av = matmul(t[0], v), atu = matmul(t[0], u, {.a = true}), p = matmul(u, av, {.a = true});
+    const Var av = matmul(t[0], v), atu = matmul(t[0], u, {.a = true}),
+              p = matmul(u, av, {.a = true});
     const Var ps = times_columns(p, s), sp = times_rows(s, p);
     Var du = matmul(u, mul(f, add(ps, mt(ps)))), dv = matmul(v, mul(f, add(sp, mt(sp))));
     if (u.size(-2) > u.size(-1)) du = add(du, times_columns(outside(u, av), div(1.0, s)));
@@ -138,10 +142,12 @@ class SvdPrimitive final : public Named<SvdPrimitive, MatrixPrimitive> {
     if (ct[0] || ct[2]) {
       const Var f = inverse_gaps(mul(s, s));
       if (ct[0]) core = times_columns(mul(f, antisymmetric(matmul(u, ct[0], {.a = true}))), s);
-      if (ct[2]) core = add_if(core, times_rows(s, mul(f, antisymmetric(matmul(vt, ct[2], {.b = true})))));
+      if (ct[2])
+        core = add_if(core, times_rows(s, mul(f, antisymmetric(matmul(vt, ct[2], {.b = true})))));
     }
     if (ct[0] && u.size(-2) > u.size(-1)) left = times_columns(outside(u, ct[0]), div(1.0, s));
-    if (ct[2] && vt.size(-1) > vt.size(-2)) right = times_columns(outside(mt(vt), mt(ct[2])), div(1.0, s));
+    if (ct[2] && vt.size(-1) > vt.size(-2))
+      right = times_columns(outside(mt(vt), mt(ct[2])), div(1.0, s));
     Var columns = core ? matmul(u, core) : Var();
     if (ct[1]) columns = add_if(times_columns(u, ct[1]), std::move(columns));
     columns = add_if(std::move(columns), std::move(left));
@@ -152,11 +158,13 @@ class SvdPrimitive final : public Named<SvdPrimitive, MatrixPrimitive> {
  private:
   static Var antisymmetric(const Var& x) { return sub(x, mt(x)); }
   // (1 - Q Q') x
-  static Var outside(const Var& q, const Var& x) { return sub(x, matmul(q, matmul(q, x, {.a = true}))); }
+  static Var outside(const Var& q, const Var& x) {
+    return sub(x, matmul(q, matmul(q, x, {.a = true})));
+  }
 };
 
-// For m >= n. With C = dA R^-1, M = Q' C and the antisymmetric W = L(M) - L(M)' (L: below the diagonal):
-// dR = (M - W) R, dQ = Q W + C - Q M. S. Walter and L. Lehmann, arXiv:1009.6112.
+// For m >= n. With C = dA R^-1, M = Q' C and the antisymmetric W = L(M) - L(M)' (L: below the
+// diagonal): dR = (M - W) R, dQ = Q W + C - Q M. S. Walter and L. Lehmann, arXiv:1009.6112.
 class QrPrimitive final : public Named<QrPrimitive, MatrixPrimitive> {
  public:
   static constexpr std::string_view id = "qr";
@@ -198,13 +206,16 @@ Vars decompose(Operand a, bool symmetric) {
   static const PrimitivePtr p = make_ref<P>();
   const std::source_location where = a.where;
   Var x = as_var(std::move(a));
-  if (symmetric && x.rank() >= 2 && x.size(-1) == x.size(-2) && is_differentiable(x.dtype())) x = symmetric_part(x);
+  if (symmetric && x.rank() >= 2 && x.size(-1) == x.size(-2) && is_differentiable(x.dtype()))
+    x = symmetric_part(x);
   return emit(p, make_vars(std::move(x)), where);
 }
 
 }  // namespace
 
-Var cholesky(Operand a) { return decompose<Cholesky>(std::move(a), true)[0]; }
+Var cholesky(Operand a) {
+  return decompose<Cholesky>(std::move(a), true)[0];
+}
 
 Eigh eigh(Operand a) {
   Vars out = decompose<EighPrimitive>(std::move(a), true);

@@ -1,22 +1,26 @@
-// Elements and slices by index. Each is linear in its floats; gather and scatter, take and take_add are each other's transpose.
+// Elements and slices by index. Each is linear in its floats; gather and scatter, take and take_add
+// are each other's transpose.
+#include "tensor/kernels/index.hpp"
 #include "autograd/bases.hpp"
 #include "autograd/located.hpp"
 #include "autograd/promote.hpp"
-#include "tensor/kernels/index.hpp"
 
 namespace sonde {
 namespace {
 
 void check_index_type(const Var& index, std::string_view op) {
   if (index.dtype() != DType::i64)
-    fail_hint(ErrorCode::dtype, op, "convert with to(index, DType::i64)", "the index is {}", index.spec());
+    fail_hint(ErrorCode::dtype, op, "convert with to(index, DType::i64)", "the index is {}",
+              index.spec());
 }
 
 // Off the indexed axis, an index may not be larger than what it points into.
 void check_fits(const Dims& shape, const Var& index, int axis, std::string_view op) {
   bool fits = index.rank() == shape.rank();
   for (int i = 0; fits && i < shape.rank(); ++i) fits = i == axis || index.shape()[i] <= shape[i];
-  if (!fits) fail(ErrorCode::shape, op, "index {} does not fit shape {} off axis {}", index.spec(), shape, axis);
+  if (!fits)
+    fail(ErrorCode::shape, op, "index {} does not fit shape {} off axis {}", index.spec(), shape,
+         axis);
 }
 
 class Gather final : public Named<Gather, Linear> {  // (x, index)
@@ -31,7 +35,8 @@ class Gather final : public Named<Gather, Linear> {  // (x, index)
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor y = Tensor::empty(out[0].shape, out[0].dtype, out[0].device);
-    kernels::gather.find(y.device(), y.dtype())(in[0], in[1], normal_axis(axis_, in[0].rank(), id), y);
+    kernels::gather.find(y.device(), y.dtype())(in[0], in[1], normal_axis(axis_, in[0].rank(), id),
+                                                y);
     return make_vars(Var(y));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
@@ -56,13 +61,15 @@ class Scatter final : public Named<Scatter, Linear> {  // (src, index)
     const int axis = normal_axis(axis_, shape_.rank(), id);
     check_index_type(in[1], id);
     check_fits(shape_, in[1], axis, id);
-    if (!(in[0].shape() == in[1].shape())) fail(ErrorCode::shape, id, "src {} and index {} differ", in[0].spec(), in[1].spec());
+    if (!(in[0].shape() == in[1].shape()))
+      fail(ErrorCode::shape, id, "src {} and index {} differ", in[0].spec(), in[1].spec());
     numel(shape_);
     out.emplace_back(Spec{shape_, in[0].dtype(), in[0].device()});
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor y = Tensor::zeros(out[0].shape, out[0].dtype, out[0].device);
-    kernels::scatter_add.find(y.device(), y.dtype())(in[1], in[0], normal_axis(axis_, shape_.rank(), id), y);
+    kernels::scatter_add.find(y.device(), y.dtype())(in[1], in[0],
+                                                     normal_axis(axis_, shape_.rank(), id), y);
     return make_vars(Var(y));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
@@ -72,10 +79,13 @@ class Scatter final : public Named<Scatter, Linear> {  // (src, index)
     Dims shape = shape_;
     shape.insert(0, n);
     const Var src = with_lanes(in[0], axes[0], n), index = with_lanes(in[1], axes[1], n);
-    return {make_vars(scatter_sum(src, normal_axis(axis_, shape_.rank(), id) + 1, index, shape)), {0}};
+    return {make_vars(scatter_sum(src, normal_axis(axis_, shape_.rank(), id) + 1, index, shape)),
+            {0}};
   }
   Saves saves() const override { return Saves::only_inputs(0b10); }
-  std::string attributes() const override { return fmt::format("shape={}, axis={}", shape_, axis_); }
+  std::string attributes() const override {
+    return fmt::format("shape={}, axis={}", shape_, axis_);
+  }
 
  private:
   Dims shape_;
@@ -114,11 +124,13 @@ class Take final : public Named<Take, Linear> {  // (x, index)
   void infer(std::span<const Var> in, Specs& out) const override {
     check_index_type(in[1], id);
     const int axis = normal_axis(axis_, in[0].rank(), id);
-    out.emplace_back(Spec{taken_shape(in[0].shape(), in[1].shape(), axis, lanes_), in[0].dtype(), in[0].device()});
+    out.emplace_back(Spec{taken_shape(in[0].shape(), in[1].shape(), axis, lanes_), in[0].dtype(),
+                          in[0].device()});
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor y = Tensor::empty(out[0].shape, out[0].dtype, out[0].device);
-    kernels::take.find(y.device(), y.dtype())(in[0], in[1], normal_axis(axis_, in[0].rank(), id), lanes_, y);
+    kernels::take.find(y.device(), y.dtype())(in[0], in[1], normal_axis(axis_, in[0].rank(), id),
+                                              lanes_, y);
     return make_vars(Var(y));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override;
@@ -134,18 +146,22 @@ class Take final : public Named<Take, Linear> {  // (x, index)
 class TakeAdd final : public Named<TakeAdd, Linear> {  // (src, index)
  public:
   static constexpr std::string_view id = "take_add";
-  TakeAdd(const Dims& shape, std::int64_t axis, bool lanes = false) : shape_(shape), axis_(axis), lanes_(lanes) {}
+  TakeAdd(const Dims& shape, std::int64_t axis, bool lanes = false)
+      : shape_(shape), axis_(axis), lanes_(lanes) {}
   void infer(std::span<const Var> in, Specs& out) const override {
     check_index_type(in[1], id);
     numel(shape_);
-    const Dims want = taken_shape(shape_, in[1].shape(), normal_axis(axis_, shape_.rank(), id), lanes_);
+    const Dims want =
+        taken_shape(shape_, in[1].shape(), normal_axis(axis_, shape_.rank(), id), lanes_);
     if (!(in[0].shape() == want))
-      fail(ErrorCode::shape, id, "source {} where index {} into shape {} wants {}", in[0].spec(), in[1].spec(), shape_, want);
+      fail(ErrorCode::shape, id, "source {} where index {} into shape {} wants {}", in[0].spec(),
+           in[1].spec(), shape_, want);
     out.emplace_back(Spec{shape_, in[0].dtype(), in[0].device()});
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor y = Tensor::zeros(out[0].shape, out[0].dtype, out[0].device);
-    kernels::take_add.find(y.device(), y.dtype())(in[1], in[0], normal_axis(axis_, shape_.rank(), id), lanes_, y);
+    kernels::take_add.find(y.device(), y.dtype())(in[1], in[0],
+                                                  normal_axis(axis_, shape_.rank(), id), lanes_, y);
     return make_vars(Var(y));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
@@ -156,7 +172,8 @@ class TakeAdd final : public Named<TakeAdd, Linear> {  // (src, index)
     if (lanes_) {  // lanes of lanes: one axis
       Dims shape = shape_;
       shape[0] = checked_mul(n, shape[0]);
-      const Var src = merged(with_lanes(in[0], axes[0], n)), index = merged(with_lanes(in[1], axes[1], n));
+      const Var src = merged(with_lanes(in[0], axes[0], n)),
+                index = merged(with_lanes(in[1], axes[1], n));
       const Var y = emit1(make_ref<TakeAdd>(shape, axis, true), make_vars(src, index));
       return {make_vars(unmerged(y, n, shape_[0])), {0}};
     }
@@ -164,10 +181,14 @@ class TakeAdd final : public Named<TakeAdd, Linear> {  // (src, index)
     shape.insert(0, n);
     const bool own_index = axes[1] >= 0;
     const Var index = own_index ? lanes_first(in[1], axes[1]) : in[1];
-    return {emit(make_ref<TakeAdd>(shape, axis + 1, own_index), make_vars(with_lanes(in[0], axes[0], n), index)), {0}};
+    return {emit(make_ref<TakeAdd>(shape, axis + 1, own_index),
+                 make_vars(with_lanes(in[0], axes[0], n), index)),
+            {0}};
   }
   Saves saves() const override { return Saves::only_inputs(0b10); }
-  std::string attributes() const override { return fmt::format("shape={}, axis={}", shape_, axis_); }
+  std::string attributes() const override {
+    return fmt::format("shape={}, axis={}", shape_, axis_);
+  }
 
  private:
   Dims shape_;
@@ -190,7 +211,8 @@ Batched Take::batch(const Vars& in, std::span<const int> axes, std::int64_t n) c
     return {emit(make_ref<Take>(axis), make_vars(in[0], lanes_first(in[1], axes[1]))), {axis}};
   const bool own_index = axes[1] >= 0;
   const Var index = own_index ? lanes_first(in[1], axes[1]) : in[1];
-  return {emit(make_ref<Take>(axis + 1, own_index), make_vars(lanes_first(in[0], axes[0]), index)), {0}};
+  return {emit(make_ref<Take>(axis + 1, own_index), make_vars(lanes_first(in[0], axes[0]), index)),
+          {0}};
 }
 
 class OneHot final : public Named<OneHot> {
@@ -215,7 +237,9 @@ class OneHot final : public Named<OneHot> {
     return {emit(self(), make_vars(lanes_first(in[0], axes[0]))), {0}};
   }
   bool differentiable() const override { return false; }
-  std::string attributes() const override { return fmt::format("classes={}, dtype={}", classes_, dtype_); }
+  std::string attributes() const override {
+    return fmt::format("classes={}, dtype={}", classes_, dtype_);
+  }
 
  private:
   std::int64_t classes_;
@@ -228,26 +252,32 @@ Var as_index(Operand index, std::string_view op) {
   return located(where, [&] {
     Var v = as_var(std::move(index));
     if (!is_integer(v.dtype()))
-      fail_hint(ErrorCode::dtype, op, "convert with to(index, DType::i64)", "the index is {}", v.spec());
+      fail_hint(ErrorCode::dtype, op, "convert with to(index, DType::i64)", "the index is {}",
+                v.spec());
     return to({std::move(v), where}, DType::i64);
   });
 }
 
-Var at_least_vector(const Var& v, std::source_location where) { return v.rank() == 0 ? reshape({v, where}, {1}) : v; }
+Var at_least_vector(const Var& v, std::source_location where) {
+  return v.rank() == 0 ? reshape({v, where}, {1}) : v;
+}
 
 }  // namespace
 
 Var gather(Operand x, std::int64_t axis, Operand index) {
   const std::source_location where = x.where;
   const Var v = as_var(std::move(x)), i = as_index(std::move(index), Gather::id);
-  const Var y = emit1(make_ref<Gather>(axis), make_vars(at_least_vector(v, where), at_least_vector(i, where)), where);
+  const Var y = emit1(make_ref<Gather>(axis),
+                      make_vars(at_least_vector(v, where), at_least_vector(i, where)), where);
   return v.rank() == 0 && i.rank() == 0 ? reshape({y, where}, {}) : y;
 }
 
 Var scatter_sum(Operand src, std::int64_t axis, Operand index, const Dims& shape) {
   const std::source_location where = src.where;
-  const Var v = at_least_vector(as_var(std::move(src)), where), i = at_least_vector(as_index(std::move(index), Scatter::id), where);
-  const Var y = emit1(make_ref<Scatter>(shape.empty() ? Dims{1} : shape, axis), make_vars(v, i), where);
+  const Var v = at_least_vector(as_var(std::move(src)), where),
+            i = at_least_vector(as_index(std::move(index), Scatter::id), where);
+  const Var y =
+      emit1(make_ref<Scatter>(shape.empty() ? Dims{1} : shape, axis), make_vars(v, i), where);
   return shape.empty() ? reshape({y, where}, {}) : y;
 }
 
@@ -256,7 +286,9 @@ Var scatter_add(Operand x, std::int64_t axis, Operand index, Operand src) {
   return located(where, [&] {
     const Var v = as_var(std::move(x)), i = as_index(std::move(index), "scatter_add");
     Var s = as_var(std::move(src));
-    if (s.rank() != i.rank()) fail(ErrorCode::shape, "scatter_add", "src {} and index {} differ in rank", s.spec(), i.spec());
+    if (s.rank() != i.rank())
+      fail(ErrorCode::shape, "scatter_add", "src {} and index {} differ in rank", s.spec(),
+           i.spec());
     for (int a = 0; a < s.rank(); ++a)
       if (s.shape()[a] > i.shape()[a]) s = slice({s, where}, a, 0, i.shape()[a]);
     return add({v, where}, scatter_sum({s, where}, axis, i, v.shape()));
@@ -273,7 +305,9 @@ Var index_select(Operand x, std::int64_t axis, Operand index) {
   const std::source_location where = x.where;
   return located(where, [&] {
     Var i = as_index(std::move(index), "index_select");
-    if (i.rank() > 1) fail_hint(ErrorCode::shape, "index_select", "take(...) has an index of any rank", "the index is {}", i.spec());
+    if (i.rank() > 1)
+      fail_hint(ErrorCode::shape, "index_select", "take(...) has an index of any rank",
+                "the index is {}", i.spec());
     return take(std::move(x), at_least_vector(i, x.where), axis);
   });
 }
@@ -282,24 +316,29 @@ Var index_add(Operand x, std::int64_t axis, Operand index, Operand src) {
   const std::source_location where = x.where;
   const Var v = as_var(std::move(x));
   Var i = as_index(std::move(index), "index_add");
-  const Var sum = emit1(make_ref<TakeAdd>(v.shape(), axis), make_vars(as_var(std::move(src)), std::move(i)), where);
+  const Var sum = emit1(make_ref<TakeAdd>(v.shape(), axis),
+                        make_vars(as_var(std::move(src)), std::move(i)), where);
   return add({v, where}, sum);
 }
 
-Var take_along_axis(Operand x, Operand index, std::int64_t axis) { return gather(std::move(x), axis, std::move(index)); }
+Var take_along_axis(Operand x, Operand index, std::int64_t axis) {
+  return gather(std::move(x), axis, std::move(index));
+}
 
 Var embedding(Operand index, Operand weight) {
   const std::source_location where = index.where;
   return located(where, [&] {
     const Var w = as_var(weight);
-    if (w.rank() != 2) fail(ErrorCode::shape, "embedding", "the weight is {}, not [entries, width]", w.spec());
+    if (w.rank() != 2)
+      fail(ErrorCode::shape, "embedding", "the weight is {}, not [entries, width]", w.spec());
     return take({w, weight.where}, std::move(index), 0);
   });
 }
 
 Var one_hot(Operand index, std::int64_t classes, DType dtype) {
   const std::source_location where = index.where;
-  return emit1(make_ref<OneHot>(classes, dtype), make_vars(as_index(std::move(index), OneHot::id)), where);
+  return emit1(make_ref<OneHot>(classes, dtype), make_vars(as_index(std::move(index), OneHot::id)),
+               where);
 }
 
 }  // namespace sonde

@@ -41,19 +41,33 @@ Tensor by_columns(const Spec& spec) {
   return Tensor::empty(shape, spec.dtype, spec.device).transpose(-2, -1);
 }
 
-Var mt(const Var& x) { return transpose(x, -2, -1); }
-Var symmetric_part(const Var& x) { return mul(add(x, mt(x)), 0.5); }
+Var mt(const Var& x) {
+  return transpose(x, -2, -1);
+}
+Var symmetric_part(const Var& x) {
+  return mul(add(x, mt(x)), 0.5);
+}
 
 Var diagonal_of(const Var& x) {
   const std::int64_t n = x.size(-1);
   return slice(reshape(x, batch_with(x, {n * n})), -1, {}, {}, n + 1);
 }
 
-Var times_columns(const Var& x, const Var& d) { return mul(x, unsqueeze(d, -2)); }
-Var times_rows(const Var& d, const Var& x) { return mul(unsqueeze(d, -1), x); }
-Var lower_part(const Var& x, double diagonal) { return mul(x, triangle_mask(x, true, diagonal)); }
-Var upper_part(const Var& x, double diagonal) { return mul(x, triangle_mask(x, false, diagonal)); }
-Var add_if(Var a, Var b) { return !a ? b : !b ? a : add(std::move(a), std::move(b)); }
+Var times_columns(const Var& x, const Var& d) {
+  return mul(x, unsqueeze(d, -2));
+}
+Var times_rows(const Var& d, const Var& x) {
+  return mul(unsqueeze(d, -1), x);
+}
+Var lower_part(const Var& x, double diagonal) {
+  return mul(x, triangle_mask(x, true, diagonal));
+}
+Var upper_part(const Var& x, double diagonal) {
+  return mul(x, triangle_mask(x, false, diagonal));
+}
+Var add_if(Var a, Var b) {
+  return !a ? b : !b ? a : add(std::move(a), std::move(b));
+}
 
 Batched MatrixPrimitive::batch(const Vars& in, std::span<const int> axes, std::int64_t n) const {
   Vars args;

@@ -84,10 +84,11 @@ class Lstm final : public Named<Lstm, Fused> {
     const Var from_x = add(matmul(rows, in[3], {.b = true}), reshape(in[5], {n.lanes, 1, gates}));
     Vars y, all_gates, cells;
     Var h = in[1], c = in[2];
-    // One primitive cuts all steps, and its vjp joins all cotangents: T slices would add T padded ones.
+    // One primitive cuts all steps, and its vjp joins all cotangents: T slices would add T padded
+    // ones.
     for (const Var& a : unstack(reshape(from_x, {n.lanes, n.steps, n.batch, gates}), 1)) {
-      Vars step = lstm_cell_step(add(a, matmul(h, in[4], {.b = true})), c,
-                                 std::source_location::current());
+      Vars step =
+          lstm_cell_step(add(a, matmul(h, in[4], {.b = true})), c, std::source_location::current());
       h = step[0];
       c = step[1];
       y.push_back(h);

@@ -195,7 +195,6 @@ class AffineNorm final : public Named<AffineNorm, Fused> {
 };
 
 // --- the ops
-// ------------------------------------------------------------------------------------------------
 
 void check(const Var& x, double eps, std::string_view op) {
   if (!is_differentiable(x.dtype()))

@@ -10,14 +10,16 @@ namespace {
 class Pad final : public Named<Pad> {
  public:
   static constexpr std::string_view id = "pad";
-  Pad(const Dims& before, const Dims& after, double value) : before_(before), after_(after), value_(value) {}
+  Pad(const Dims& before, const Dims& after, double value)
+      : before_(before), after_(after), value_(value) {}
   void infer(std::span<const Var> in, Specs& out) const override {
     Spec spec = in[0].spec();
     if (before_.rank() != spec.shape.rank() || after_.rank() != spec.shape.rank())
       fail(ErrorCode::shape, id, "widths {} and {} for {}", before_, after_, spec);
     for (int i = 0; i < spec.shape.rank(); ++i) {
       if (before_[i] < 0 || after_[i] < 0)
-        fail_hint(ErrorCode::value, id, "crop with slice(...)", "negative width in {} or {}", before_, after_);
+        fail_hint(ErrorCode::value, id, "crop with slice(...)", "negative width in {} or {}",
+                  before_, after_);
       spec.shape[i] = checked_add(spec.shape[i], checked_add(before_[i], after_[i]));
     }
     numel(spec.shape);
@@ -26,15 +28,19 @@ class Pad final : public Named<Pad> {
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     const Tensor whole = Tensor::full(out[0].shape, value_, out[0].dtype, out[0].device);
     Tensor middle = whole;
-    for (int i = 0; i < in[0].rank(); ++i) middle = middle.slice(i, before_[i], before_[i] + in[0].shape()[i]);
+    for (int i = 0; i < in[0].rank(); ++i)
+      middle = middle.slice(i, before_[i], before_[i] + in[0].shape()[i]);
     middle.copy_from(in[0]);
     return make_vars(Var(whole));
   }
-  Vars jvp(const Vars&, const Vars&, const Vars& t) const override { return {pad(t[0], before_, after_, 0)}; }
+  Vars jvp(const Vars&, const Vars&, const Vars& t) const override {
+    return {pad(t[0], before_, after_, 0)};
+  }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
     Var middle = ct[0];
     for (int i = 0; i < in[0].rank(); ++i)
-      if (before_[i] + after_[i] > 0) middle = slice(middle, i, before_[i], before_[i] + in[0].shape()[i]);
+      if (before_[i] + after_[i] > 0)
+        middle = slice(middle, i, before_[i], before_[i] + in[0].shape()[i]);
     return {middle};
   }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
@@ -44,7 +50,9 @@ class Pad final : public Named<Pad> {
     return {make_vars(pad(lanes_first(in[0], axes[0]), before, after, value_)), {0}};
   }
   Saves saves() const override { return Saves::nothing(); }
-  std::string attributes() const override { return fmt::format("before={}, after={}, value={}", before_, after_, value_); }
+  std::string attributes() const override {
+    return fmt::format("before={}, after={}, value={}", before_, after_, value_);
+  }
 
  private:
   Dims before_, after_;
@@ -70,7 +78,9 @@ class Diagonal final : public Named<Diagonal, Linear> {
  public:
   static constexpr std::string_view id = "diagonal";
   explicit Diagonal(const Line& l) : l_(l) {}
-  void infer(std::span<const Var> in, Specs& out) const override { out.push_back(diagonal_spec(in[0].spec(), l_)); }
+  void infer(std::span<const Var> in, Specs& out) const override {
+    out.push_back(diagonal_spec(in[0].spec(), l_));
+  }
   Vars forward(std::span<Tensor> in, const Specs&) const override {
     return make_vars(Var(in[0].diagonal(l_.offset, l_.a, l_.b)));
   }
@@ -78,9 +88,13 @@ class Diagonal final : public Named<Diagonal, Linear> {
     return {undiagonal(ct[0], in[0].shape(), l_)};
   }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
-    return {emit(make_ref<Diagonal>(l_.behind_lanes(in[0].rank() - 1)), make_vars(lanes_first(in[0], axes[0]))), {0}};
+    return {emit(make_ref<Diagonal>(l_.behind_lanes(in[0].rank() - 1)),
+                 make_vars(lanes_first(in[0], axes[0]))),
+            {0}};
   }
-  std::string attributes() const override { return fmt::format("offset={}, a={}, b={}", l_.offset, l_.a, l_.b); }
+  std::string attributes() const override {
+    return fmt::format("offset={}, a={}, b={}", l_.offset, l_.a, l_.b);
+  }
 
  private:
   Line l_;
@@ -95,7 +109,8 @@ class Undiagonal final : public Named<Undiagonal, Linear> {
     const Spec whole{shape_, in[0].dtype(), in[0].device()};
     numel(shape_);
     if (const Spec line = diagonal_spec(whole, l_); !(line == in[0].spec()))
-      fail(ErrorCode::shape, id, "{} does not fit the diagonal {} of {}", in[0].spec(), line, whole);
+      fail(ErrorCode::shape, id, "{} does not fit the diagonal {} of {}", in[0].spec(), line,
+           whole);
     out.push_back(whole);
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
@@ -109,9 +124,13 @@ class Undiagonal final : public Named<Undiagonal, Linear> {
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
     Dims shape = shape_;
     shape.insert(0, n);
-    return {make_vars(undiagonal(lanes_first(in[0], axes[0]), shape, l_.behind_lanes(shape_.rank()))), {0}};
+    return {
+        make_vars(undiagonal(lanes_first(in[0], axes[0]), shape, l_.behind_lanes(shape_.rank()))),
+        {0}};
   }
-  std::string attributes() const override { return fmt::format("offset={}, a={}, b={}", l_.offset, l_.a, l_.b); }
+  std::string attributes() const override {
+    return fmt::format("offset={}, a={}, b={}", l_.offset, l_.a, l_.b);
+  }
 
  private:
   Dims shape_;
@@ -149,7 +168,8 @@ Var flip(Operand x, const Dims& axes) {
   const std::source_location where = x.where;
   return located(where, [&] {
     Var v = as_var(std::move(x));
-    for (std::int64_t a : normal_axes(axes, v.rank(), "flip", false)) v = slice({v, where}, a, {}, {}, -1);
+    for (std::int64_t a : normal_axes(axes, v.rank(), "flip", false))
+      v = slice({v, where}, a, {}, {}, -1);
     return v;
   });
 }
@@ -160,7 +180,8 @@ Var roll(Operand x, std::int64_t shift, std::int64_t axis) {
     Var v = as_var(std::move(x));
     const int a = normal_axis(axis, v.rank(), "roll");
     const std::int64_t n = v.shape()[a];
-    const std::int64_t first = n == 0 ? 0 : (n - shift % n) % n;  // the element that comes to the front
+    const std::int64_t first =
+        n == 0 ? 0 : (n - shift % n) % n;  // the element that comes to the front
     if (first == 0) return v;
     return concat({slice({v, where}, a, first, {}), slice({v, where}, a, 0, first)}, a, where);
   });
@@ -171,12 +192,16 @@ Var flatten(Operand x, std::int64_t start, std::int64_t end) {
   return located(where, [&] {
     Var v = as_var(std::move(x));
     if (v.rank() == 0) return reshape({std::move(v), where}, {1});
-    const int a = normal_axis(start, v.rank(), "flatten"), b = normal_axis(end, v.rank(), "flatten");
-    if (a > b) fail(ErrorCode::axis, "flatten", "axis {} lies behind axis {} in {}", start, end, v.spec());
+    const int a = normal_axis(start, v.rank(), "flatten"),
+              b = normal_axis(end, v.rank(), "flatten");
+    if (a > b)
+      fail(ErrorCode::axis, "flatten", "axis {} lies behind axis {} in {}", start, end, v.spec());
     Dims shape;
     for (int i = 0; i < v.rank(); ++i) {
-      if (i > a && i <= b) shape[a] = checked_mul(shape[a], v.shape()[i]);
-      else shape.push_back(v.shape()[i]);
+      if (i > a && i <= b)
+        shape[a] = checked_mul(shape[a], v.shape()[i]);
+      else
+        shape.push_back(v.shape()[i]);
     }
     return reshape({std::move(v), where}, shape);
   });

@@ -1,4 +1,5 @@
-// Pooling. The maximum is a gather at positions that carry no derivative; the mean is linear, with its transpose.
+// Pooling. The maximum is a gather at positions that carry no derivative; the mean is linear, with
+// its transpose.
 #include "autograd/ops/pool.hpp"
 
 #include "autograd/bases.hpp"
@@ -10,9 +11,11 @@ namespace {
 
 std::string describe(const PoolAttrs& a) {
   if (a.adaptive) return fmt::format("output_size=({},{})", a.output[0], a.output[1]);
-  return fmt::format("kernel_size=({},{}), stride=({},{}), padding=({},{}), dilation=({},{}), count_include_pad={}",
-                     a.kernel[0], a.kernel[1], a.stride[0], a.stride[1], a.padding[0], a.padding[1], a.dilation[0],
-                     a.dilation[1], a.count_include_pad);
+  return fmt::format(
+      "kernel_size=({},{}), stride=({},{}), padding=({},{}), dilation=({},{}), "
+      "count_include_pad={}",
+      a.kernel[0], a.kernel[1], a.stride[0], a.stride[1], a.padding[0], a.padding[1], a.dilation[0],
+      a.dilation[1], a.count_include_pad);
 }
 
 std::int64_t out_size(std::int64_t in, const PoolAttrs& a, std::size_t i, std::string_view op) {
@@ -23,16 +26,20 @@ std::int64_t out_size(std::int64_t in, const PoolAttrs& a, std::size_t i, std::s
     return a.output[i];
   }
   if (a.kernel[i] < 1 || a.stride[i] < 1 || a.dilation[i] < 1 || a.padding[i] < 0 || in < 0)
-    fail(ErrorCode::value, op, "kernel_size, stride and dilation must be at least 1 and padding at least 0: {}",
+    fail(ErrorCode::value, op,
+         "kernel_size, stride and dilation must be at least 1 and padding at least 0: {}",
          describe(a));
   if (a.padding[i] > a.kernel[i] / 2)
-    fail(ErrorCode::value, op, "padding {} is more than half the window of {}", a.padding[i], a.kernel[i]);
+    fail(ErrorCode::value, op, "padding {} is more than half the window of {}", a.padding[i],
+         a.kernel[i]);
   if (a.padding[i] > 0 && a.dilation[i] > in)
-    fail(ErrorCode::value, op, "with padding and dilation {}, a window may miss the image of size {}", a.dilation[i], in);
+    fail(ErrorCode::value, op,
+         "with padding and dilation {}, a window may miss the image of size {}", a.dilation[i], in);
   const std::int64_t padded = checked_add(in, checked_mul(2, a.padding[i]));
   const std::int64_t reach = checked_add(checked_mul(a.dilation[i], a.kernel[i] - 1), 1);
   if (reach > padded)
-    fail(ErrorCode::shape, op, "a window spans {} positions, the padded image has {}", reach, padded);
+    fail(ErrorCode::shape, op, "a window spans {} positions, the padded image has {}", reach,
+         padded);
   return (padded - reach) / a.stride[i] + 1;
 }
 
@@ -46,17 +53,21 @@ Dims pooled_shape(const Dims& x, const PoolAttrs& a, std::string_view op) {
 void check_image(const Var& x, std::string_view op) {
   if (x.rank() != 4) fail(ErrorCode::shape, op, "input {} is not of rank 4", x.spec());
   if (!is_differentiable(x.dtype()))
-    fail_hint(ErrorCode::dtype, op, "convert with to(...)", "input {} is neither f32 nor f64", x.spec());
+    fail_hint(ErrorCode::dtype, op, "convert with to(...)", "input {} is neither f32 nor f64",
+              x.spec());
 }
 
 // [N,C,H,W] as planes [N,C,H*W], and back.
-Var planes(const Var& x) { return reshape(x, {x.size(0), x.size(1), checked_mul(x.size(2), x.size(3))}); }
+Var planes(const Var& x) {
+  return reshape(x, {x.size(0), x.size(1), checked_mul(x.size(2), x.size(3))});
+}
 
 // Every image is pooled by itself: lanes are more images.
 template <class Pool>
 Batched batch_images(const Var& x, int axis, std::int64_t n, const Pool& pool) {
   const Var lanes = lanes_first(x, axis);
-  const auto with_images = [](const Var& v, std::int64_t first, std::optional<std::int64_t> second) {
+  const auto with_images = [](const Var& v, std::int64_t first,
+                              std::optional<std::int64_t> second) {
     Dims shape{first};
     if (second) shape.push_back(*second);
     for (int i = v.rank() - 3; i < v.rank(); ++i) shape.push_back(v.shape()[i]);
@@ -95,7 +106,8 @@ class MaxPool2d final : public Named<MaxPool2d> {
     return {reshape(scatter_sum(planes(ct[0]), 2, planes(out[1]), {x[0], x[1], x[2] * x[3]}), x)};
   }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
-    return batch_images(in[0], axes[0], n, [this](const Var& x) { return emit(self(), make_vars(x)); });
+    return batch_images(in[0], axes[0], n,
+                        [this](const Var& x) { return emit(self(), make_vars(x)); });
   }
   Saves saves() const override { return Saves::only_outputs(0b10); }
   std::string attributes() const override { return describe(attrs_); }
@@ -117,7 +129,8 @@ class AvgPool2d final : public Named<AvgPool2d, Linear> {
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override;
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
-    return batch_images(in[0], axes[0], n, [this](const Var& x) { return emit(self(), make_vars(x)); });
+    return batch_images(in[0], axes[0], n,
+                        [this](const Var& x) { return emit(self(), make_vars(x)); });
   }
   std::string attributes() const override { return describe(attrs_); }
 
@@ -139,13 +152,15 @@ class AvgPool2dGrad final : public Named<AvgPool2dGrad, Linear> {
     out.emplace_back(Spec{x, in[0].dtype(), in[0].device()});
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
-    return make_vars(Var(kernels::avg_pool2d_grad.find(out[0].device, out[0].dtype)(in[0], size_, attrs_)));
+    return make_vars(
+        Var(kernels::avg_pool2d_grad.find(out[0].device, out[0].dtype)(in[0], size_, attrs_)));
   }
   Vars vjp(const Vars&, const Vars&, const Vars& ct, Needs) const override {
     return {emit1(make_ref<AvgPool2d>(attrs_), make_vars(ct[0]))};
   }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
-    return batch_images(in[0], axes[0], n, [this](const Var& x) { return emit(self(), make_vars(x)); });
+    return batch_images(in[0], axes[0], n,
+                        [this](const Var& x) { return emit(self(), make_vars(x)); });
   }
   std::string attributes() const override {
     return fmt::format("input_size=({},{}), {}", size_[0], size_[1], describe(attrs_));
@@ -157,10 +172,12 @@ class AvgPool2dGrad final : public Named<AvgPool2dGrad, Linear> {
 };
 
 Vars AvgPool2d::vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const {
-  return {emit1(make_ref<AvgPool2dGrad>(Size2{in[0].size(2), in[0].size(3)}, attrs_), make_vars(ct[0]))};
+  return {emit1(make_ref<AvgPool2dGrad>(Size2{in[0].size(2), in[0].size(3)}, attrs_),
+                make_vars(ct[0]))};
 }
 
-// Runs the primitive on [N,C,H,W], [C,H,W] or, where `flat`, [N,C,L], [C,L]: missing axes have size 1.
+// Runs the primitive on [N,C,H,W], [C,H,W] or, where `flat`, [N,C,L], [C,L]: missing axes have
+// size 1.
 template <class P>
 Vars pool(Operand x, const PoolAttrs& attrs, bool flat = false) {
   const std::source_location where = x.where;
@@ -196,23 +213,30 @@ Var max_pool2d(Operand x, Size2 kernel_size, const MaxPool2dOptions& o) {
   return pool<MaxPool2d>(std::move(x), max_attrs(kernel_size, o))[0];
 }
 
-std::pair<Var, Var> max_pool2d_with_indices(Operand x, Size2 kernel_size, const MaxPool2dOptions& o) {
+std::pair<Var, Var> max_pool2d_with_indices(Operand x, Size2 kernel_size,
+                                            const MaxPool2dOptions& o) {
   Vars y = pool<MaxPool2d>(std::move(x), max_attrs(kernel_size, o));
   return {y[0], y[1]};
 }
 
 Var max_pool1d(Operand x, std::int64_t kernel_size, const MaxPool1dOptions& o) {
-  const PoolAttrs a{{1, kernel_size}, {1, o.stride.value_or(kernel_size)}, {0, o.padding}, {1, o.dilation}};
+  const PoolAttrs a{
+      {1, kernel_size}, {1, o.stride.value_or(kernel_size)}, {0, o.padding}, {1, o.dilation}};
   return pool<MaxPool2d>(std::move(x), a, true)[0];
 }
 
 Var avg_pool2d(Operand x, Size2 kernel_size, const AvgPool2dOptions& o) {
-  const PoolAttrs a{kernel_size, o.stride.value_or(kernel_size), o.padding, {1, 1}, o.count_include_pad};
+  const PoolAttrs a{
+      kernel_size, o.stride.value_or(kernel_size), o.padding, {1, 1}, o.count_include_pad};
   return pool<AvgPool2d>(std::move(x), a)[0];
 }
 
 Var avg_pool1d(Operand x, std::int64_t kernel_size, const AvgPool1dOptions& o) {
-  const PoolAttrs a{{1, kernel_size}, {1, o.stride.value_or(kernel_size)}, {0, o.padding}, {1, 1}, o.count_include_pad};
+  const PoolAttrs a{{1, kernel_size},
+                    {1, o.stride.value_or(kernel_size)},
+                    {0, o.padding},
+                    {1, 1},
+                    o.count_include_pad};
   return pool<AvgPool2d>(std::move(x), a, true)[0];
 }
 

@@ -1,4 +1,5 @@
-// Random numbers as functions of a key. They have no derivative; a key with lanes gives each lane its own numbers.
+// Random numbers as functions of a key. They have no derivative; a key with lanes gives each lane
+// its own numbers.
 #include <cmath>
 
 #include "autograd/bases.hpp"
@@ -14,18 +15,23 @@ Dims key_lanes(const Var& key, std::string_view op) {
     fail_hint(ErrorCode::dtype, op, "make one with random_key(seed)", "the key is {}", key.spec());
   Dims lanes = key.shape();
   if (lanes.empty() || lanes.back() != 2)
-    fail_hint(ErrorCode::shape, op, "make one with random_key(seed)", "the key is {}, not i64[2]", key.spec());
+    fail_hint(ErrorCode::shape, op, "make one with random_key(seed)", "the key is {}, not i64[2]",
+              key.spec());
   lanes.erase(lanes.rank() - 1);
   return lanes;
 }
 
-Tensor key_rows(const Tensor& keys) { return keys.reshape({keys.numel() / 2, 2}); }
+Tensor key_rows(const Tensor& keys) {
+  return keys.reshape({keys.numel() / 2, 2});
+}
 
 /// A function of keys [..., 2] only. Batching: more keys.
 class OfKeys : public Primitive {
  public:
   Vars jvp(const Vars&, const Vars& out, const Vars&) const override { return nothing(out.size()); }
-  Vars vjp(const Vars& in, const Vars&, const Vars&, Needs) const override { return nothing(in.size()); }
+  Vars vjp(const Vars& in, const Vars&, const Vars&, Needs) const override {
+    return nothing(in.size());
+  }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
     Vars rows;
     for (std::size_t i = 0; i < in.size(); ++i) rows.push_back(with_lanes(in[i], axes[i], n));
@@ -59,7 +65,9 @@ class Draw : public OfKeys {
     run(keys, y);
     return make_vars(Var(y.reshape(out[0].shape)));
   }
-  std::string attributes() const override { return fmt::format("shape={}, dtype={}", shape_, dtype_); }
+  std::string attributes() const override {
+    return fmt::format("shape={}, dtype={}", shape_, dtype_);
+  }
 
  protected:
   virtual void check() const = 0;  ///< the attributes; Error(value, dtype)
@@ -76,12 +84,15 @@ class Distribution : public Draw {
       : Draw(shape, dtype), p_(p), slot_(slot) {}
 
  protected:
-  void run(const Tensor& keys, Tensor& out) const override { slot_.find(out.device(), dtype_)(keys, p_, out); }
+  void run(const Tensor& keys, Tensor& out) const override {
+    slot_.find(out.device(), dtype_)(keys, p_, out);
+  }
   void require(bool condition, std::string_view what) const {
     if (!condition) fail(ErrorCode::value, name(), "{}", what);
   }
   void require_float() const {
-    if (!is_differentiable(dtype_)) fail(ErrorCode::dtype, name(), "draws f32 or f64, not {}", dtype_);
+    if (!is_differentiable(dtype_))
+      fail(ErrorCode::dtype, name(), "draws f32 or f64, not {}", dtype_);
   }
   const kernels::RandomParams p_;
 
@@ -95,7 +106,8 @@ class Uniform final : public Named<Uniform, Distribution> {
   using Named::Named;
   void check() const override {
     require_float();
-    require(p_.a <= p_.b && std::isfinite(p_.b - p_.a), fmt::format("no interval from {} to {}", p_.a, p_.b));
+    require(p_.a <= p_.b && std::isfinite(p_.b - p_.a),
+            fmt::format("no interval from {} to {}", p_.a, p_.b));
   }
 };
 
@@ -105,7 +117,8 @@ class Normal final : public Named<Normal, Distribution> {
   using Named::Named;
   void check() const override {
     require_float();
-    require(std::isfinite(p_.a) && p_.b >= 0 && std::isfinite(p_.b), fmt::format("mean {}, standard deviation {}", p_.a, p_.b));
+    require(std::isfinite(p_.a) && p_.b >= 0 && std::isfinite(p_.b),
+            fmt::format("mean {}, standard deviation {}", p_.a, p_.b));
   }
 };
 
@@ -115,7 +128,8 @@ class TruncatedNormal final : public Named<TruncatedNormal, Distribution> {
   using Named::Named;
   void check() const override {
     require_float();
-    require(std::isfinite(p_.a) && p_.b > 0 && std::isfinite(p_.b), fmt::format("mean {}, standard deviation {}", p_.a, p_.b));
+    require(std::isfinite(p_.a) && p_.b > 0 && std::isfinite(p_.b),
+            fmt::format("mean {}, standard deviation {}", p_.a, p_.b));
     require(p_.c <= p_.d, fmt::format("no interval from {} to {}", p_.c, p_.d));
   }
 };
@@ -124,13 +138,16 @@ class Bernoulli final : public Named<Bernoulli, Distribution> {
  public:
   static constexpr std::string_view id = "bernoulli";
   using Named::Named;
-  void check() const override { require(p_.a >= 0 && p_.a <= 1, fmt::format("{} is no probability", p_.a)); }
+  void check() const override {
+    require(p_.a >= 0 && p_.a <= 1, fmt::format("{} is no probability", p_.a));
+  }
 };
 
 class RandInt final : public Named<RandInt, Draw> {
  public:
   static constexpr std::string_view id = "randint";
-  RandInt(const Dims& shape, std::int64_t low, std::int64_t high, DType dtype) : Named(shape, dtype), low_(low), high_(high) {}
+  RandInt(const Dims& shape, std::int64_t low, std::int64_t high, DType dtype)
+      : Named(shape, dtype), low_(low), high_(high) {}
   void check() const override {
     if (low_ >= high_) fail(ErrorCode::value, id, "no integers in [{}, {})", low_, high_);
     if (dtype_ == DType::i32 && (low_ < INT32_MIN || high_ - 1 > INT32_MAX))
@@ -149,7 +166,9 @@ class Permutation final : public Named<Permutation, Draw> {
   static constexpr std::string_view id = "permutation";
   explicit Permutation(std::int64_t n) : Named(Dims{n}, DType::i64) {}
   void check() const override {}
-  void run(const Tensor& keys, Tensor& out) const override { kernels::random_permutation.find(out.device(), dtype_)(keys, out); }
+  void run(const Tensor& keys, Tensor& out) const override {
+    kernels::random_permutation.find(out.device(), dtype_)(keys, out);
+  }
 };
 
 class SplitKey final : public Named<SplitKey, Draw> {
@@ -168,8 +187,10 @@ class FoldIn final : public Named<FoldIn, OfKeys> {  // (key [..., 2], data [...
   static constexpr std::string_view id = "fold_in";
   void infer(std::span<const Var> in, Specs& out) const override {
     const Dims lanes = key_lanes(in[0], id);
-    if (in[1].dtype() != DType::i64) fail(ErrorCode::dtype, id, "the data is {}, not i64", in[1].spec());
-    if (!(in[1].shape() == lanes)) fail(ErrorCode::shape, id, "data {} for keys {}", in[1].spec(), in[0].spec());
+    if (in[1].dtype() != DType::i64)
+      fail(ErrorCode::dtype, id, "the data is {}, not i64", in[1].spec());
+    if (!(in[1].shape() == lanes))
+      fail(ErrorCode::shape, id, "data {} for keys {}", in[1].spec(), in[0].spec());
     out.push_back(in[0].spec());
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
@@ -188,29 +209,43 @@ Var draw(const PrimitivePtr& p, Operand key) {
 }  // namespace
 
 Var uniform(Operand key, const Dims& shape, double low, double high, DType dtype) {
-  return draw(make_ref<Uniform>(kernels::random_uniform, shape, dtype, kernels::RandomParams{low, high}), std::move(key));
+  return draw(
+      make_ref<Uniform>(kernels::random_uniform, shape, dtype, kernels::RandomParams{low, high}),
+      std::move(key));
 }
 Var normal(Operand key, const Dims& shape, double mean, double std, DType dtype) {
-  return draw(make_ref<Normal>(kernels::random_normal, shape, dtype, kernels::RandomParams{mean, std}), std::move(key));
+  return draw(
+      make_ref<Normal>(kernels::random_normal, shape, dtype, kernels::RandomParams{mean, std}),
+      std::move(key));
 }
-Var truncated_normal(Operand key, const Dims& shape, double mean, double std, double low, double high, DType dtype) {
+Var truncated_normal(Operand key, const Dims& shape, double mean, double std, double low,
+                     double high, DType dtype) {
   const kernels::RandomParams p{mean, std, low, high};
-  return draw(make_ref<TruncatedNormal>(kernels::random_truncated_normal, shape, dtype, p), std::move(key));
+  return draw(make_ref<TruncatedNormal>(kernels::random_truncated_normal, shape, dtype, p),
+              std::move(key));
 }
 Var bernoulli(Operand key, const Dims& shape, double probability, DType dtype) {
-  return draw(make_ref<Bernoulli>(kernels::random_bernoulli, shape, dtype, kernels::RandomParams{probability}), std::move(key));
+  return draw(make_ref<Bernoulli>(kernels::random_bernoulli, shape, dtype,
+                                  kernels::RandomParams{probability}),
+              std::move(key));
 }
 Var randint(Operand key, const Dims& shape, std::int64_t low, std::int64_t high, DType dtype) {
   return draw(make_ref<RandInt>(shape, low, high, dtype), std::move(key));
 }
-Var permutation(Operand key, std::int64_t n) { return draw(make_ref<Permutation>(n), std::move(key)); }
-Var split_key(Operand key, std::int64_t n) { return draw(make_ref<SplitKey>(n), std::move(key)); }
+Var permutation(Operand key, std::int64_t n) {
+  return draw(make_ref<Permutation>(n), std::move(key));
+}
+Var split_key(Operand key, std::int64_t n) {
+  return draw(make_ref<SplitKey>(n), std::move(key));
+}
 
 Var fold_in(Operand key, const Var& data) {
   static const PrimitivePtr p = make_ref<FoldIn>();
   const std::source_location where = key.where;
   return emit1(p, make_vars(as_var(std::move(key)), data), where);
 }
-Var fold_in(Operand key, std::int64_t data) { return fold_in(std::move(key), Var(Tensor::from<std::int64_t>({data}, {}))); }
+Var fold_in(Operand key, std::int64_t data) {
+  return fold_in(std::move(key), Var(Tensor::from<std::int64_t>({data}, {})));
+}
 
 }  // namespace sonde

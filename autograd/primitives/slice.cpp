@@ -19,8 +19,9 @@ Spec sliced(const Spec& spec, const Range& r) {
 }
 
 std::string describe(const Range& r) {
-  return fmt::format("axis={}, start={}, stop={}, step={}", r.axis, r.start ? std::to_string(*r.start) : "",
-                     r.stop ? std::to_string(*r.stop) : "", r.step);
+  return fmt::format("axis={}, start={}, stop={}, step={}", r.axis,
+                     r.start ? std::to_string(*r.start) : "", r.stop ? std::to_string(*r.stop) : "",
+                     r.step);
 }
 
 // `r` with the axis counted from the front and moved behind the lanes.
@@ -35,7 +36,9 @@ class Slice final : public Named<Slice, Linear> {
  public:
   static constexpr std::string_view id = "slice";
   explicit Slice(const Range& r) : r_(r) {}
-  void infer(std::span<const Var> in, Specs& out) const override { out.push_back(sliced(in[0].spec(), r_)); }
+  void infer(std::span<const Var> in, Specs& out) const override {
+    out.push_back(sliced(in[0].spec(), r_));
+  }
   Vars forward(std::span<Tensor> in, const Specs&) const override {
     return make_vars(Var(in[0].slice(r_.axis, r_.start, r_.stop, r_.step)));
   }
@@ -74,7 +77,8 @@ class Unslice final : public Named<Unslice, Linear> {
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
     Dims shape = shape_;
     shape.insert(0, n);
-    return {make_vars(unslice(lanes_first(in[0], axes[0]), shape, behind_lanes(r_, shape_.rank()))), {0}};
+    return {make_vars(unslice(lanes_first(in[0], axes[0]), shape, behind_lanes(r_, shape_.rank()))),
+            {0}};
   }
   std::string attributes() const override { return describe(r_); }
 
@@ -102,7 +106,8 @@ class Concat final : public Named<Concat, Linear> {
         spec.shape[axis] = checked_add(spec.shape[axis], v.shape()[axis]);
       }
       if (!(rest == in[0].shape()) || v.dtype() != spec.dtype)
-        fail(ErrorCode::shape, id, "{} and {} do not join along axis {}", in[0].spec(), v.spec(), axis_);
+        fail(ErrorCode::shape, id, "{} and {} do not join along axis {}", in[0].spec(), v.spec(),
+             axis_);
     }
     numel(spec.shape);
     out.push_back(spec);
@@ -139,10 +144,11 @@ class Concat final : public Named<Concat, Linear> {
 
 }  // namespace
 
-Var slice(Operand x, std::int64_t axis, std::optional<std::int64_t> start, std::optional<std::int64_t> stop,
-          std::int64_t step) {
+Var slice(Operand x, std::int64_t axis, std::optional<std::int64_t> start,
+          std::optional<std::int64_t> stop, std::int64_t step) {
   const std::source_location where = x.where;
-  return emit1(make_ref<Slice>(Range{axis, start, stop, step}), make_vars(as_var(std::move(x))), where);
+  return emit1(make_ref<Slice>(Range{axis, start, stop, step}), make_vars(as_var(std::move(x))),
+               where);
 }
 
 Var select(Operand x, std::int64_t axis, std::int64_t index) {
@@ -151,7 +157,8 @@ Var select(Operand x, std::int64_t axis, std::int64_t index) {
     Var v = as_var(std::move(x));
     const std::int64_t n = v.size(axis);
     if (index < -n || index >= n)
-      fail(ErrorCode::axis, "select", "index {} is out of range for size {} of axis {}", index, n, axis);
+      fail(ErrorCode::axis, "select", "index {} is out of range for size {} of axis {}", index, n,
+           axis);
     const std::int64_t i = index < 0 ? index + n : index;
     return squeeze({slice({std::move(v), where}, axis, i, i + 1), where}, axis);
   });

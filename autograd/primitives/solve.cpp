@@ -7,7 +7,8 @@ namespace {
 
 using namespace linalg;
 
-// [batch.., m, k] with the leading axis first as more columns: [n, batch.., m, k] -> [batch.., m, n * k].
+// [batch.., m, k] with the leading axis first as more columns: [n, batch.., m, k] -> [batch.., m, n
+// * k].
 Var lead_to_columns(const Var& x) {
   Dims order;
   for (int i = 1; i < x.rank() - 1; ++i) order.push_back(i);
@@ -33,15 +34,18 @@ class System : public MatrixPrimitive {
     const std::int64_t n = square_size(in[0], name());
     const std::int64_t rows = matrix_sizes(in[1], name()).first;
     if (rows != n || !(batch_with(in[0], {}) == batch_with(in[1], {})))
-      fail(ErrorCode::shape, name(), "matrix {} and right-hand side {} do not fit", in[0].spec(), in[1].spec());
+      fail(ErrorCode::shape, name(), "matrix {} and right-hand side {} do not fit", in[0].spec(),
+           in[1].spec());
     if (in[0].dtype() != in[1].dtype())
-      fail_hint(ErrorCode::dtype, name(), "convert one with to(...)", "operands {} and {}", in[0].spec(), in[1].spec());
+      fail_hint(ErrorCode::dtype, name(), "convert one with to(...)", "operands {} and {}",
+                in[0].spec(), in[1].spec());
     out.emplace_back(in[1].spec());
   }
   // d(op(A)) X + op(A) dX = dB
   Vars jvp(const Vars& in, const Vars& out, const Vars& t) const override {
     Var right = t[1];
-    if (t[0]) right = add_if(std::move(right), neg(matmul(part(t[0]), out[0], {.a = transposed()})));
+    if (t[0])
+      right = add_if(std::move(right), neg(matmul(part(t[0]), out[0], {.a = transposed()})));
     return {again(in[0], right, false)};
   }
   // dB = op(A)^-T dX, d(op(A)) = -dB X'
@@ -141,9 +145,13 @@ class Inverse final : public Named<Inverse, MatrixPrimitive> {
 };
 
 // d log|det A| = tr(A^-1 dA)
-Var trace_with_inverse(const Var& a, const Var& t) { return sum(mul(mt(inv(a)), t), {-2, -1}); }
+Var trace_with_inverse(const Var& a, const Var& t) {
+  return sum(mul(mt(inv(a)), t), {-2, -1});
+}
 // c A^-T for one number c per matrix.
-Var scaled_cofactors(const Var& a, const Var& c) { return mul(unsqueeze(unsqueeze(c, -1), -1), mt(inv(a))); }
+Var scaled_cofactors(const Var& a, const Var& c) {
+  return mul(unsqueeze(unsqueeze(c, -1), -1), mt(inv(a)));
+}
 
 class Det final : public Named<Det, MatrixPrimitive> {
  public:
@@ -170,10 +178,12 @@ class SlogdetPrimitive final : public Named<SlogdetPrimitive, MatrixPrimitive> {
   static constexpr std::string_view id = "slogdet";
   void infer(std::span<const Var> in, Specs& out) const override {
     square_size(in[0], id);
-    for (int i = 0; i < 2; ++i) out.emplace_back(Spec{batch_with(in[0], {}), in[0].dtype(), in[0].device()});
+    for (int i = 0; i < 2; ++i)
+      out.emplace_back(Spec{batch_with(in[0], {}), in[0].dtype(), in[0].device()});
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
-    Tensor sign = Tensor::empty(out[0].shape, out[0].dtype, out[0].device), log = Tensor::empty_like(sign, out[1].dtype);
+    Tensor sign = Tensor::empty(out[0].shape, out[0].dtype, out[0].device),
+           log = Tensor::empty_like(sign, out[1].dtype);
     kernels::slogdet.find(out[0].device, out[0].dtype)(in[0], sign, log);
     return make_vars(Var(sign), Var(log));
   }
@@ -209,11 +219,14 @@ Var solve_system(const PrimitivePtr& p, Operand a, Operand b) {
     return squeeze({column, where}, -1);
   }
   if (m.rank() < 2 || x.rank() < 2)
-    throw Error(ErrorCode::shape, p->name(), fmt::format("{} with {}: no equations", m.spec(), x.spec())).at(where);
+    throw Error(ErrorCode::shape, p->name(),
+                fmt::format("{} with {}: no equations", m.spec(), x.spec()))
+        .at(where);
   if (m.rank() == 2 && x.rank() > 2) {
     const Dims shape = x.shape();
     const std::int64_t n = numel(batch_with(x, {})), k = x.size(-1);
-    const Var columns = lead_to_columns(reshape({std::move(x), where}, {n, shape[shape.rank() - 2], k}));
+    const Var columns =
+        lead_to_columns(reshape({std::move(x), where}, {n, shape[shape.rank() - 2], k}));
     const Var solved = columns_to_axis(emit1(p, make_vars(m, columns), where), n, k);
     return reshape({permute(solved, {1, 0, 2}), where}, shape);
   }
@@ -237,8 +250,12 @@ Var triangular_solve(Operand a, Operand b, kernels::Triangle triangle) {
   return solve_system(make_ref<TriangularSolve>(triangle), std::move(a), std::move(b));
 }
 
-Var inv(Operand a) { return of_matrix<Inverse>(std::move(a))[0]; }
-Var det(Operand a) { return of_matrix<Det>(std::move(a))[0]; }
+Var inv(Operand a) {
+  return of_matrix<Inverse>(std::move(a))[0];
+}
+Var det(Operand a) {
+  return of_matrix<Det>(std::move(a))[0];
+}
 
 Slogdet slogdet(Operand a) {
   Vars out = of_matrix<SlogdetPrimitive>(std::move(a));
@@ -256,14 +273,17 @@ Var lstsq(Operand a, Operand b) {
   const std::source_location where = a.where;
   auto [m, y] = promote(std::move(a), std::move(b), "lstsq");
   if (m.rank() < 2 || y.rank() < 1 || y.size(y.rank() == 1 ? 0 : -2) != m.size(-2))
-    throw Error(ErrorCode::shape, "lstsq", fmt::format("matrix {} and right-hand side {} do not fit", m.spec(), y.spec())).at(where);
+    throw Error(ErrorCode::shape, "lstsq",
+                fmt::format("matrix {} and right-hand side {} do not fit", m.spec(), y.spec()))
+        .at(where);
   if (y.rank() == 1) return squeeze(lstsq({m, where}, {unsqueeze(y, -1), where}), -1);
   if (m.size(-2) >= m.size(-1)) {
     const Qr f = qr({m, where});
     return triangular_solve({f.r, where}, matmul({f.q, where}, y, {.a = true}), {.lower = false});
   }
   const Qr f = qr({mt(m), where});
-  return matmul({f.q, where}, triangular_solve({f.r, where}, y, {.lower = false, .transposed = true}));
+  return matmul({f.q, where},
+                triangular_solve({f.r, where}, y, {.lower = false, .transposed = true}));
 }
 
 }  // namespace sonde

@@ -1,4 +1,5 @@
-// Many tensors out of one, and back: split and concat, unstack and stack are each other's transpose.
+// Many tensors out of one, and back: split and concat, unstack and stack are each other's
+// transpose.
 #include "autograd/bases.hpp"
 #include "autograd/located.hpp"
 #include "autograd/primitives/zeros.hpp"
@@ -16,14 +17,16 @@ void check_parts(std::int64_t n, std::string_view op) {
 // The cotangents given, zeros for the missing ones.
 Vars filled(const Vars& cotangents, const Vars& out) {
   Vars parts;
-  for (std::size_t i = 0; i < out.size(); ++i) parts.push_back(cotangents[i] ? cotangents[i] : zeros_view(out[i].spec()));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    parts.push_back(cotangents[i] ? cotangents[i] : zeros_view(out[i].spec()));
   return parts;
 }
 
 class Split final : public Named<Split, Linear> {
  public:
   static constexpr std::string_view id = "split";
-  Split(std::vector<std::int64_t> sizes, std::int64_t axis) : sizes_(std::move(sizes)), axis_(axis) {}
+  Split(std::vector<std::int64_t> sizes, std::int64_t axis)
+      : sizes_(std::move(sizes)), axis_(axis) {}
   void infer(std::span<const Var> in, Specs& out) const override {
     const int axis = normal_axis(axis_, in[0].rank(), id);
     std::int64_t total = 0;
@@ -32,7 +35,8 @@ class Split final : public Named<Split, Linear> {
       total = checked_add(total, n);
     }
     if (total != in[0].shape()[axis])
-      fail(ErrorCode::shape, id, "parts of {} in all do not make up axis {} of {}", total, axis_, in[0].spec());
+      fail(ErrorCode::shape, id, "parts of {} in all do not make up axis {} of {}", total, axis_,
+           in[0].spec());
     out.reserve(sizes_.size());
     for (std::int64_t n : sizes_) out.push_back(in[0].spec()), out.back().shape[axis] = n;
   }
@@ -45,7 +49,9 @@ class Split final : public Named<Split, Linear> {
     }
     return parts;
   }
-  Vars vjp(const Vars&, const Vars& out, const Vars& ct, Needs) const override { return {concat(filled(ct, out), axis_)}; }
+  Vars vjp(const Vars&, const Vars& out, const Vars& ct, Needs) const override {
+    return {concat(filled(ct, out), axis_)};
+  }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
     const int axis = normal_axis(axis_, in[0].rank() - 1, id) + 1;
     Vars parts = emit(make_ref<Split>(sizes_, axis), make_vars(lanes_first(in[0], axes[0])));
@@ -53,7 +59,9 @@ class Split final : public Named<Split, Linear> {
     lanes.resize(parts.size());
     return {std::move(parts), std::move(lanes)};
   }
-  std::string attributes() const override { return fmt::format("axis={}, parts={}", axis_, sizes_.size()); }
+  std::string attributes() const override {
+    return fmt::format("axis={}, parts={}", axis_, sizes_.size());
+  }
 
  private:
   std::vector<std::int64_t> sizes_;
@@ -75,7 +83,8 @@ class Unstack final : public Named<Unstack, Linear> {
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Vars parts;
-    for (std::size_t i = 0; i < out.size(); ++i) parts.push_back(in[0].select(axis_, static_cast<std::int64_t>(i)));
+    for (std::size_t i = 0; i < out.size(); ++i)
+      parts.push_back(in[0].select(axis_, static_cast<std::int64_t>(i)));
     return parts;
   }
   Vars vjp(const Vars& in, const Vars& out, const Vars& ct, Needs) const override {
@@ -103,14 +112,17 @@ class Stack final : public Named<Stack, Linear> {
     Spec spec = in[0].spec();
     for (const Var& v : in)
       if (!(v.spec() == spec))
-        fail(v.dtype() == spec.dtype ? ErrorCode::shape : ErrorCode::dtype, id, "{} and {} differ", spec, v.spec());
-    spec.shape.insert(normal_axis(axis_, spec.shape.rank() + 1, id), static_cast<std::int64_t>(in.size()));
+        fail(v.dtype() == spec.dtype ? ErrorCode::shape : ErrorCode::dtype, id, "{} and {} differ",
+             spec, v.spec());
+    spec.shape.insert(normal_axis(axis_, spec.shape.rank() + 1, id),
+                      static_cast<std::int64_t>(in.size()));
     numel(spec.shape);
     out.push_back(spec);
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     Tensor whole = Tensor::empty(out[0].shape, out[0].dtype, out[0].device);
-    for (std::size_t i = 0; i < in.size(); ++i) whole.select(axis_, static_cast<std::int64_t>(i)).copy_from(in[i]);
+    for (std::size_t i = 0; i < in.size(); ++i)
+      whole.select(axis_, static_cast<std::int64_t>(i)).copy_from(in[i]);
     return make_vars(Var(whole));
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
@@ -156,7 +168,8 @@ Vars chunk(Operand x, std::int64_t chunks, std::int64_t axis) {
     Var v = as_var(std::move(x));
     if (chunks <= 0) fail(ErrorCode::value, "chunk", "{} chunks", chunks);
     const std::int64_t n = v.size(axis);
-    return split({std::move(v), where}, std::max<std::int64_t>(1, n / chunks + (n % chunks != 0)), axis);
+    return split({std::move(v), where}, std::max<std::int64_t>(1, n / chunks + (n % chunks != 0)),
+                 axis);
   });
 }
 

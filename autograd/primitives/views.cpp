@@ -45,7 +45,9 @@ class Permute final : public Named<Permute, Linear> {
     for (std::int64_t a : order) shape.push_back(in[0].shape()[static_cast<int>(a)]);
     out.emplace_back(Spec{shape, in[0].dtype(), in[0].device()});
   }
-  Vars forward(std::span<Tensor> in, const Specs&) const override { return make_vars(Var(in[0].permute(axes_))); }
+  Vars forward(std::span<Tensor> in, const Specs&) const override {
+    return make_vars(Var(in[0].permute(axes_)));
+  }
   Vars vjp(const Vars&, const Vars&, const Vars& ct, Needs) const override {
     const Dims order = normal_axes(axes_, axes_.rank(), id, false);
     Dims inverse = order;
@@ -55,7 +57,8 @@ class Permute final : public Named<Permute, Linear> {
   // The lanes stay where they are: only the order of the others changes.
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
     Dims order{axes[0]};
-    for (std::int64_t a : normal_axes(axes_, axes_.rank(), id, false)) order.push_back(a < axes[0] ? a : a + 1);
+    for (std::int64_t a : normal_axes(axes_, axes_.rank(), id, false))
+      order.push_back(a < axes[0] ? a : a + 1);
     return {make_vars(permute(in[0], order)), {0}};
   }
   std::string attributes() const override { return fmt::format("axes={}", axes_); }
@@ -74,7 +77,9 @@ class BroadcastTo final : public Named<BroadcastTo, Linear> {
       fail(ErrorCode::broadcast, id, "{} does not broadcast to {}", in[0].spec(), shape_);
     out.emplace_back(Spec{shape_, in[0].dtype(), in[0].device()});
   }
-  Vars forward(std::span<Tensor> in, const Specs&) const override { return make_vars(Var(in[0].expand(shape_))); }
+  Vars forward(std::span<Tensor> in, const Specs&) const override {
+    return make_vars(Var(in[0].expand(shape_)));
+  }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
     return {sum_to(ct[0], in[0].shape())};
   }
@@ -110,7 +115,8 @@ Var transpose(Operand x, std::int64_t a, std::int64_t b) {
     Var v = as_var(std::move(x));
     Dims axes;
     for (int i = 0; i < v.rank(); ++i) axes.push_back(i);
-    std::swap(axes[normal_axis(a, v.rank(), "transpose")], axes[normal_axis(b, v.rank(), "transpose")]);
+    std::swap(axes[normal_axis(a, v.rank(), "transpose")],
+              axes[normal_axis(b, v.rank(), "transpose")]);
     return permute({std::move(v), where}, axes);
   });
 }
@@ -127,7 +133,9 @@ Var squeeze(Operand x, std::int64_t axis) {
     Var v = as_var(std::move(x));
     const int a = normal_axis(axis, v.rank(), "squeeze");
     Dims shape = v.shape();
-    if (shape[a] != 1) fail(ErrorCode::shape, "squeeze", "axis {} of {} has size {}, not 1", axis, v.spec(), shape[a]);
+    if (shape[a] != 1)
+      fail(ErrorCode::shape, "squeeze", "axis {} of {} has size {}, not 1", axis, v.spec(),
+           shape[a]);
     shape.erase(a);
     return reshape({std::move(v), where}, shape);
   });

@@ -7,6 +7,8 @@
 namespace sonde {
 
 /// Zeros of this spec: one element, broadcast.
-inline Var zeros_view(const Spec& spec) { return Tensor::zeros({}, spec.dtype, spec.device).expand(spec.shape); }
+inline Var zeros_view(const Spec& spec) {
+  return Tensor::zeros({}, spec.dtype, spec.device).expand(spec.shape);
+}
 
 }  // namespace sonde

@@ -11,8 +11,8 @@ namespace {
 // What a handle knows, and whether it walks the same block of memory as `block`.
 void show(const char* what, const Tensor& t, const Tensor& block) {
   const bool shared = &t.storage() == &block.storage();
-  fmt::print("{:22} shape {:7} strides {:8} offset {:2}  {}\n", what, to_string(t.shape()), to_string(t.strides()),
-             t.offset(), shared ? "same block" : "a copy");
+  fmt::print("{:22} shape {:7} strides {:8} offset {:2}  {}\n", what, to_string(t.shape()),
+             to_string(t.strides()), t.offset(), shared ? "same block" : "a copy");
 }
 
 // The rule itself: element (i, j) lies at offset + i * strides[0] + j * strides[1].
@@ -30,7 +30,8 @@ void views(const Tensor& a) {
   show("a.slice(1, {}, {}, 2)", a.slice(1, {}, {}, 2), a);
   show("a.flip({1})", a.flip({1}), a);
   show("a.diagonal()", a.diagonal(), a);
-  fmt::print("element (2, 1) of the transpose, by hand: {}; by at(): {}\n", element(t, 2, 1), t.at({2, 1}));
+  fmt::print("element (2, 1) of the transpose, by hand: {}; by at(): {}\n", element(t, 2, 1),
+             t.at({2, 1}));
 }
 
 void broadcasting() {
@@ -49,7 +50,8 @@ void reshapes(const Tensor& a) {
   const Tensor t = a.transpose(0, 1);  // [4,3], strides [1,4]
   show("t.reshape({2, 2, 3})", t.reshape({2, 2, 3}), a);
   show("t.reshape({12})", t.reshape({12}), a);
-  fmt::print("is t row-major? {}. Is it one block without gaps? {}.\n", t.is_contiguous(), t.is_dense());
+  fmt::print("is t row-major? {}. Is it one block without gaps? {}.\n", t.is_contiguous(),
+             t.is_dense());
 }
 
 void mistake() {

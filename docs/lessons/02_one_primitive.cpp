@@ -18,14 +18,16 @@ class Logistic : public Named<Logistic> {
   // Shapes, types, and every error a user can make; no data is touched.
   void infer(std::span<const Var> in, Specs& out) const override {
     if (in[0].dtype() != DType::f64)
-      fail_hint(ErrorCode::dtype, id, "convert with to(x, DType::f64)", "{} is not f64", in[0].spec());
+      fail_hint(ErrorCode::dtype, id, "convert with to(x, DType::f64)", "{} is not f64",
+                in[0].spec());
     out.push_back(in[0].spec());
   }
   // The kernel. It sees plain tensors, of any strides.
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     const Tensor x = in[0].contiguous();
     Tensor y = Tensor::empty(out[0].shape, DType::f64);
-    for (std::int64_t i = 0; i < x.numel(); ++i) y.data<double>()[i] = 1 / (1 + std::exp(-x.data<double>()[i]));
+    for (std::int64_t i = 0; i < x.numel(); ++i)
+      y.data<double>()[i] = 1 / (1 + std::exp(-x.data<double>()[i]));
     return make_vars(std::move(y));
   }
   // Forward mode: tangents of the inputs in, tangents of the outputs out.
@@ -54,7 +56,9 @@ struct WrongVjp : Logistic {
   }
 };
 struct WrongBoth final : WrongVjp {
-  Vars jvp(const Vars&, const Vars& out, const Vars& tangents) const override { return {tangents[0] * out[0]}; }
+  Vars jvp(const Vars&, const Vars& out, const Vars& tangents) const override {
+    return {tangents[0] * out[0]};
+  }
 };
 struct WrongBatch final : Logistic {
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
@@ -68,9 +72,15 @@ Function function_of() {
   return [p = PrimitivePtr(make_ref<P>())](const Var& x) { return emit1(p, {x}); };
 }
 
-bool close(double a, double b) { return std::abs(a - b) < 1e-6; }
-Var data(std::vector<double> values, const Dims& shape) { return Tensor::from<double>(values, shape); }
-double dot(const Var& a, const Var& b) { return sum(a * b).item(); }
+bool close(double a, double b) {
+  return std::abs(a - b) < 1e-6;
+}
+Var data(std::vector<double> values, const Dims& shape) {
+  return Tensor::from<double>(values, shape);
+}
+double dot(const Var& a, const Var& b) {
+  return sum(a * b).item();
+}
 
 // <u, J v> = <J'u, v>: jvp and vjp are transposes of each other.
 bool adjoint(const Function& f, const Var& x, const Var& v, const Var& u) {
@@ -83,24 +93,26 @@ bool differences(const Function& f, const Var& x, const Var& v, const Var& u) {
 }
 // vmap is a loop: lane 1 of the result is f of lane 1.
 bool like_a_loop(const Function& f, const Var& x) {
-  return close(dot(select(vmap(f)(x), 0, 1), data({1, 2}, {2})), dot(f(select(x, 0, 1)), data({1, 2}, {2})));
+  return close(dot(select(vmap(f)(x), 0, 1), data({1, 2}, {2})),
+               dot(f(select(x, 0, 1)), data({1, 2}, {2})));
 }
 
 }  // namespace
 
 int main() {
-  const Var x = data({0, 1, -1, 2}, {2, 2}), v = data({1, 2, 3, 4}, {2, 2}), u = data({1, -1, 2, 5}, {2, 2});
+  const Var x = data({0, 1, -1, 2}, {2, 2}), v = data({1, 2, 3, 4}, {2, 2}),
+            u = data({1, -1, 2, 5}, {2, 2});
   const Function f = function_of<Logistic>();
   const Var zero = data({0}, {});
   fmt::print("f(x) = {}\n", to_string(f(x).tensor()));
-  fmt::print("f'(0) = {}, f''(0) = {}, f'''(0) = {}\n\n", grad(f)(zero).item(), grad(grad(f))(zero).item(),
-             grad(grad(grad(f)))(zero).item());
+  fmt::print("f'(0) = {}, f''(0) = {}, f'''(0) = {}\n\n", grad(f)(zero).item(),
+             grad(grad(f))(zero).item(), grad(grad(grad(f)))(zero).item());
 
   fmt::print("{:34}{:10}{:14}{}\n", "", "adjoint", "differences", "loop");
   auto verdict = [](bool fine) { return fine ? "passes" : "FAILS"; };
   auto row = [&](const char* name, const Function& g) {
-    fmt::print("{:34}{:10}{:14}{}\n", name, verdict(adjoint(g, x, v, u)), verdict(differences(g, x, v, u)),
-               verdict(like_a_loop(g, x)));
+    fmt::print("{:34}{:10}{:14}{}\n", name, verdict(adjoint(g, x, v, u)),
+               verdict(differences(g, x, v, u)), verdict(like_a_loop(g, x)));
   };
   row("right", f);
   row("vjp without (1 - y)", function_of<WrongVjp>());

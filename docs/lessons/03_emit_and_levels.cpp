@@ -1,4 +1,5 @@
-// Lesson 3: emit and levels. Why two derivatives at once need to know which of them a number belongs to.
+// Lesson 3: emit and levels. Why two derivatives at once need to know which of them a number
+// belongs to.
 #include <fmt/core.h>
 
 #include "autograd/observe.hpp"
@@ -7,14 +8,18 @@
 
 namespace {
 
-// --- a toy of forward mode, and how it goes wrong ----------------------------------------------------------------
+// --- a toy of forward mode, and how it goes wrong
 namespace toy {
 
 struct Dual {  // value + slope * epsilon: one epsilon for everybody
   double value, slope = 0;
 };
-Dual operator+(Dual a, Dual b) { return {a.value + b.value, a.slope + b.slope}; }
-Dual operator*(Dual a, Dual b) { return {a.value * b.value, a.slope * b.value + a.value * b.slope}; }
+Dual operator+(Dual a, Dual b) {
+  return {a.value + b.value, a.slope + b.slope};
+}
+Dual operator*(Dual a, Dual b) {
+  return {a.value * b.value, a.slope * b.value + a.value * b.slope};
+}
 
 template <class F>
 Dual derivative(F f, double x) {
@@ -34,17 +39,22 @@ double nested() {
 
 }  // namespace toy
 
-// --- the same in Sonde -------------------------------------------------------------------------------------------
+// --- the same in Sonde
 using namespace sonde;
 
-Var number(double v) { return Tensor::scalar(v, DType::f64); }
+Var number(double v) {
+  return Tensor::scalar(v, DType::f64);
+}
 
-Var derivative(const Function& f, const Var& x) { return jvp(f, {x}, {number(1)}).tangents[0]; }
+Var derivative(const Function& f, const Var& x) {
+  return jvp(f, {x}, {number(1)}).tangents[0];
+}
 
 Var nested(const Var& x) {
   auto inner = [&](const Var& y) {
     const Var s = x + y;
-    fmt::print("  inside: x has level {}, y level {}, x + y level {}\n", x.level(), y.level(), s.level());
+    fmt::print("  inside: x has level {}, y level {}, x + y level {}\n", x.level(), y.level(),
+               s.level());
     return s;
   };
   return x * derivative(inner, number(1));

@@ -35,8 +35,8 @@ void show_tape(const Tape& tape) {
     }
     std::string from;
     for (const Parent& parent : node.parents) from += fmt::format(" {}", parent.node);
-    fmt::print("node {}: {:4} of nodes{:4} | in:{} | out:{}\n", i, node.primitive->name(), from, held(node.in),
-               held(node.out));
+    fmt::print("node {}: {:4} of nodes{:4} | in:{} | out:{}\n", i, node.primitive->name(), from,
+               held(node.in), held(node.out));
   }
 }
 
@@ -49,7 +49,9 @@ class Sweep final : public Observer {
   std::string order;
 };
 
-std::string text(const Var& v) { return to_string(v.tensor()); }
+std::string text(const Var& v) {
+  return to_string(v.tensor());
+}
 
 }  // namespace
 
@@ -67,14 +69,16 @@ int main() {
   {
     ObserverScope watching(sweep);
     const Vars grads = r.pullback({one});
-    fmt::print("dz/da = (2 y + 1) b = {}\ndz/db = (2 y + 1) a = {}\n", text(grads[0]), text(grads[1]));
+    fmt::print("dz/da = (2 y + 1) b = {}\ndz/db = (2 y + 1) a = {}\n", text(grads[0]),
+               text(grads[1]));
   }
   fmt::print("vjp rules in order:{}\n", sweep.order);
 
   fmt::print("\n-- a pullback can be kept: other cotangents, no new forward pass\n");
   fmt::print("from 10: dz/da = {}\n", text(r.pullback({10.0 * one})[0]));
 
-  fmt::print("\n-- the same tape as a picture (paste it into a Graphviz viewer)\n{}", dot_graph(r.pullback.tape()));
+  fmt::print("\n-- the same tape as a picture (paste it into a Graphviz viewer)\n{}",
+             dot_graph(r.pullback.tape()));
 
   fmt::print("\n-- a mistake: changing a tensor that was saved\n");
   a.mutable_data<double>()[0] = 100;

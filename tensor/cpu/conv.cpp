@@ -16,8 +16,12 @@ namespace {
 std::atomic<bool> winograd_on{true};
 }  // namespace
 
-bool conv_winograd() { return winograd_on.load(std::memory_order_relaxed); }
-void set_conv_winograd(bool on) { winograd_on.store(on, std::memory_order_relaxed); }
+bool conv_winograd() {
+  return winograd_on.load(std::memory_order_relaxed);
+}
+void set_conv_winograd(bool on) {
+  winograd_on.store(on, std::memory_order_relaxed);
+}
 
 }  // namespace sonde
 
@@ -30,8 +34,13 @@ struct Problem {
   ConvAxis rows, columns;
 
   Problem(const Dims& x, const Dims& w, const Dims& y, const ConvAttrs& a)
-      : lanes(x[0]), batch(x[1]), groups(a.groups), in(w[2]), out(w[1] / a.groups),
-        rows(axis(x, w, y, a, 0)), columns(axis(x, w, y, a, 1)) {}
+      : lanes(x[0]),
+        batch(x[1]),
+        groups(a.groups),
+        in(w[2]),
+        out(w[1] / a.groups),
+        rows(axis(x, w, y, a, 0)),
+        columns(axis(x, w, y, a, 1)) {}
 
   static ConvAxis axis(const Dims& x, const Dims& w, const Dims& y, const ConvAttrs& a, int i) {
     const auto k = static_cast<std::size_t>(i);
@@ -75,16 +84,21 @@ template <class T>
 void run(const GatherConv<T>& c, const Problem& p, bool winograd) {
   if constexpr (std::is_same_v<T, float>)
     if (winograd) return winograd_conv(c);
-  if (p.depthwise()) depthwise_conv(c);
-  else if (narrow_fits(c.source_channels, c.dest_channels)) narrow_conv(c);
-  else gather_conv(c);
+  if (p.depthwise())
+    depthwise_conv(c);
+  else if (narrow_fits(c.source_channels, c.dest_channels))
+    narrow_conv(c);
+  else
+    gather_conv(c);
 }
 template <class T>
 void run(const WeightGrad<T>& c, const Problem& p, bool winograd) {
   if constexpr (std::is_same_v<T, float>)
     if (winograd) return winograd_weight_grad(c);
-  if (p.depthwise()) depthwise_weight_grad(c);
-  else direct_weight_grad(c);
+  if (p.depthwise())
+    depthwise_weight_grad(c);
+  else
+    direct_weight_grad(c);
 }
 
 std::int64_t out_size(const ConvAttrs& a, std::size_t i, std::int64_t in, std::int64_t kernel) {
@@ -98,8 +112,8 @@ void forward(const Tensor& x, const Tensor& w, Tensor& y, const ConvAttrs& a) {
   const bool winograd = p.winograd(dtype_of<T>);
   for_units(p, [&](std::int64_t lane, std::int64_t g) {
     run(GatherConv<T>{image_of<const T>(x, lane, g * p.in), image_of<T>(y, lane, g * p.out),
-                      filter_of<T>(w, lane, g * p.out), p.batch, p.in, p.depthwise() ? p.groups : p.out, &rows,
-                      &columns},
+                      filter_of<T>(w, lane, g * p.out), p.batch, p.in,
+                      p.depthwise() ? p.groups : p.out, &rows, &columns},
         p, winograd);
   });
 }
@@ -114,8 +128,8 @@ void input_grad(const Tensor& dy, const Tensor& w, Tensor& dx, const ConvAttrs& 
     if (!p.depthwise()) std::swap(filter.out, filter.in);
     for (const AxisPlan& r : rows)
       for (const AxisPlan& c : columns)
-        run(GatherConv<T>{image_of<const T>(dy, lane, g * p.out), image_of<T>(dx, lane, g * p.in), filter, p.batch,
-                          p.out, p.depthwise() ? p.groups : p.in, &r, &c},
+        run(GatherConv<T>{image_of<const T>(dy, lane, g * p.out), image_of<T>(dx, lane, g * p.in),
+                          filter, p.batch, p.out, p.depthwise() ? p.groups : p.in, &r, &c},
             p, winograd);
   });
 }
@@ -126,14 +140,16 @@ void weight_grad(const Tensor& x, const Tensor& dy, Tensor& dw, const ConvAttrs&
   const bool winograd = p.winograd(dtype_of<T>);
   for_units(p, [&](std::int64_t lane, std::int64_t g) {
     T* grad = dw.data<T>() + lane * dw.strides()[0] + g * p.out * dw.strides()[1];
-    run(WeightGrad<T>{image_of<const T>(x, lane, g * p.in), image_of<const T>(dy, lane, g * p.out), grad, p.batch,
-                      p.in, p.depthwise() ? p.groups : p.out, p.rows, p.columns},
+    run(WeightGrad<T>{image_of<const T>(x, lane, g * p.in), image_of<const T>(dy, lane, g * p.out),
+                      grad, p.batch, p.in, p.depthwise() ? p.groups : p.out, p.rows, p.columns},
         p, winograd);
   });
 }
 
 // Without elements on one side every sum is empty.
-bool empty_sums(const Tensor& a, const Tensor& b) { return a.numel() == 0 || b.numel() == 0; }
+bool empty_sums(const Tensor& a, const Tensor& b) {
+  return a.numel() == 0 || b.numel() == 0;
+}
 
 template <class F>
 Tensor dispatch(const Tensor& a, const Tensor& b, Tensor result, const F& f) {
@@ -148,24 +164,29 @@ Tensor dispatch(const Tensor& a, const Tensor& b, Tensor result, const F& f) {
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvAttrs& a) {
   if (x.rank() == 4) return conv2d(x.unsqueeze(0), w.unsqueeze(0), a).select(0, 0);
-  Tensor y = empty_channels_last({x.size(0), x.size(1), w.size(1), out_size(a, 0, x.size(3), w.size(3)),
-                                  out_size(a, 1, x.size(4), w.size(4))}, x.dtype());
-  return dispatch(x, w, y, [&](auto t, Tensor& out) {
-    forward<decltype(t)>(channels_last(x), w, out, a);
-  });
+  Tensor y =
+      empty_channels_last({x.size(0), x.size(1), w.size(1), out_size(a, 0, x.size(3), w.size(3)),
+                           out_size(a, 1, x.size(4), w.size(4))},
+                          x.dtype());
+  return dispatch(x, w, y,
+                  [&](auto t, Tensor& out) { forward<decltype(t)>(channels_last(x), w, out, a); });
 }
 
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& w, Size2 input, const ConvAttrs& a) {
-  if (dy.rank() == 4) return conv2d_input_grad(dy.unsqueeze(0), w.unsqueeze(0), input, a).select(0, 0);
-  Tensor dx = empty_channels_last({dy.size(0), dy.size(1), w.size(2) * a.groups, input[0], input[1]}, dy.dtype());
+  if (dy.rank() == 4)
+    return conv2d_input_grad(dy.unsqueeze(0), w.unsqueeze(0), input, a).select(0, 0);
+  Tensor dx = empty_channels_last(
+      {dy.size(0), dy.size(1), w.size(2) * a.groups, input[0], input[1]}, dy.dtype());
   return dispatch(dy, w, dx, [&](auto t, Tensor& out) {
     input_grad<decltype(t)>(channels_last(dy), w, out, a);
   });
 }
 
 Tensor conv2d_weight_grad(const Tensor& x, const Tensor& dy, Size2 kernel, const ConvAttrs& a) {
-  if (x.rank() == 4) return conv2d_weight_grad(x.unsqueeze(0), dy.unsqueeze(0), kernel, a).select(0, 0);
-  Tensor dw = Tensor::empty({x.size(0), dy.size(2), x.size(2) / a.groups, kernel[0], kernel[1]}, x.dtype());
+  if (x.rank() == 4)
+    return conv2d_weight_grad(x.unsqueeze(0), dy.unsqueeze(0), kernel, a).select(0, 0);
+  Tensor dw =
+      Tensor::empty({x.size(0), dy.size(2), x.size(2) / a.groups, kernel[0], kernel[1]}, x.dtype());
   return dispatch(x, dy, dw, [&](auto t, Tensor& out) {
     weight_grad<decltype(t)>(channels_last(x), channels_last(dy), out, a);
   });

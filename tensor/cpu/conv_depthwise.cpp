@@ -13,8 +13,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int pixels = 8;  // of a tile, neighbours in one row
 
-// A tile's source pointers. A dense row of S taps shares its S + 7 pixels among the 8 destinations; where stride or
-// dilation leave nothing to share, every tap is a row of its own with S = 1.
+// A tile's source pointers. A dense row of S taps shares its S + 7 pixels among the 8 destinations;
+// where stride or dilation leave nothing to share, every tap is a row of its own with S = 1.
 template <int S, class T>
 struct TileRows {
   static constexpr int width = pixels + S - 1;
@@ -30,22 +30,25 @@ struct TileRows {
         const std::int64_t h = at.row * conv.rows->source_step + r.offset;
         for (int i = 0; i < width; ++i)
           row[static_cast<std::size_t>(i)] =
-              source_or(conv, at.image, h, (at.column + i) * columns.source_step + columns.taps[s].offset, zeros);
+              source_or(conv, at.image, h,
+                        (at.column + i) * columns.source_step + columns.taps[s].offset, zeros);
       }
   }
 };
 
-// out[i][c] = sum over rows and taps of row[i + s][c] * filter[row][s][c] for the vector at channel c.
+// out[i][c] = sum over rows and taps of row[i + s][c] * filter[row][s][c] for the vector at channel
+// c.
 template <int S, class D, class T = hn::TFromD<D>>
-void conv_vector(D d, const TileRows<S, T>& tile, const T* filter, std::int64_t channels, std::int64_t c,
-                 T* const* out, int count) {
+void conv_vector(D d, const TileRows<S, T>& tile, const T* filter, std::int64_t channels,
+                 std::int64_t c, T* const* out, int count) {
   hn::Vec<D> acc[pixels];
 #pragma GCC unroll 16
   for (int i = 0; i < pixels; ++i) acc[i] = hn::Zero(d);
   for (const auto& row : tile.rows) {
     hn::Vec<D> x[TileRows<S, T>::width];
 #pragma GCC unroll 16
-    for (int i = 0; i < TileRows<S, T>::width; ++i) x[i] = hn::LoadU(d, row[static_cast<std::size_t>(i)] + c);
+    for (int i = 0; i < TileRows<S, T>::width; ++i)
+      x[i] = hn::LoadU(d, row[static_cast<std::size_t>(i)] + c);
 #pragma GCC unroll 16
     for (int s = 0; s < S; ++s, filter += channels) {
       const auto w = hn::LoadU(d, filter + c);
@@ -62,36 +65,44 @@ template <int S, class T>
 void conv_rows(const GatherConv<T>& conv) {
   const hn::ScalableTag<T> d;
   [[maybe_unused]] const hn::CappedTag<T, 1> one;
-  const std::int64_t channels = conv.dest_channels, vector = static_cast<std::int64_t>(hn::Lanes(d));
-  const std::int64_t taps = static_cast<std::int64_t>(conv.rows->taps.size() * conv.columns->taps.size());
-  // A tile's unused pixels may point a few columns beyond the plan; `source_or` sends those outside to zeros.
+  const std::int64_t channels = conv.dest_channels,
+                     vector = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::int64_t taps =
+      static_cast<std::int64_t>(conv.rows->taps.size() * conv.columns->taps.size());
+  // A tile's unused pixels may point a few columns beyond the plan; `source_or` sends those outside
+  // to zeros.
   Scratch<T> filter(taps * channels), zeros(channels);
   zeros.zero();
   pack_panel(conv, 0, channels, filter.get());
   const std::int64_t rows = conv.batch * conv.rows->count, columns = conv.columns->count;
-  parallel_for(rows, conv_chunk(columns * taps * channels / 8), [&](std::int64_t first, std::int64_t last) {
-    TileRows<S, T> tile;
-    for (std::int64_t row = first; row < last; ++row)
-      for (std::int64_t q = 0; q < columns; q += pixels) {
-        const Pixel at{row / conv.rows->count, row % conv.rows->count, q};
-        const int count = static_cast<int>(std::min<std::int64_t>(pixels, columns - q));
-        tile.point(conv, at, zeros.get());
-        T* out[pixels];
-        for (int i = 0; i < count; ++i) out[i] = dest_of(conv, {at.image, at.row, q + i});
-        if constexpr (S == 1) {
-          if (channels < vector)
-            for (std::int64_t c = 0; c < channels; ++c) conv_vector<S>(one, tile, filter.get(), channels, c, out, count);
-        }
-        for (std::int64_t c = 0; c < channels && vector <= channels; c += vector)  // the last may overlap its neighbour
-          conv_vector<S>(d, tile, filter.get(), channels, std::min(c, channels - vector), out, count);
-      }
-  });
+  parallel_for(
+      rows, conv_chunk(columns * taps * channels / 8), [&](std::int64_t first, std::int64_t last) {
+        TileRows<S, T> tile;
+        for (std::int64_t row = first; row < last; ++row)
+          for (std::int64_t q = 0; q < columns; q += pixels) {
+            const Pixel at{row / conv.rows->count, row % conv.rows->count, q};
+            const int count = static_cast<int>(std::min<std::int64_t>(pixels, columns - q));
+            tile.point(conv, at, zeros.get());
+            T* out[pixels];
+            for (int i = 0; i < count; ++i) out[i] = dest_of(conv, {at.image, at.row, q + i});
+            if constexpr (S == 1) {
+              if (channels < vector)
+                for (std::int64_t c = 0; c < channels; ++c)
+                  conv_vector<S>(one, tile, filter.get(), channels, c, out, count);
+            }
+            for (std::int64_t c = 0; c < channels && vector <= channels;
+                 c += vector)  // the last may overlap its neighbour
+              conv_vector<S>(d, tile, filter.get(), channels, std::min(c, channels - vector), out,
+                             count);
+          }
+      });
 }
 
-// sums[row][s][c] += sum over the tile's pixels of row[i + s][c] * grad[i][c], but not in the first `done` lanes.
+// sums[row][s][c] += sum over the tile's pixels of row[i + s][c] * grad[i][c], but not in the first
+// `done` lanes.
 template <int S, class D, class T = hn::TFromD<D>>
-void grad_vector(D d, const TileRows<S, T>& tile, const T* const* grads, std::int64_t channels, std::int64_t c,
-                 std::int64_t done, T* sums) {
+void grad_vector(D d, const TileRows<S, T>& tile, const T* const* grads, std::int64_t channels,
+                 std::int64_t c, std::int64_t done, T* sums) {
   const auto keep = hn::FirstN(d, static_cast<std::size_t>(done));
   hn::Vec<D> g[pixels];
 #pragma GCC unroll 16
@@ -130,7 +141,8 @@ void grad_rows(const WeightGrad<T>& conv, const GatherConv<T>& gather) {
     T* sum = sums.get() + part * size;
     std::fill_n(sum, size, T(0));
     TileRows<S, T> tile;
-    for (std::int64_t row = chunk_begin(rows, parts, part); row < chunk_begin(rows, parts, part + 1); ++row)
+    for (std::int64_t row = chunk_begin(rows, parts, part);
+         row < chunk_begin(rows, parts, part + 1); ++row)
       for (std::int64_t q = 0; q < columns; q += pixels) {
         const Pixel at{row / conv.rows.out, row % conv.rows.out, q};
         tile.point(gather, at, zeros.get());
@@ -139,7 +151,8 @@ void grad_rows(const WeightGrad<T>& conv, const GatherConv<T>& gather) {
           grads[i] = q + i < columns ? dest_of(gather, {at.image, at.row, q + i}) : zeros.get();
         if constexpr (S == 1) {
           if (channels < vector)
-            for (std::int64_t c = 0; c < channels; ++c) grad_vector<S>(one, tile, grads, channels, c, 0, sum);
+            for (std::int64_t c = 0; c < channels; ++c)
+              grad_vector<S>(one, tile, grads, channels, c, 0, sum);
         }
         for (std::int64_t c = 0; c < channels && vector <= channels; c += vector) {
           const std::int64_t at = std::min(c, channels - vector);
@@ -151,16 +164,22 @@ void grad_rows(const WeightGrad<T>& conv, const GatherConv<T>& gather) {
   unpack_grad(sums.get(), taps, 1, channels, channels, conv.grad);
 }
 
-// Calls f with the number of taps that a tile row shares; fewer channels than a vector take the simplest form.
+// Calls f with the number of taps that a tile row shares; fewer channels than a vector take the
+// simplest form.
 template <class T, class F>
 void for_width(const AxisPlan& columns, std::int64_t channels, F&& f) {
   const bool vectors = channels >= static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
   switch (vectors && columns.is_dense() ? columns.taps.size() : 1) {
-    case 3: return f(std::integral_constant<int, 3>());
-    case 5: return f(std::integral_constant<int, 5>());
-    case 7: return f(std::integral_constant<int, 7>());
-    case 9: return f(std::integral_constant<int, 9>());
-    default: return f(std::integral_constant<int, 1>());
+    case 3:
+      return f(std::integral_constant<int, 3>());
+    case 5:
+      return f(std::integral_constant<int, 5>());
+    case 7:
+      return f(std::integral_constant<int, 7>());
+    case 9:
+      return f(std::integral_constant<int, 9>());
+    default:
+      return f(std::integral_constant<int, 1>());
   }
 }
 
@@ -172,17 +191,27 @@ void conv_any(const GatherConv<T>& conv) {
 template <class T>
 void grad_any(const WeightGrad<T>& conv) {
   const AxisPlan rows = forward_plan(conv.rows), columns = forward_plan(conv.columns);
-  // The forward pass whose rows are walked again, with the output gradient in the place of its result.
-  const Image<T> grad{const_cast<T*>(conv.output_grad.data), conv.output_grad.batch, conv.output_grad.row,
-                      conv.output_grad.column};
-  const GatherConv<T> gather{conv.input, grad, {}, conv.batch, 1, conv.out_channels, &rows, &columns};
+  // The forward pass whose rows are walked again, with the output gradient in the place of its
+  // result.
+  const Image<T> grad{const_cast<T*>(conv.output_grad.data), conv.output_grad.batch,
+                      conv.output_grad.row, conv.output_grad.column};
+  const GatherConv<T> gather{conv.input,        grad,  {},      conv.batch, 1,
+                             conv.out_channels, &rows, &columns};
   for_width<T>(columns, conv.out_channels, [&](auto s) { grad_rows<s>(conv, gather); });
 }
 
-void conv_f32(const GatherConv<float>& conv) { conv_any(conv); }
-void conv_f64(const GatherConv<double>& conv) { conv_any(conv); }
-void grad_f32(const WeightGrad<float>& conv) { grad_any(conv); }
-void grad_f64(const WeightGrad<double>& conv) { grad_any(conv); }
+void conv_f32(const GatherConv<float>& conv) {
+  conv_any(conv);
+}
+void conv_f64(const GatherConv<double>& conv) {
+  conv_any(conv);
+}
+void grad_f32(const WeightGrad<float>& conv) {
+  grad_any(conv);
+}
+void grad_f64(const WeightGrad<double>& conv) {
+  grad_any(conv);
+}
 
 }  // namespace sonde::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -195,10 +224,18 @@ HWY_EXPORT(conv_f64);
 HWY_EXPORT(grad_f32);
 HWY_EXPORT(grad_f64);
 
-void depthwise_conv(const GatherConv<float>& conv) { HWY_DYNAMIC_DISPATCH(conv_f32)(conv); }
-void depthwise_conv(const GatherConv<double>& conv) { HWY_DYNAMIC_DISPATCH(conv_f64)(conv); }
-void depthwise_weight_grad(const WeightGrad<float>& conv) { HWY_DYNAMIC_DISPATCH(grad_f32)(conv); }
-void depthwise_weight_grad(const WeightGrad<double>& conv) { HWY_DYNAMIC_DISPATCH(grad_f64)(conv); }
+void depthwise_conv(const GatherConv<float>& conv) {
+  HWY_DYNAMIC_DISPATCH(conv_f32)(conv);
+}
+void depthwise_conv(const GatherConv<double>& conv) {
+  HWY_DYNAMIC_DISPATCH(conv_f64)(conv);
+}
+void depthwise_weight_grad(const WeightGrad<float>& conv) {
+  HWY_DYNAMIC_DISPATCH(grad_f32)(conv);
+}
+void depthwise_weight_grad(const WeightGrad<double>& conv) {
+  HWY_DYNAMIC_DISPATCH(grad_f64)(conv);
+}
 
 }  // namespace sonde::cpu
 #endif

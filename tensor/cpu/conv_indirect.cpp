@@ -12,10 +12,11 @@
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 
-// One panel of destination channels for one block of pixels. Tiles that stick out go through a buffer.
+// One panel of destination channels for one block of pixels. Tiles that stick out go through a
+// buffer.
 template <int NV, class T>
-void multiply_panel(const GatherConv<T>& conv, std::int64_t taps, const T* const* rows, T* const* dest,
-                    std::int64_t count, std::int64_t k0, const T* panel) {
+void multiply_panel(const GatherConv<T>& conv, std::int64_t taps, const T* const* rows,
+                    T* const* dest, std::int64_t count, std::int64_t k0, const T* panel) {
   constexpr int MR = tile_rows(NV);
   HWY_ALIGN T buffer[MR * NV * HWY_MAX_BYTES / sizeof(T)];
   const std::int64_t width = NV * lanes<T>(), valid = std::min(width, conv.dest_channels - k0);
@@ -32,8 +33,10 @@ void multiply_panel(const GatherConv<T>& conv, std::int64_t taps, const T* const
 
 template <class T>
 void gather_blocks(const GatherConv<T>& conv) {
-  const std::int64_t taps = static_cast<std::int64_t>(conv.rows->taps.size() * conv.columns->taps.size());
-  const std::int64_t depth = taps * conv.source_channels, pixels = conv.batch * conv.rows->count * conv.columns->count;
+  const std::int64_t taps =
+      static_cast<std::int64_t>(conv.rows->taps.size() * conv.columns->taps.size());
+  const std::int64_t depth = taps * conv.source_channels,
+                     pixels = conv.batch * conv.rows->count * conv.columns->count;
   const std::int64_t blocks = (pixels + row_block - 1) / row_block;
   Scratch<T> packed(depth * (conv.dest_channels + lanes<T>())), zeros(conv.source_channels);
   zeros.zero();
@@ -54,13 +57,16 @@ void gather_blocks(const GatherConv<T>& conv) {
   });
 }
 
-// Rows of the output gradient, numbered image * out + p, packed to whole vectors: [row][column][step].
+// Rows of the output gradient, numbered image * out + p, packed to whole vectors:
+// [row][column][step].
 template <class T>
-void pack_rows(const WeightGrad<T>& conv, std::int64_t begin, std::int64_t end, std::int64_t step, T* packed) {
+void pack_rows(const WeightGrad<T>& conv, std::int64_t begin, std::int64_t end, std::int64_t step,
+               T* packed) {
   for (std::int64_t row = begin; row < end; ++row) {
     const T* from = conv.output_grad.data + row / conv.rows.out * conv.output_grad.batch +
                     row % conv.rows.out * conv.output_grad.row;
-    for (std::int64_t q = 0; q < conv.columns.out; ++q, from += conv.output_grad.column, packed += step) {
+    for (std::int64_t q = 0; q < conv.columns.out;
+         ++q, from += conv.output_grad.column, packed += step) {
       std::copy_n(from, conv.out_channels, packed);
       std::fill(packed + conv.out_channels, packed + step, T(0));
     }
@@ -74,8 +80,8 @@ inline std::int64_t first_inside(std::int64_t offset, std::int64_t stride) {
 
 // The pixels of output rows [begin, end) that tap (r, s) connects to input inside the image.
 template <class T>
-void find_runs(const WeightGrad<T>& conv, std::int64_t r, std::int64_t s, std::int64_t begin, std::int64_t end,
-               std::int64_t step, const T* packed, std::vector<Run<T>>& runs) {
+void find_runs(const WeightGrad<T>& conv, std::int64_t r, std::int64_t s, std::int64_t begin,
+               std::int64_t end, std::int64_t step, const T* packed, std::vector<Run<T>>& runs) {
   const ConvAxis &rows = conv.rows, &columns = conv.columns;
   const std::int64_t offset = s * columns.dilation - columns.padding;
   const std::int64_t q0 = first_inside(offset, columns.stride);
@@ -115,8 +121,9 @@ void weight_grad_parts_of(const WeightGrad<T>& conv) {
       pack_rows(conv, row, end, step, packed.get());
       for (std::int64_t t = 0; t < taps; ++t) {
         find_runs(conv, t / columns.kernel, t % columns.kernel, row, end, step, packed.get(), runs);
-        outer_product(runs.data(), static_cast<std::int64_t>(runs.size()), columns.stride * conv.input.column,
-                      step, conv.in_channels, conv.out_channels, sum + t * conv.in_channels * step, step);
+        outer_product(runs.data(), static_cast<std::int64_t>(runs.size()),
+                      columns.stride * conv.input.column, step, conv.in_channels, conv.out_channels,
+                      sum + t * conv.in_channels * step, step);
       }
     }
   });
@@ -124,10 +131,18 @@ void weight_grad_parts_of(const WeightGrad<T>& conv) {
   unpack_grad(sums.get(), taps, conv.in_channels, conv.out_channels, step, conv.grad);
 }
 
-void gather_f32(const GatherConv<float>& conv) { gather_blocks(conv); }
-void gather_f64(const GatherConv<double>& conv) { gather_blocks(conv); }
-void weight_grad_f32(const WeightGrad<float>& conv) { weight_grad_parts_of(conv); }
-void weight_grad_f64(const WeightGrad<double>& conv) { weight_grad_parts_of(conv); }
+void gather_f32(const GatherConv<float>& conv) {
+  gather_blocks(conv);
+}
+void gather_f64(const GatherConv<double>& conv) {
+  gather_blocks(conv);
+}
+void weight_grad_f32(const WeightGrad<float>& conv) {
+  weight_grad_parts_of(conv);
+}
+void weight_grad_f64(const WeightGrad<double>& conv) {
+  weight_grad_parts_of(conv);
+}
 
 }  // namespace sonde::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -140,10 +155,18 @@ HWY_EXPORT(gather_f64);
 HWY_EXPORT(weight_grad_f32);
 HWY_EXPORT(weight_grad_f64);
 
-void gather_conv(const GatherConv<float>& conv) { HWY_DYNAMIC_DISPATCH(gather_f32)(conv); }
-void gather_conv(const GatherConv<double>& conv) { HWY_DYNAMIC_DISPATCH(gather_f64)(conv); }
-void direct_weight_grad(const WeightGrad<float>& conv) { HWY_DYNAMIC_DISPATCH(weight_grad_f32)(conv); }
-void direct_weight_grad(const WeightGrad<double>& conv) { HWY_DYNAMIC_DISPATCH(weight_grad_f64)(conv); }
+void gather_conv(const GatherConv<float>& conv) {
+  HWY_DYNAMIC_DISPATCH(gather_f32)(conv);
+}
+void gather_conv(const GatherConv<double>& conv) {
+  HWY_DYNAMIC_DISPATCH(gather_f64)(conv);
+}
+void direct_weight_grad(const WeightGrad<float>& conv) {
+  HWY_DYNAMIC_DISPATCH(weight_grad_f32)(conv);
+}
+void direct_weight_grad(const WeightGrad<double>& conv) {
+  HWY_DYNAMIC_DISPATCH(weight_grad_f64)(conv);
+}
 
 }  // namespace sonde::cpu
 #endif

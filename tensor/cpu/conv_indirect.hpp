@@ -1,5 +1,6 @@
 /// @file
-/// Convolution of any shape as a product whose rows are found through pointers, so that nothing is unfolded in memory.
+/// Convolution of any shape as a product whose rows are found through pointers, so that nothing is
+/// unfolded in memory.
 #pragma once
 
 #include "tensor/cpu/conv_plan.hpp"

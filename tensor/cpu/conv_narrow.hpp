@@ -1,6 +1,6 @@
 /// @file
-/// Convolution to at most four channels, as in the gradient with respect to an image: the vectors run along the source's
-/// channels, because the destination has too few to fill one.
+/// Convolution to at most four channels, as in the gradient with respect to an image: the vectors
+/// run along the source's channels, because the destination has too few to fill one.
 #pragma once
 
 #include "tensor/cpu/conv_plan.hpp"

@@ -13,8 +13,7 @@ bool AxisPlan::is_dense() const {
 
 AxisPlan forward_plan(const ConvAxis& a) {
   AxisPlan plan{0, 1, a.out, a.stride, a.in, {}};
-  for (std::int64_t t = 0; t < a.kernel; ++t)
-    plan.taps.push_back({t, t * a.dilation - a.padding});
+  for (std::int64_t t = 0; t < a.kernel; ++t) plan.taps.push_back({t, t * a.dilation - a.padding});
   return plan;
 }
 

@@ -1,6 +1,6 @@
 /// @file
-/// How convolution kernels see their problem: images with channels innermost, filters with any strides, and for each
-/// image axis the positions that a tap of the filter connects.
+/// How convolution kernels see their problem: images with channels innermost, filters with any
+/// strides, and for each image axis the positions that a tap of the filter connects.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ struct Filter {
   std::int64_t out, in, row, column;
 };
 
-/// One image axis of a convolution: out = (in + 2 padding - dilation (kernel - 1) - 1) / stride + 1.
+/// One image axis of a convolution: out = (in + 2 padding - dilation (kernel - 1) - 1) / stride
+/// + 1.
 struct ConvAxis {
   std::int64_t in, out, kernel, stride, padding, dilation;
 };
@@ -32,8 +33,8 @@ struct Tap {
   std::int64_t index, offset;
 };
 
-/// Destination position first + i*step (i < count) gathers from source position i*source_step + tap.offset for each
-/// tap, as long as that lies in [0, source_size).
+/// Destination position first + i*step (i < count) gathers from source position i*source_step +
+/// tap.offset for each tap, as long as that lies in [0, source_size).
 struct AxisPlan {
   std::int64_t first, step, count, source_step, source_size;
   std::vector<Tap> taps;  // offsets ascend
@@ -44,12 +45,13 @@ struct AxisPlan {
 /// Output positions gather from input positions o*stride - padding + t*dilation.
 AxisPlan forward_plan(const ConvAxis& axis);
 
-/// Input positions gather from output positions (h + padding - t*dilation) / stride where that is whole. Positions of
-/// one residue modulo the stride share their taps, so each residue is a plan of its own; no tap is tried in vain.
+/// Input positions gather from output positions (h + padding - t*dilation) / stride where that is
+/// whole. Positions of one residue modulo the stride share their taps, so each residue is a plan of
+/// its own; no tap is tried in vain.
 std::vector<AxisPlan> input_grad_plans(const ConvAxis& axis);
 
-/// One group of one lane, either direction: dest(k) = sum over taps and c of source(c) * filter(k, c). In the input
-/// gradient `filter.out` and `filter.in` are exchanged.
+/// One group of one lane, either direction: dest(k) = sum over taps and c of source(c) * filter(k,
+/// c). In the input gradient `filter.out` and `filter.in` are exchanged.
 template <class T>
 struct GatherConv {
   Image<const T> source;
@@ -60,7 +62,8 @@ struct GatherConv {
   const AxisPlan* columns;
 };
 
-/// One group of one lane: grad [K,C,R,S], row-major, = sum over pixels of output_grad(k) * input(c).
+/// One group of one lane: grad [K,C,R,S], row-major, = sum over pixels of output_grad(k) *
+/// input(c).
 template <class T>
 struct WeightGrad {
   Image<const T> input, output_grad;
@@ -73,6 +76,8 @@ struct WeightGrad {
 inline constexpr std::int64_t conv_grain = 1 << 20;
 
 /// Items a chunk shall hold when one item costs `work` multiply-adds.
-inline std::int64_t conv_chunk(std::int64_t work) { return 1 + conv_grain / (work + 1); }
+inline std::int64_t conv_chunk(std::int64_t work) {
+  return 1 + conv_grain / (work + 1);
+}
 
 }  // namespace sonde::cpu

@@ -1,5 +1,6 @@
 /// @file
-/// Pieces shared by the convolution kernels: scratch memory, packed filters, and tables of row pointers.
+/// Pieces shared by the convolution kernels: scratch memory, packed filters, and tables of row
+/// pointers.
 #pragma once
 
 #include <algorithm>
@@ -15,7 +16,8 @@ namespace sonde::cpu {
 template <class T>
 class Scratch {
  public:
-  explicit Scratch(std::int64_t count) : tensor_(Tensor::empty({count}, dtype_of<T>)), data_(tensor_.template data<T>()) {}
+  explicit Scratch(std::int64_t count)
+      : tensor_(Tensor::empty({count}, dtype_of<T>)), data_(tensor_.template data<T>()) {}
   T* get() const { return data_; }
   void zero() { std::fill_n(data_, tensor_.numel(), T(0)); }
 
@@ -59,11 +61,11 @@ const T* source_or(const GatherConv<T>& c, std::int64_t image, std::int64_t h, s
 /// Pixels handled at a time; a multiple of the heights of all tiles.
 inline constexpr std::int64_t row_block = 96;
 
-/// rows[t][i]: where tap t of pixel `begin + i` reads; dest[i]: where the pixel goes. A block with count < row_block
-/// repeats its last pixel in `rows`.
+/// rows[t][i]: where tap t of pixel `begin + i` reads; dest[i]: where the pixel goes. A block with
+/// count < row_block repeats its last pixel in `rows`.
 template <class T>
-void point_rows(const GatherConv<T>& conv, std::int64_t begin, std::int64_t count, const T* zeros, const T** rows,
-                T** dest) {
+void point_rows(const GatherConv<T>& conv, std::int64_t begin, std::int64_t count, const T* zeros,
+                const T** rows, T** dest) {
   const AxisPlan &rp = *conv.rows, &cp = *conv.columns;
   Pixel pixel = pixel_at(begin, rp, cp);
   for (std::int64_t i = 0; i < row_block; ++i) {
@@ -79,7 +81,8 @@ void point_rows(const GatherConv<T>& conv, std::int64_t begin, std::int64_t coun
   }
 }
 
-/// packed[t][c][0..width) = filter(k0 + :, c) for the plans' taps in order, zero beyond the last channel.
+/// packed[t][c][0..width) = filter(k0 + :, c) for the plans' taps in order, zero beyond the last
+/// channel.
 template <class T>
 void pack_panel(const GatherConv<T>& conv, std::int64_t k0, std::int64_t width, T* packed) {
   const Filter<T>& f = conv.filter;
@@ -90,7 +93,8 @@ void pack_panel(const GatherConv<T>& conv, std::int64_t k0, std::int64_t width, 
       for (std::int64_t s = 0; s < columns; ++s) {
         const T* from = f.data + k0 * f.out + c * f.in + conv.rows->taps[r].index * f.row +
                         conv.columns->taps[static_cast<std::size_t>(s)].index * f.column;
-        T* to = packed + ((static_cast<std::int64_t>(r) * columns + s) * conv.source_channels + c) * width;
+        T* to = packed +
+                ((static_cast<std::int64_t>(r) * columns + s) * conv.source_channels + c) * width;
         for (std::int64_t k = 0; k < valid; ++k) to[k] = from[k * f.out];
         std::fill(to + valid, to + width, T(0));
       }
@@ -105,7 +109,8 @@ void add_parts(T* parts, std::int64_t count, std::int64_t size) {
   });
 }
 
-/// grad [K][C][taps] from sums [taps][C][step], 16 output channels at a time so that both sides stay in cache.
+/// grad [K][C][taps] from sums [taps][C][step], 16 output channels at a time so that both sides
+/// stay in cache.
 template <class T>
 void unpack_grad(const T* sums, std::int64_t taps, std::int64_t in, std::int64_t out,
                  std::int64_t step, T* grad) {
@@ -123,7 +128,8 @@ inline constexpr std::int64_t weight_grad_parts = 4;
 
 /// How many of them for this much work: small problems take fewer.
 inline std::int64_t part_count(std::int64_t pieces, std::int64_t multiply_adds) {
-  return std::clamp<std::int64_t>(std::min(pieces, multiply_adds / conv_grain), 1, weight_grad_parts);
+  return std::clamp<std::int64_t>(std::min(pieces, multiply_adds / conv_grain), 1,
+                                  weight_grad_parts);
 }
 
 }  // namespace sonde::cpu

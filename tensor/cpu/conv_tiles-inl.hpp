@@ -18,10 +18,13 @@ HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Vectors side by side in a tile: with 32 registers 6 x 4 accumulators fit, with 16 registers 6 x 2.
+/// Vectors side by side in a tile: with 32 registers 6 x 4 accumulators fit, with 16 registers 6
+/// x 2.
 constexpr int max_vectors = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 /// Rows of a tile `nv` vectors wide: enough accumulators to hide the latency of a multiply-add.
-constexpr int tile_rows(int nv) { return max_vectors == 4 && nv <= 2 ? 8 : 6; }
+constexpr int tile_rows(int nv) {
+  return max_vectors == 4 && nv <= 2 ? 8 : 6;
+}
 static_assert(row_block % tile_rows(1) == 0 && row_block % tile_rows(max_vectors) == 0);
 
 template <class T>
@@ -29,7 +32,8 @@ inline std::int64_t lanes() {
   return static_cast<std::int64_t>(hn::Lanes(hn::ScalableTag<T>()));
 }
 
-/// out[i][:] = sum over t, c of rows[t * row_block + i][c] * panel[t][c][:], for i < MR and NV vectors.
+/// out[i][:] = sum over t, c of rows[t * row_block + i][c] * panel[t][c][:], for i < MR and NV
+/// vectors.
 template <int MR, int NV, class T>
 HWY_NOINLINE void row_tile(std::int64_t taps, std::int64_t channels, const T* const* rows,
                            const T* HWY_RESTRICT panel, T* const* out) {
@@ -107,25 +111,30 @@ HWY_NOINLINE void outer_tile(const Run<T>* runs, std::int64_t run_count, std::in
     }
 }
 
-/// Calls f(integral_constant<int, NV>, first column) for panels of at most max_vectors vectors over `columns`.
+/// Calls f(integral_constant<int, NV>, first column) for panels of at most max_vectors vectors over
+/// `columns`.
 template <class T, class F>
 void for_panels(std::int64_t columns, F&& f) {
   const std::int64_t width = lanes<T>();
   for (std::int64_t k = 0; k < columns;) {
-    const int nv = static_cast<int>(
-        std::min<std::int64_t>(max_vectors, (columns - k + width - 1) / width));
-    if (nv == 1) f(std::integral_constant<int, 1>(), k);
-    else if (nv == 2) f(std::integral_constant<int, 2>(), k);
+    const int nv =
+        static_cast<int>(std::min<std::int64_t>(max_vectors, (columns - k + width - 1) / width));
+    if (nv == 1)
+      f(std::integral_constant<int, 1>(), k);
+    else if (nv == 2)
+      f(std::integral_constant<int, 2>(), k);
     else if constexpr (max_vectors == 4) {
-      if (nv == 3) f(std::integral_constant<int, 3>(), k);
-      else f(std::integral_constant<int, 4>(), k);
+      if (nv == 3)
+        f(std::integral_constant<int, 3>(), k);
+      else
+        f(std::integral_constant<int, 4>(), k);
     }
     k += nv * width;
   }
 }
 
-/// out [rows][out_step] += A'B over the runs' pixels, where A has `rows` columns and B `columns`, whole vectors of which
-/// must be readable (and those of `out` writable).
+/// out [rows][out_step] += A'B over the runs' pixels, where A has `rows` columns and B `columns`,
+/// whole vectors of which must be readable (and those of `out` writable).
 template <class T>
 void outer_product(const Run<T>* runs, std::int64_t run_count, std::int64_t a_step,
                    std::int64_t b_step, std::int64_t rows, std::int64_t columns, T* out,
@@ -138,7 +147,8 @@ void outer_product(const Run<T>* runs, std::int64_t run_count, std::int64_t a_st
     std::int64_t i = 0;
     for (; i + full <= rows; i += full) tile(std::integral_constant<int, full>(), i);
     const auto rest = [&]<int... MR>(std::integer_sequence<int, MR...>) {
-      ((rows - i == MR ? tile(std::integral_constant<int, MR == 0 ? 1 : MR>(), i) : void()), ...);
+      ((rows - i == MR ? tile(std::integral_constant < int, MR == 0 ? 1 : MR > (), i) : void()),
+       ...);
     };
     if (i < rows) rest(std::make_integer_sequence<int, full>());
   });

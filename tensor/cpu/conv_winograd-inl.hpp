@@ -1,5 +1,6 @@
-// The transforms of Winograd's F(4,3) along one axis, on vectors. With the interpolation points 0, 1, -1, 2, -2 and
-// infinity, y = A' [(G g) o (B' d)] for six inputs d, three filter taps g and four outputs y. Tiles apply each twice.
+// The transforms of Winograd's F(4,3) along one axis, on vectors. With the interpolation points 0,
+// 1, -1, 2, -2 and infinity, y = A' [(G g) o (B' d)] for six inputs d, three filter taps g and four
+// outputs y. Tiles apply each twice.
 #if defined(SONDE_CONV_WINOGRAD_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SONDE_CONV_WINOGRAD_INL
 #undef SONDE_CONV_WINOGRAD_INL
@@ -16,9 +17,13 @@ namespace hn = hwy::HWY_NAMESPACE;
 using WinogradTag = hn::ScalableTag<float>;
 using Vec = hn::Vec<WinogradTag>;
 
-inline Vec times(float a, Vec x) { return hn::Mul(hn::Set(WinogradTag(), a), x); }
+inline Vec times(float a, Vec x) {
+  return hn::Mul(hn::Set(WinogradTag(), a), x);
+}
 /// a x + y
-inline Vec times_add(float a, Vec x, Vec y) { return hn::MulAdd(hn::Set(WinogradTag(), a), x, y); }
+inline Vec times_add(float a, Vec x, Vec y) {
+  return hn::MulAdd(hn::Set(WinogradTag(), a), x, y);
+}
 
 /// B' d: inputs to the transform domain.
 struct InputTransform {
@@ -68,7 +73,8 @@ struct FilterTransform {
   static constexpr int from = 3, to = 6;
   static void apply(const Vec* g, Vec* o) {
     const Vec outer = times(-1 / 6.0f, hn::Add(g[0], g[2])), inner = times(1 / 6.0f, g[1]);
-    const Vec even = times_add(1 / 6.0f, g[2], times(1 / 24.0f, g[0])), odd = times(1 / 12.0f, g[1]);
+    const Vec even = times_add(1 / 6.0f, g[2], times(1 / 24.0f, g[0])),
+              odd = times(1 / 12.0f, g[1]);
     o[0] = times(0.25f, g[0]);
     o[1] = hn::Sub(outer, inner);
     o[2] = hn::Add(outer, inner);
@@ -90,7 +96,8 @@ struct FilterGradTransform {
   }
 };
 
-/// Applies a transform along both axes of a tile: load(r, j) gives its input, store(r, j, v) takes its output.
+/// Applies a transform along both axes of a tile: load(r, j) gives its input, store(r, j, v) takes
+/// its output.
 template <class Transform, class Load, class Store>
 HWY_INLINE void transform_tile(const Load& load, const Store& store) {
   constexpr int from = Transform::from, to = Transform::to;
@@ -111,11 +118,13 @@ HWY_INLINE void transform_tile(const Load& load, const Store& store) {
   }
 }
 
-/// Calls f(c) for whole vectors that cover [0, channels): the last one overlaps the one before. channels >= Lanes.
+/// Calls f(c) for whole vectors that cover [0, channels): the last one overlaps the one before.
+/// channels >= Lanes.
 template <class F>
 void for_vectors(std::int64_t channels, F&& f) {
   const auto width = static_cast<std::int64_t>(hn::Lanes(WinogradTag()));
-  for (std::int64_t c = 0; c < channels; c += width) f(c + width <= channels ? c : channels - width);
+  for (std::int64_t c = 0; c < channels; c += width)
+    f(c + width <= channels ? c : channels - width);
 }
 
 }  // namespace sonde::cpu::HWY_NAMESPACE

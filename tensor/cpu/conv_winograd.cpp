@@ -33,15 +33,17 @@ std::int64_t tiles_at_once(std::int64_t channels, std::int64_t least) {
 
 // Elements of `image` at the tile whose corner is (h, w), zero outside height x width.
 template <class Transform>
-void transform_patch(const Image<const float>& image, std::int64_t n, std::int64_t h, std::int64_t w,
-                     std::int64_t height, std::int64_t width, std::int64_t channels, float* out,
-                     std::int64_t spot_step) {
+void transform_patch(const Image<const float>& image, std::int64_t n, std::int64_t h,
+                     std::int64_t w, std::int64_t height, std::int64_t width, std::int64_t channels,
+                     float* out, std::int64_t spot_step) {
   const WinogradTag d;
   const float* from[Transform::from][Transform::from];
   for (int r = 0; r < Transform::from; ++r)
     for (int j = 0; j < Transform::from; ++j) {
       const bool inside = h + r >= 0 && h + r < height && w + j >= 0 && w + j < width;
-      from[r][j] = inside ? image.data + n * image.batch + (h + r) * image.row + (w + j) * image.column : nullptr;
+      from[r][j] = inside
+                       ? image.data + n * image.batch + (h + r) * image.row + (w + j) * image.column
+                       : nullptr;
     }
   for_vectors(channels, [&](std::int64_t c) {
     transform_tile<Transform>(
@@ -54,20 +56,24 @@ void transform_patch(const Image<const float>& image, std::int64_t n, std::int64
 void store_outputs(const GatherConv<float>& conv, const Pixel& corner, const float* products,
                    std::int64_t spot_step) {
   const WinogradTag d;
-  const std::int64_t height = conv.rows->count - corner.row, width = conv.columns->count - corner.column;
+  const std::int64_t height = conv.rows->count - corner.row,
+                     width = conv.columns->count - corner.column;
   float* out = dest_of(conv, corner);
   for_vectors(conv.dest_channels, [&](std::int64_t k) {
     transform_tile<OutputTransform>(
         [&](int r, int j) { return hn::LoadU(d, products + (r * 6 + j) * spot_step + k); },
         [&](int r, int j, Vec v) {
-          if (r < height && j < width) hn::StoreU(v, d, out + r * conv.dest.row + j * conv.dest.column + k);
+          if (r < height && j < width)
+            hn::StoreU(v, d, out + r * conv.dest.row + j * conv.dest.column + k);
         });
   });
 }
 
-// One spot for all tiles of a block: products [tiles][step] = inputs [tiles][C] x panels of the filter.
-void multiply_spot(const float* inputs, std::int64_t tiles, std::int64_t channels, std::int64_t out_channels,
-                   const float* filter, float* products, std::int64_t step) {
+// One spot for all tiles of a block: products [tiles][step] = inputs [tiles][C] x panels of the
+// filter.
+void multiply_spot(const float* inputs, std::int64_t tiles, std::int64_t channels,
+                   std::int64_t out_channels, const float* filter, float* products,
+                   std::int64_t step) {
   for_panels<float>(out_channels, [&](auto nv, std::int64_t k) {
     constexpr int MR = tile_rows(nv);
     for (std::int64_t i = 0; i < tiles; i += MR) {
@@ -82,17 +88,22 @@ void multiply_spot(const float* inputs, std::int64_t tiles, std::int64_t channel
   });
 }
 
-// filter [36] of panels [k][C][width] from packed taps, panels [k][9][C][width]. The plans put taps in source order.
-void transform_filter(const float* taps, std::int64_t channels, std::int64_t out_channels, float* filter,
-                      std::int64_t spot_step) {
+// filter [36] of panels [k][C][width] from packed taps, panels [k][9][C][width]. The plans put taps
+// in source order.
+void transform_filter(const float* taps, std::int64_t channels, std::int64_t out_channels,
+                      float* filter, std::int64_t spot_step) {
   const WinogradTag d;
   const std::int64_t vector = lanes<float>();
   for_panels<float>(out_channels, [&](auto nv, std::int64_t k) {
     const float* panel = taps + k * channels * 9;
     for (std::int64_t c = 0; c < channels * nv * vector; c += vector)
       transform_tile<FilterTransform>(
-          [&](int r, int j) { return hn::LoadU(d, panel + (r * 3 + j) * channels * nv * vector + c); },
-          [&](int r, int j, Vec v) { hn::StoreU(v, d, filter + (r * 6 + j) * spot_step + k * channels + c); });
+          [&](int r, int j) {
+            return hn::LoadU(d, panel + (r * 3 + j) * channels * nv * vector + c);
+          },
+          [&](int r, int j, Vec v) {
+            hn::StoreU(v, d, filter + (r * 6 + j) * spot_step + k * channels + c);
+          });
   });
 }
 
@@ -117,9 +128,10 @@ void winograd_conv_target(const GatherConv<float>& conv) {
       const std::int64_t begin = b * block, tiles = std::min(block, tiling.count - begin);
       for (std::int64_t i = 0; i < tiles; ++i) {
         const Pixel corner = tiling.corner(begin + i);
-        transform_patch<InputTransform>(conv.source, corner.image, corner.row + conv.rows->taps[0].offset,
-                                        corner.column + conv.columns->taps[0].offset, conv.rows->source_size,
-                                        conv.columns->source_size, in, inputs.get() + i * in, block * in);
+        transform_patch<InputTransform>(
+            conv.source, corner.image, corner.row + conv.rows->taps[0].offset,
+            corner.column + conv.columns->taps[0].offset, conv.rows->source_size,
+            conv.columns->source_size, in, inputs.get() + i * in, block * in);
       }
       for (std::int64_t e = 0; e < spots; ++e)
         multiply_spot(inputs.get() + e * block * in, tiles, in, conv.dest_channels,
@@ -139,9 +151,10 @@ void transform_sums(const float* products, std::int64_t size, float* sums) {
         [&](int r, int j, Vec v) { hn::StoreU(v, d, sums + (r * 3 + j) * size + c); });
 }
 
-// Products of one part's tiles, summed: sums [36][C][step] += inputs' x output gradients, spot by spot.
-void add_products(const WeightGrad<float>& conv, const Tiling& tiling, std::int64_t first, std::int64_t last,
-                  std::int64_t step, std::int64_t block, float* sums) {
+// Products of one part's tiles, summed: sums [36][C][step] += inputs' x output gradients, spot by
+// spot.
+void add_products(const WeightGrad<float>& conv, const Tiling& tiling, std::int64_t first,
+                  std::int64_t last, std::int64_t step, std::int64_t block, float* sums) {
   const std::int64_t in = conv.in_channels, out = conv.out_channels;
   Scratch<float> inputs(spots * block * in), grads(spots * block * step);
   if (step != out) grads.zero();  // columns that fill up the last vector
@@ -150,11 +163,11 @@ void add_products(const WeightGrad<float>& conv, const Tiling& tiling, std::int6
     for (std::int64_t i = 0; i < tiles; ++i) {
       const Pixel corner = tiling.corner(begin + i);
       transform_patch<InputTransform>(conv.input, corner.image, corner.row - conv.rows.padding,
-                                      corner.column - conv.columns.padding, conv.rows.in, conv.columns.in, in,
-                                      inputs.get() + i * in, block * in);
-      transform_patch<OutputGradTransform>(conv.output_grad, corner.image, corner.row, corner.column,
-                                           conv.rows.out, conv.columns.out, out, grads.get() + i * step,
-                                           block * step);
+                                      corner.column - conv.columns.padding, conv.rows.in,
+                                      conv.columns.in, in, inputs.get() + i * in, block * in);
+      transform_patch<OutputGradTransform>(conv.output_grad, corner.image, corner.row,
+                                           corner.column, conv.rows.out, conv.columns.out, out,
+                                           grads.get() + i * step, block * step);
     }
     for (std::int64_t e = 0; e < spots; ++e) {
       const Run<float> run{inputs.get() + e * block * in, grads.get() + e * block * step, tiles};
@@ -165,15 +178,16 @@ void add_products(const WeightGrad<float>& conv, const Tiling& tiling, std::int6
 
 void winograd_weight_grad_target(const WeightGrad<float>& conv) {
   const std::int64_t in = conv.in_channels, vector = lanes<float>();
-  const std::int64_t step = (conv.out_channels + vector - 1) / vector * vector, size = spots * in * step;
+  const std::int64_t step = (conv.out_channels + vector - 1) / vector * vector,
+                     size = spots * in * step;
   const Tiling tiling(conv.batch, conv.rows.out, conv.columns.out);
   const std::int64_t block = std::min(tiles_at_once(in + step, 96), tiling.count);
   const std::int64_t parts = part_count((tiling.count + block - 1) / block, tiling.count * size);
   Scratch<float> sums(parts * size), taps(9 * in * step);
   parallel_chunks(parts, [&](std::int64_t part) {
     std::fill_n(sums.get() + part * size, size, 0.0f);
-    add_products(conv, tiling, chunk_begin(tiling.count, parts, part), chunk_begin(tiling.count, parts, part + 1),
-                 step, block, sums.get() + part * size);
+    add_products(conv, tiling, chunk_begin(tiling.count, parts, part),
+                 chunk_begin(tiling.count, parts, part + 1), step, block, sums.get() + part * size);
   });
   add_parts(sums.get(), parts, size);
   transform_sums(sums.get(), in * step, taps.get());
@@ -189,19 +203,21 @@ namespace sonde::cpu {
 HWY_EXPORT(winograd_conv_target);
 HWY_EXPORT(winograd_weight_grad_target);
 
-bool winograd_fits(const ConvAxis& rows, const ConvAxis& columns, std::int64_t batch, std::int64_t in_channels,
-                   std::int64_t out_channels) {
+bool winograd_fits(const ConvAxis& rows, const ConvAxis& columns, std::int64_t batch,
+                   std::int64_t in_channels, std::int64_t out_channels) {
   for (const ConvAxis& a : {rows, columns})
     if (a.kernel != 3 || a.stride != 1 || a.dilation != 1) return false;
   constexpr std::int64_t fewest_channels = 16;  // a whole vector of every target
   if (in_channels < fewest_channels || out_channels < fewest_channels) return false;
-  // 36 multiplications a tile, made a third dearer by the transforms, against 9 a pixel. The filter's own transform
-  // wants about a dozen tiles.
+  // 36 multiplications a tile, made a third dearer by the transforms, against 9 a pixel. The
+  // filter's own transform wants about a dozen tiles.
   const std::int64_t tiles = batch * ((rows.out + 3) / 4) * ((columns.out + 3) / 4);
   return tiles >= 12 && tiles * 48 < batch * rows.out * columns.out * 9;
 }
 
-void winograd_conv(const GatherConv<float>& conv) { HWY_DYNAMIC_DISPATCH(winograd_conv_target)(conv); }
+void winograd_conv(const GatherConv<float>& conv) {
+  HWY_DYNAMIC_DISPATCH(winograd_conv_target)(conv);
+}
 void winograd_weight_grad(const WeightGrad<float>& conv) {
   HWY_DYNAMIC_DISPATCH(winograd_weight_grad_target)(conv);
 }

@@ -1,5 +1,6 @@
-// gather and scatter_add: one index per element. Both walk the elements of `index` in lines; a line runs over the indexed
-// axis and, inside it, over the last axis if that is another one, so that memory is read in order.
+// gather and scatter_add: one index per element. Both walk the elements of `index` in lines; a line
+// runs over the indexed axis and, inside it, over the last axis if that is another one, so that
+// memory is read in order.
 #include <algorithm>
 #include <array>
 
@@ -13,10 +14,11 @@ namespace {
 
 constexpr std::int64_t grain = 1 << 14, tile = 64;
 
-using Triple = std::array<std::int64_t, 3>;  // of index, of the tensor shaped like it, of the indexed tensor
+using Triple =
+    std::array<std::int64_t, 3>;  // of index, of the tensor shaped like it, of the indexed tensor
 
 struct Lines {
-  Dims outer;                               // sizes of the axes other than `along` and `inner`
+  Dims outer;  // sizes of the axes other than `along` and `inner`
   std::array<Triple, max_rank> outer_stride{};
   std::int64_t along = 1, inner = 1;
   Triple along_stride{}, inner_stride{};
@@ -41,8 +43,9 @@ Lines make_lines(const Tensor& index, const Tensor& small, const Tensor& large, 
   return lines;
 }
 
-// Calls body(offsets of the line's first element, its first and last inner position); lines never share an element of the
-// indexed tensor, so they may run at the same time without changing the order of any sum.
+// Calls body(offsets of the line's first element, its first and last inner position); lines never
+// share an element of the indexed tensor, so they may run at the same time without changing the
+// order of any sum.
 template <class Body>
 void for_each_line(const Lines& lines, Body&& body) {
   if (lines.along == 0) return;  // the other sizes may be huge
@@ -64,13 +67,16 @@ void for_each_line(const Lines& lines, Body&& body) {
   });
 }
 
-// visit(position in index, in the tensor shaped like it, in the indexed tensor at index 0) for each element of a line.
+// visit(position in index, in the tensor shaped like it, in the indexed tensor at index 0) for each
+// element of a line.
 template <class Visit>
-void walk_line(const Lines& l, const Triple& start, std::int64_t first, std::int64_t last, Visit&& visit) {
+void walk_line(const Lines& l, const Triple& start, std::int64_t first, std::int64_t last,
+               Visit&& visit) {
   for (std::int64_t a = 0; a < l.along; ++a) {
     const std::int64_t i0 = start[0] + a * l.along_stride[0], s0 = start[1] + a * l.along_stride[1];
     for (std::int64_t j = first; j < last; ++j)
-      visit(i0 + j * l.inner_stride[0], s0 + j * l.inner_stride[1], start[2] + j * l.inner_stride[2]);
+      visit(i0 + j * l.inner_stride[0], s0 + j * l.inner_stride[1],
+            start[2] + j * l.inner_stride[2]);
   }
 }
 
@@ -92,15 +98,21 @@ void gather_typed(const Tensor& x, const Tensor& index, int axis, const Tensor& 
 void gather(const Tensor& x, const Tensor& index, int axis, Tensor& out) {
   check_index(index, x.shape()[axis], "gather");
   switch (size_of(x.dtype())) {
-    case 1: return gather_typed<std::uint8_t>(x, index, axis, out);
-    case 2: return gather_typed<std::uint16_t>(x, index, axis, out);
-    case 4: return gather_typed<std::uint32_t>(x, index, axis, out);
-    default: return gather_typed<std::uint64_t>(x, index, axis, out);
+    case 1:
+      return gather_typed<std::uint8_t>(x, index, axis, out);
+    case 2:
+      return gather_typed<std::uint16_t>(x, index, axis, out);
+    case 4:
+      return gather_typed<std::uint32_t>(x, index, axis, out);
+    default:
+      return gather_typed<std::uint64_t>(x, index, axis, out);
   }
 }
 
-template <class T>  // integers add as unsigned numbers: they wrap, where signed ones would be undefined
-void scatter_add(const Tensor& index, const Tensor& src, int axis, Tensor& out) {
+template <class T>  // integers add as unsigned numbers: they wrap, where signed ones would be
+                    // undefined
+                    void scatter_add(const Tensor& index, const Tensor& src, int axis,
+                                     Tensor& out) {
   check_index(index, out.shape()[axis], "scatter_add");
   const Lines lines = make_lines(index, src, out, axis);
   const auto* from = reinterpret_cast<const T*>(src.bytes());
@@ -119,8 +131,10 @@ void scatter_add(const Tensor& index, const Tensor& src, int axis, Tensor& out) 
 
 void register_gather_scatter() {
   const DeviceType cpu = DeviceType::cpu;
-  kernels::gather.add(cpu, {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::boolean,
-                            DType::f16, DType::bf16}, &gather);
+  kernels::gather.add(cpu,
+                      {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::boolean,
+                       DType::f16, DType::bf16},
+                      &gather);
   kernels::scatter_add.add(cpu, {DType::f32}, &scatter_add<float>);
   kernels::scatter_add.add(cpu, {DType::f64}, &scatter_add<double>);
   kernels::scatter_add.add(cpu, {DType::i32}, &scatter_add<std::uint32_t>);

@@ -18,15 +18,17 @@ struct Tiles {
   std::int64_t rows = 1, cols = 1;
 };
 
-// OpenBLAS packs B once per tile: few tiles, by size alone, as their edges may show in the last bit.
+// OpenBLAS packs B once per tile: few tiles, by size alone, as their edges may show in the last
+// bit.
 Tiles blas_tiles(std::int64_t m, std::int64_t n) {
   constexpr std::int64_t height = 1024, width = 2048;
   const std::int64_t rows = chunk_count(m, height);
   return {rows, std::min(chunk_count(n, width), max_chunks / rows)};
 }
 
-// The own kernel gives the same bits for any tiling, so one thread takes the whole. Otherwise halves of the longer side
-// while the product is small; from 512 rows and columns on, quarters and more.
+// The own kernel gives the same bits for any tiling, so one thread takes the whole. Otherwise
+// halves of the longer side while the product is small; from 512 rows and columns on, quarters and
+// more.
 Tiles own_tiles(std::int64_t m, std::int64_t n, std::int64_t k) {
   constexpr std::int64_t wide = 512;
   Tiles t;
@@ -34,8 +36,10 @@ Tiles own_tiles(std::int64_t m, std::int64_t n, std::int64_t k) {
   const auto count = [&] { return t.rows * t.cols; };
   while (m * n * k / count() >= 2 * tile_work && count() < max_chunks &&
          (count() < 2 || m / t.rows * (n / t.cols) >= 2 * wide * wide)) {
-    if (m / t.rows >= n / t.cols) t.rows *= 2;
-    else t.cols *= 2;
+    if (m / t.rows >= n / t.cols)
+      t.rows *= 2;
+    else
+      t.cols *= 2;
   }
   return t;
 }
@@ -43,10 +47,12 @@ Tiles own_tiles(std::int64_t m, std::int64_t n, std::int64_t k) {
 template <class T>
 Product<T> tile_of(const Product<T>& p, const Tiles& tiles, std::int64_t index) {
   const std::int64_t r = index / tiles.cols, q = index % tiles.cols;
-  const std::int64_t i = chunk_begin(p.c.rows, tiles.rows, r), j = chunk_begin(p.c.cols, tiles.cols, q);
+  const std::int64_t i = chunk_begin(p.c.rows, tiles.rows, r),
+                     j = chunk_begin(p.c.cols, tiles.cols, q);
   const std::int64_t m = chunk_begin(p.c.rows, tiles.rows, r + 1) - i;
   const std::int64_t n = chunk_begin(p.c.cols, tiles.cols, q + 1) - j;
-  Product<T> tile{p.a.block(i, 0, m, p.a.cols), p.b.block(0, j, p.b.rows, n), p.c.block(i, j, m, n)};
+  Product<T> tile{p.a.block(i, 0, m, p.a.cols), p.b.block(0, j, p.b.rows, n),
+                  p.c.block(i, j, m, n)};
   tile.start_row = p.start_row;
   if (p.start) tile.start = p.start + i * p.start_row + j;
   return tile;
@@ -93,7 +99,8 @@ Axes merged(std::span<const BatchAxis> axes) {
     if (axis.size == 1) continue;
     if (!out.empty()) {
       BatchAxis& outer = out.back();
-      if (outer.a == axis.a * axis.size && outer.b == axis.b * axis.size && outer.c == axis.c * axis.size) {
+      if (outer.a == axis.a * axis.size && outer.b == axis.b * axis.size &&
+          outer.c == axis.c * axis.size) {
         outer = {outer.size * axis.size, axis.a, axis.b, axis.c};
         continue;
       }
@@ -103,7 +110,8 @@ Axes merged(std::span<const BatchAxis> axes) {
   return out;
 }
 
-// The rows of `axis.size` matrices as those of one: they follow at the stride of the rows, or each has but one.
+// The rows of `axis.size` matrices as those of one: they follow at the stride of the rows, or each
+// has but one.
 template <class T>
 bool rows_follow(const Matrix<T>& m, std::int64_t step) {
   return m.rows == 1 || step == m.rows * m.row_stride;
@@ -114,8 +122,9 @@ void stack_rows(Matrix<T>& m, std::int64_t count, std::int64_t step) {
   m.rows *= count;
 }
 
-// [batch, m, k] x [k, n] with the matrices of A and of C one below the other is [batch * m, k] x [k, n]. The mirror
-// image, [m, k] x [batch, k, n] with the matrices of B and of C side by side, is [m, k] x [k, batch * n].
+// [batch, m, k] x [k, n] with the matrices of A and of C one below the other is [batch * m, k] x
+// [k, n]. The mirror image, [m, k] x [batch, k, n] with the matrices of B and of C side by side, is
+// [m, k] x [k, batch * n].
 template <class T>
 void absorb_axes(Axes& axes, Product<T>& p) {
   for (; !axes.empty(); axes.pop_back()) {
@@ -162,7 +171,8 @@ void gemm(ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c, GemmStart start) {
 }
 
 template <class T>
-void gemm_bias(ConstMatrix<T> a, ConstMatrix<T> b, const std::type_identity_t<T>* bias, Matrix<T> c) {
+void gemm_bias(ConstMatrix<T> a, ConstMatrix<T> b, const std::type_identity_t<T>* bias,
+               Matrix<T> c) {
   multiply_any({}, Product<T>{a, b, c, bias, 0});
 }
 
@@ -173,19 +183,22 @@ void gemm_serial(ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c, GemmStart star
 }
 
 template <class T>
-void gemm_batch(std::span<const BatchAxis> axes, ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c, GemmStart start) {
+void gemm_batch(std::span<const BatchAxis> axes, ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c,
+                GemmStart start) {
   multiply_any(merged(axes), product(a, b, c, start));
 }
 
 template void gemm<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>, GemmStart);
 template void gemm<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>, GemmStart);
 template void gemm_bias<float>(ConstMatrix<float>, ConstMatrix<float>, const float*, Matrix<float>);
-template void gemm_bias<double>(ConstMatrix<double>, ConstMatrix<double>, const double*, Matrix<double>);
+template void gemm_bias<double>(ConstMatrix<double>, ConstMatrix<double>, const double*,
+                                Matrix<double>);
 template void gemm_serial<float>(ConstMatrix<float>, ConstMatrix<float>, Matrix<float>, GemmStart);
-template void gemm_serial<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>, GemmStart);
-template void gemm_batch<float>(std::span<const BatchAxis>, ConstMatrix<float>, ConstMatrix<float>, Matrix<float>,
-                                GemmStart);
-template void gemm_batch<double>(std::span<const BatchAxis>, ConstMatrix<double>, ConstMatrix<double>,
-                                 Matrix<double>, GemmStart);
+template void gemm_serial<double>(ConstMatrix<double>, ConstMatrix<double>, Matrix<double>,
+                                  GemmStart);
+template void gemm_batch<float>(std::span<const BatchAxis>, ConstMatrix<float>, ConstMatrix<float>,
+                                Matrix<float>, GemmStart);
+template void gemm_batch<double>(std::span<const BatchAxis>, ConstMatrix<double>,
+                                 ConstMatrix<double>, Matrix<double>, GemmStart);
 
 }  // namespace sonde::cpu

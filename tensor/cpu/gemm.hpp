@@ -1,6 +1,7 @@
 /// @file
-/// Matrix products of f32 and f64: the front door for all kernels. Small, batched and transposed products run on an own
-/// register-blocked kernel, large ones on OpenBLAS. Results do not depend on the number of threads.
+/// Matrix products of f32 and f64: the front door for all kernels. Small, batched and transposed
+/// products run on an own register-blocked kernel, large ones on OpenBLAS. Results do not depend on
+/// the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +10,8 @@
 
 namespace sonde::cpu {
 
-/// A matrix in memory: element (i, j) lies at data[i * row_stride + j * col_stride]; any strides, also 0 or negative.
+/// A matrix in memory: element (i, j) lies at data[i * row_stride + j * col_stride]; any strides,
+/// also 0 or negative.
 template <class T>
 struct Matrix {
   T* data = nullptr;
@@ -19,9 +21,7 @@ struct Matrix {
   Matrix block(std::int64_t i, std::int64_t j, std::int64_t height, std::int64_t width) const {
     return {data + i * row_stride + j * col_stride, height, width, row_stride, col_stride};
   }
-  operator Matrix<const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  operator Matrix<const T>() const requires(!std::is_const_v<T>) {
     return {data, rows, cols, row_stride, col_stride};
   }
 };
@@ -37,24 +37,27 @@ using ConstMatrix = Matrix<const std::type_identity_t<T>>;
 /// What C holds before the product is added to it.
 enum class GemmStart { zero, accumulate };
 
-/// C = A B, or C += A B. Inner size 0 gives zeros (or leaves C). On all threads if the product is large enough.
-/// C overlaps neither A nor B; its rows or its columns are contiguous and do not overlap (with a bias: its rows).
-/// Float and double.
+/// C = A B, or C += A B. Inner size 0 gives zeros (or leaves C). On all threads if the product is
+/// large enough. C overlaps neither A nor B; its rows or its columns are contiguous and do not
+/// overlap (with a bias: its rows). Float and double.
 template <class T>
 void gemm(ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c, GemmStart start = GemmStart::zero);
 /// C = A B + bias, where `bias` has one element per column of C.
 template <class T>
-void gemm_bias(ConstMatrix<T> a, ConstMatrix<T> b, const std::type_identity_t<T>* bias, Matrix<T> c);
+void gemm_bias(ConstMatrix<T> a, ConstMatrix<T> b, const std::type_identity_t<T>* bias,
+               Matrix<T> c);
 /// gemm() on the calling thread alone, for kernels that are parallel around it.
 template <class T>
-void gemm_serial(ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c, GemmStart start = GemmStart::zero);
+void gemm_serial(ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c,
+                 GemmStart start = GemmStart::zero);
 
-/// One axis of a batch: its size, and how far one step moves in A, B and C (0: the same matrix again).
+/// One axis of a batch: its size, and how far one step moves in A, B and C (0: the same matrix
+/// again).
 struct BatchAxis {
   std::int64_t size, a, b, c;
 };
-/// gemm() for every index of the batch axes (outermost first), in parallel over the batch. A batch whose matrices lie
-/// one below the other and share the second factor runs as one tall product.
+/// gemm() for every index of the batch axes (outermost first), in parallel over the batch. A batch
+/// whose matrices lie one below the other and share the second factor runs as one tall product.
 template <class T>
 void gemm_batch(std::span<const BatchAxis> axes, ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c,
                 GemmStart start = GemmStart::zero);

@@ -1,6 +1,7 @@
 /// @file
-/// The register block of a matrix product, for kernels that need more than gemm() offers. Included once per
-/// instruction set (Highway's foreach_target), after <hwy/highway.h>; hence no #pragma once.
+/// The register block of a matrix product, for kernels that need more than gemm() offers. Included
+/// once per instruction set (Highway's foreach_target), after <hwy/highway.h>; hence no #pragma
+/// once.
 #if defined(SONDE_TENSOR_CPU_GEMM_KERNEL_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef SONDE_TENSOR_CPU_GEMM_KERNEL_INL
 #undef SONDE_TENSOR_CPU_GEMM_KERNEL_INL
@@ -21,30 +22,38 @@ HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// AVX-512 has 32 vector registers: 24 sums, 4 columns of B, 1 element of A. Others have 16: 12 sums, 2, 1.
+// AVX-512 has 32 vector registers: 24 sums, 4 columns of B, 1 element of A. Others have 16: 12
+// sums, 2, 1.
 #if HWY_TARGET == HWY_AVX3
 inline constexpr int gemm_sums = 24, gemm_panel_vectors = 4;
 #else
 inline constexpr int gemm_sums = 12, gemm_panel_vectors = 2;
 #endif
 /// Rows of the register block with `vectors` columns of vectors.
-constexpr int gemm_rows(int vectors) { return std::min(12, gemm_sums / vectors); }
+constexpr int gemm_rows(int vectors) {
+  return std::min(12, gemm_sums / vectors);
+}
 
 template <class T>
-inline constexpr std::int64_t gemm_lanes = static_cast<std::int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
+inline constexpr std::int64_t gemm_lanes =
+    static_cast<std::int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
 template <class T>
-inline constexpr std::int64_t gemm_panel_width = gemm_panel_vectors * gemm_lanes<T>;
+inline constexpr std::int64_t gemm_panel_width = gemm_panel_vectors* gemm_lanes<T>;
 
 template <bool partial, class D, class M>
 HWY_INLINE hn::Vec<D> gemm_load(D d, M mask, const hn::TFromD<D>* p) {
-  if constexpr (partial) return hn::MaskedLoad(mask, d, p);
-  else return hn::LoadU(d, p);
+  if constexpr (partial)
+    return hn::MaskedLoad(mask, d, p);
+  else
+    return hn::LoadU(d, p);
 }
 
-// `rows` x `vectors` sums stay in registers over the whole loop over k. The last vector of a row counts `last` lanes
-// if `partial`. Rows of A are addressed in threes (p, p + row, p + 2 row), which x86 can express without arithmetic.
+// `rows` x `vectors` sums stay in registers over the whole loop over k. The last vector of a row
+// counts `last` lanes if `partial`. Rows of A are addressed in threes (p, p + row, p + 2 row),
+// which x86 can express without arithmetic.
 template <int rows, int vectors, bool partial, class T>
-void gemm_tile(const GemmBlock<T>& g, const T* a, const T* b, T* c, const T* start, std::size_t last) {
+void gemm_tile(const GemmBlock<T>& g, const T* a, const T* b, T* c, const T* start,
+               std::size_t last) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   constexpr std::int64_t lanes = gemm_lanes<T>;
@@ -55,9 +64,12 @@ void gemm_tile(const GemmBlock<T>& g, const T* a, const T* b, T* c, const T* sta
     HWY_UNROLL(4)
     for (int j = 0; j < vectors; ++j) {
       const T* from = start + i * g.start_row + j * lanes;
-      if (!start) sum[i][j] = hn::Zero(d);
-      else if (partial && j == vectors - 1) sum[i][j] = gemm_load<partial>(d, mask, from);
-      else sum[i][j] = hn::LoadU(d, from);
+      if (!start)
+        sum[i][j] = hn::Zero(d);
+      else if (partial && j == vectors - 1)
+        sum[i][j] = gemm_load<partial>(d, mask, from);
+      else
+        sum[i][j] = hn::LoadU(d, from);
     }
   }
   constexpr int threes = (rows + 2) / 3;
@@ -85,8 +97,10 @@ void gemm_tile(const GemmBlock<T>& g, const T* a, const T* b, T* c, const T* sta
     HWY_UNROLL(4)
     for (int j = 0; j < vectors; ++j) {
       T* to = c + i * g.c_row + j * lanes;
-      if (partial && j == vectors - 1) hn::BlendedStore(sum[i][j], mask, d, to);
-      else hn::StoreU(sum[i][j], d, to);
+      if (partial && j == vectors - 1)
+        hn::BlendedStore(sum[i][j], mask, d, to);
+      else
+        hn::StoreU(sum[i][j], d, to);
     }
   }
 }
@@ -100,7 +114,8 @@ constexpr auto gemm_tiles(std::integer_sequence<int, less...>) {
   return std::array<GemmTile<T>, sizeof...(less)>{&gemm_tile<less + 1, vectors, partial, T>...};
 }
 
-// All rows against columns j ... of one panel. The rows are cut evenly: 64 = 9 * 6 + 2 * 5, not 10 * 6 + 4.
+// All rows against columns j ... of one panel. The rows are cut evenly: 64 = 9 * 6 + 2 * 5, not 10
+// * 6 + 4.
 template <int vectors, bool partial, class T>
 void gemm_strip(const GemmBlock<T>& g, std::int64_t j, std::size_t last) {
   constexpr int max_rows = gemm_rows(vectors);
@@ -111,15 +126,18 @@ void gemm_strip(const GemmBlock<T>& g, std::int64_t j, std::size_t last) {
   for (std::int64_t t = 0, i = 0; t < count; ++t) {
     const std::int64_t rows = t < more ? few + 1 : few;
     const T* start = g.start ? g.start + i * g.start_row + j : nullptr;
-    tiles[static_cast<std::size_t>(rows - 1)](g, g.a + i * g.a_row, b, g.c + i * g.c_row + j, start, last);
+    tiles[static_cast<std::size_t>(rows - 1)](g, g.a + i * g.a_row, b, g.c + i * g.c_row + j, start,
+                                              last);
     i += rows;
   }
 }
 
 template <int vectors, class T>
 HWY_INLINE void gemm_edge_strip(const GemmBlock<T>& g, std::int64_t j, std::size_t last) {
-  if (last == gemm_lanes<T>) gemm_strip<vectors, false>(g, j, last);
-  else gemm_strip<vectors, true>(g, j, last);
+  if (last == gemm_lanes<T>)
+    gemm_strip<vectors, false>(g, j, last);
+  else
+    gemm_strip<vectors, true>(g, j, last);
 }
 
 /// The whole block, panel by panel.

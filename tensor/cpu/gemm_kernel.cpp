@@ -12,8 +12,8 @@ namespace sonde::cpu::HWY_NAMESPACE {
 
 // Four rows at a time, two sums each: enough independent chains to hide the latency of an FMA.
 template <int rows, class T>
-void dot_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int64_t a_row, const T* HWY_RESTRICT x, T* y,
-              std::int64_t y_step, const T* start) {
+void dot_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int64_t a_row, const T* HWY_RESTRICT x,
+              T* y, std::int64_t y_step, const T* start) {
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   constexpr std::int64_t lanes = gemm_lanes<T>;
@@ -43,8 +43,8 @@ void dot_rows(std::int64_t k, const T* HWY_RESTRICT a, std::int64_t a_row, const
 }
 
 template <class T>
-void rows_times_vector(std::int64_t m, std::int64_t k, const T* a, std::int64_t a_row, const T* x, T* y,
-                       std::int64_t y_step, const T* start) {
+void rows_times_vector(std::int64_t m, std::int64_t k, const T* a, std::int64_t a_row, const T* x,
+                       T* y, std::int64_t y_step, const T* start) {
   std::int64_t i = 0;
   for (; i + 4 <= m; i += 4, y += 4 * y_step)
     dot_rows<4>(k, a + i * a_row, a_row, x, y, y_step, start ? start + i * y_step : nullptr);
@@ -54,11 +54,16 @@ void rows_times_vector(std::int64_t m, std::int64_t k, const T* a, std::int64_t 
 
 template <class T>
 const GemmKernel<T>& kernel_of_target() {
-  static constexpr GemmKernel<T> kernel{gemm_lanes<T>, gemm_panel_width<T>, &gemm_block<T>, &rows_times_vector<T>};
+  static constexpr GemmKernel<T> kernel{gemm_lanes<T>, gemm_panel_width<T>, &gemm_block<T>,
+                                        &rows_times_vector<T>};
   return kernel;
 }
-const GemmKernel<float>& kernel_f32() { return kernel_of_target<float>(); }
-const GemmKernel<double>& kernel_f64() { return kernel_of_target<double>(); }
+const GemmKernel<float>& kernel_f32() {
+  return kernel_of_target<float>();
+}
+const GemmKernel<double>& kernel_f64() {
+  return kernel_of_target<double>();
+}
 
 }  // namespace sonde::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

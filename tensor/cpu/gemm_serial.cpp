@@ -10,7 +10,8 @@
 namespace sonde::cpu {
 namespace {
 
-// A panel of B (block_k x panel width) and A's block (block_m x block_k) stay in the second-level cache. Measured.
+// A panel of B (block_k x panel width) and A's block (block_m x block_k) stay in the second-level
+// cache. Measured.
 constexpr std::int64_t block_k = 512, block_m = 120, block_n = 2048;
 // From this many multiplications on OpenBLAS is level, or faster where it knows the machine better.
 constexpr std::int64_t blas_from = std::int64_t{1500} * 1500 * 1500;
@@ -21,7 +22,8 @@ template <class T>
 void copy_matrix(const Matrix<const T>& from, T* to, std::int64_t to_row) {
   if (from.col_stride == 1) {
     for (std::int64_t i = 0; i < from.rows; ++i)
-      std::memcpy(to + i * to_row, from.data + i * from.row_stride, static_cast<std::size_t>(from.cols) * sizeof(T));
+      std::memcpy(to + i * to_row, from.data + i * from.row_stride,
+                  static_cast<std::size_t>(from.cols) * sizeof(T));
   } else if (from.row_stride == 1) {
     transpose(from.cols, from.rows, from.data, from.col_stride, to, to_row);
   } else {
@@ -39,7 +41,7 @@ Matrix<T> tidy(Matrix<T> m) {
   return m;
 }
 
-// --- OpenBLAS ---------------------------------------------------------------------------------
+// --- OpenBLAS
 
 struct BlasOperand {
   bool trans, direct;
@@ -56,20 +58,23 @@ BlasOperand blas_operand(const Matrix<const T>& m) {
 template <class T>
 void multiply_blas(const Product<T>& p, Scratch<T>& scratch) {
   const BlasOperand a = blas_operand(p.a), b = blas_operand(p.b);
-  const std::int64_t a_copy = a.direct ? 0 : p.a.rows * p.a.cols, b_copy = b.direct ? 0 : p.b.rows * p.b.cols;
+  const std::int64_t a_copy = a.direct ? 0 : p.a.rows * p.a.cols,
+                     b_copy = b.direct ? 0 : p.b.rows * p.b.cols;
   T* copies = a_copy + b_copy > 0 ? scratch.get(a_copy + b_copy) : nullptr;
   if (!a.direct) copy_matrix(p.a, copies, a.ld);
   if (!b.direct) copy_matrix(p.b, copies + a_copy, b.ld);
   if (p.start && p.start != p.c.data)
     for (std::int64_t i = 0; i < p.c.rows; ++i)
       std::copy_n(p.start + i * p.start_row, p.c.cols, p.c.data + i * p.c.row_stride);
-  blas_gemm(a.trans, b.trans, p.c.rows, p.c.cols, p.a.cols, T{1}, a.direct ? p.a.data : copies, a.ld,
-            b.direct ? p.b.data : copies + a_copy, b.ld, p.start ? T{1} : T{0}, p.c.data, p.c.row_stride);
+  blas_gemm(a.trans, b.trans, p.c.rows, p.c.cols, p.a.cols, T{1}, a.direct ? p.a.data : copies,
+            a.ld, b.direct ? p.b.data : copies + a_copy, b.ld, p.start ? T{1} : T{0}, p.c.data,
+            p.c.row_stride);
 }
 
-// --- the own kernel ----------------------------------------------------------------------------
+// --- the own kernel
 
-// B's rows are read in place if they are contiguous and either few rows of A meet them or they all stay in cache.
+// B's rows are read in place if they are contiguous and either few rows of A meet them or they all
+// stay in cache.
 template <class T>
 bool b_in_place(const Matrix<const T>& b, std::int64_t m) {
   constexpr std::int64_t few_rows = 12, cached = 128 << 10;
@@ -85,7 +90,8 @@ bool a_in_place(const Matrix<const T>& a, std::int64_t n, std::int64_t panel_wid
   return n <= panel_width || stride * static_cast<std::int64_t>(sizeof(T)) < far_apart;
 }
 
-// Panel by panel if B's columns are contiguous; row by row, each in one sweep over memory, if its rows are.
+// Panel by panel if B's columns are contiguous; row by row, each in one sweep over memory, if its
+// rows are.
 template <class T>
 void pack_b(const Matrix<const T>& b, std::int64_t width, T* to) {
   if (b.col_stride != 1) {
@@ -117,7 +123,8 @@ class Blocks {
     const std::int64_t n = p_.b.cols, k = p_.a.cols, n_step = pack_b_ ? block_n : n;
     for (std::int64_t j = 0; j < n; j += n_step)
       for (std::int64_t q = 0; q < k; q += block_k) {
-        const Matrix<const T> b = p_.b.block(q, j, std::min(block_k, k - q), std::min(n_step, n - j));
+        const Matrix<const T> b =
+            p_.b.block(q, j, std::min(block_k, k - q), std::min(n_step, n - j));
         if (pack_b_) pack_b(b, width_, b_space_);
         for (std::int64_t i = 0; i < p_.a.rows; i += block_m)
           block(p_.a.block(i, q, std::min(block_m, p_.a.rows - i), b.rows), b, i, j, q == 0);
@@ -125,7 +132,8 @@ class Blocks {
   }
 
  private:
-  void block(Matrix<const T> a, const Matrix<const T>& b, std::int64_t i, std::int64_t j, bool first) {
+  void block(Matrix<const T> a, const Matrix<const T>& b, std::int64_t i, std::int64_t j,
+             bool first) {
     if (pack_a_) {
       copy_matrix(a, a_space_, a.cols + gap);
       a = {a_space_, a.rows, a.cols, a.cols + gap, 1};
@@ -137,8 +145,10 @@ class Blocks {
     g.b_row = pack_b_ ? width_ : b.row_stride;
     g.b_panel = pack_b_ ? width_ * b.rows : width_;
     g.c = p_.c.data + i * p_.c.row_stride + j, g.c_row = p_.c.row_stride;
-    if (!first) g.start = g.c, g.start_row = g.c_row;
-    else if (p_.start) g.start = p_.start + i * p_.start_row + j, g.start_row = p_.start_row;
+    if (!first)
+      g.start = g.c, g.start_row = g.c_row;
+    else if (p_.start)
+      g.start = p_.start + i * p_.start_row + j, g.start_row = p_.start_row;
     kernel_.block(g);
   }
 
@@ -150,14 +160,16 @@ class Blocks {
   T *a_space_ = nullptr, *b_space_ = nullptr;
 };
 
-// --- vectors and empty products -----------------------------------------------------------------
+// --- vectors and empty products
 
 template <class T>
 void copy_start(const Product<T>& p) {
   for (std::int64_t i = 0; i < p.c.rows; ++i) {
     T* row = p.c.data + i * p.c.row_stride;
-    if (!p.start) std::fill_n(row, p.c.cols, T{0});
-    else if (p.start != p.c.data) std::copy_n(p.start + i * p.start_row, p.c.cols, row);
+    if (!p.start)
+      std::fill_n(row, p.c.cols, T{0});
+    else if (p.start != p.c.data)
+      std::copy_n(p.start + i * p.start_row, p.c.cols, row);
   }
 }
 
@@ -167,23 +179,27 @@ bool multiply_rows(const Product<T>& p) {
   const Matrix<const T>& a = p.a;
   if (p.c.cols != 1 || a.col_stride != 1 || p.b.row_stride != 1) return false;
   if (p.start && p.start_row != p.c.row_stride) return false;
-  gemm_kernel<T>().rows_times_vector(a.rows, a.cols, a.data, a.row_stride, p.b.data, p.c.data, p.c.row_stride, p.start);
+  gemm_kernel<T>().rows_times_vector(a.rows, a.cols, a.data, a.row_stride, p.b.data, p.c.data,
+                                     p.c.row_stride, p.start);
   return true;
 }
 
-// Q K' of attention with 16 patches and a class token: the last column would cost as much as a whole vector of them.
-// Only below the size from which products are cut into tiles, whose edges must not show.
+// Q K' of attention with 16 patches and a class token: the last column would cost as much as a
+// whole vector of them. Only below the size from which products are cut into tiles, whose edges
+// must not show.
 template <class T>
 bool spare_column(const Product<T>& p) {
   constexpr std::int64_t small = 1 << 20;
   const bool dots = p.a.col_stride == 1 && p.b.row_stride == 1;
-  return dots && p.c.cols == gemm_kernel<T>().lanes + 1 && p.c.cols > 2 && p.c.rows * p.c.cols * p.a.cols < small;
+  return dots && p.c.cols == gemm_kernel<T>().lanes + 1 && p.c.cols > 2 &&
+         p.c.rows * p.c.cols * p.a.cols < small;
 }
 
 template <class T>
 Product<T> last_column(const Product<T>& p) {
   const std::int64_t j = p.c.cols - 1;
-  return {p.a, p.b.block(0, j, p.b.rows, 1), p.c.block(0, j, p.c.rows, 1), p.start ? p.start + j : nullptr, p.start_row};
+  return {p.a, p.b.block(0, j, p.b.rows, 1), p.c.block(0, j, p.c.rows, 1),
+          p.start ? p.start + j : nullptr, p.start_row};
 }
 
 }  // namespace
@@ -201,7 +217,8 @@ void multiply(const Product<T>& product, GemmMethod method, Scratch<T>& scratch)
   if (p.a.cols == 0) return copy_start(p);
   if (multiply_rows(p)) return;
   if (p.c.rows == 1 && p.b.row_stride == 1) {
-    const Product<T> turned{p.b.transposed(), p.a.transposed(), {p.c.data, p.c.cols, 1, 1, 1}, p.start, 1};
+    const Product<T> turned{
+        p.b.transposed(), p.a.transposed(), {p.c.data, p.c.cols, 1, 1, 1}, p.start, 1};
     if (multiply_rows(turned)) return;
   }
   if (spare_column(p) && multiply_rows(last_column(p))) --p.b.cols, --p.c.cols;

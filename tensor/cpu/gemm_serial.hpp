@@ -1,5 +1,6 @@
 /// @file
-/// One product on one thread: blocking, packing and the choice between the own kernel and OpenBLAS. Private to gemm.cpp.
+/// One product on one thread: blocking, packing and the choice between the own kernel and OpenBLAS.
+/// Private to gemm.cpp.
 #pragma once
 
 #include "tensor/cpu/gemm.hpp"
@@ -7,8 +8,8 @@
 
 namespace sonde::cpu {
 
-/// C = start + A B. `start` points to a matrix of C's shape with rows `start_row` apart: null for zeros, C itself, or a
-/// bias with start_row = 0.
+/// C = start + A B. `start` points to a matrix of C's shape with rows `start_row` apart: null for
+/// zeros, C itself, or a bias with start_row = 0.
 template <class T>
 struct Product {
   Matrix<const T> a, b;
@@ -30,7 +31,8 @@ class Scratch {
   Tensor memory_;
 };
 
-/// The own kernel gives the same bits however C is cut into tiles; OpenBLAS promises nothing of the kind.
+/// The own kernel gives the same bits however C is cut into tiles; OpenBLAS promises nothing of the
+/// kind.
 enum class GemmMethod { own, blas };
 GemmMethod gemm_method(std::int64_t m, std::int64_t n, std::int64_t k);
 

@@ -15,7 +15,8 @@ void check_index(const Tensor& index, std::int64_t size, std::string_view op) {
   for (std::int64_t i = 0; i < n; ++i)
     bad |= static_cast<std::uint64_t>(p[i]) >= static_cast<std::uint64_t>(size);
   if (!bad) return;
-  std::int64_t at = std::find_if(p, p + n, [size](std::int64_t v) { return v < 0 || v >= size; }) - p;
+  std::int64_t at =
+      std::find_if(p, p + n, [size](std::int64_t v) { return v < 0 || v >= size; }) - p;
   const std::int64_t value = p[at];
   Dims position = distinct.shape();
   for (int i = position.rank() - 1; i >= 0; --i) {

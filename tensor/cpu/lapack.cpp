@@ -14,7 +14,8 @@ namespace sonde::cpu {
 namespace {
 
 int to_int(std::int64_t value, std::string_view op) {
-  if (value > std::numeric_limits<int>::max()) fail(ErrorCode::size, op, "{} does not fit LAPACK's integers", value);
+  if (value > std::numeric_limits<int>::max())
+    fail(ErrorCode::size, op, "{} does not fit LAPACK's integers", value);
   return static_cast<int>(value);
 }
 
@@ -39,7 +40,8 @@ Batch batch_of(const Tensor& a) {
   return {count, rows, cols};
 }
 
-// Calls f(i) -> info for each matrix, in parallel if they are worth it; the first failure becomes an Error(numeric).
+// Calls f(i) -> info for each matrix, in parallel if they are worth it; the first failure becomes
+// an Error(numeric).
 template <class F>
 void for_each_matrix(const Batch& b, std::string_view op, std::string_view failure, F f) {
   std::vector<int> info(static_cast<std::size_t>(b.count));
@@ -58,7 +60,8 @@ bool finite(const T* p, std::int64_t n) {
 }
 constexpr int not_finite = -1000;
 
-// Workspace of the size the routine asks for: call(work, lwork) with lwork = -1 writes it to work[0].
+// Workspace of the size the routine asks for: call(work, lwork) with lwork = -1 writes it to
+// work[0].
 template <class T, class F>
 Tensor workspace(F call, std::string_view op) {
   T size = 0;
@@ -75,7 +78,8 @@ void cholesky(const Tensor& a, Tensor& l) {
     T* m = l.data<T>() + i * b.matrix();
     int info = 0;
     const int ld = std::max(n, 1);
-    Lapack<T>::potrf("U", &n, m, &ld, &info, 1);  // by columns the upper triangle is the lower one by rows
+    Lapack<T>::potrf("U", &n, m, &ld, &info,
+                     1);  // by columns the upper triangle is the lower one by rows
     for (int r = 0; r < n; ++r) std::fill(m + r * b.cols + r + 1, m + (r + 1) * b.cols, T{0});
     return info;
   });
@@ -86,16 +90,21 @@ void eigh(const Tensor& a, Tensor& w, Tensor& v) {
   const Tensor vectors = v.transpose(-2, -1);  // row-major memory
   copy_into(a, vectors);
   const Batch b = batch_of(a);
-  const int n = to_int(b.rows, "eigh"), ld = std::max(n, 1), iwork_size = to_int(3 + 5 * b.rows, "eigh");
-  const Tensor space = workspace<T>([&](T* work, int lwork) {
-    int info = 0, iwork = 0, liwork = -1;
-    Lapack<T>::syevd("V", "U", &n, nullptr, &ld, nullptr, work, &lwork, &iwork, &liwork, &info, 1, 1);
-  }, "eigh");
+  const int n = to_int(b.rows, "eigh"), ld = std::max(n, 1),
+            iwork_size = to_int(3 + 5 * b.rows, "eigh");
+  const Tensor space = workspace<T>(
+      [&](T* work, int lwork) {
+        int info = 0, iwork = 0, liwork = -1;
+        Lapack<T>::syevd("V", "U", &n, nullptr, &ld, nullptr, work, &lwork, &iwork, &liwork, &info,
+                         1, 1);
+      },
+      "eigh");
   const int lwork = to_int(space.numel(), "eigh");
   for_each_matrix(b, "eigh", "has no eigenvalues: NaN, Inf or no convergence", [&](std::int64_t i) {
     T* m = vectors.data<T>() + i * b.matrix();
     if (!finite(m, b.matrix())) return not_finite;
-    const Tensor work = Tensor::empty({lwork}, dtype_of<T>), iwork = Tensor::empty({iwork_size}, DType::i32);
+    const Tensor work = Tensor::empty({lwork}, dtype_of<T>),
+                 iwork = Tensor::empty({iwork_size}, DType::i32);
     int info = 0;
     Lapack<T>::syevd("V", "U", &n, m, &ld, w.data<T>() + i * b.rows, work.data<T>(), &lwork,
                      iwork.data<std::int32_t>(), &iwork_size, &info, 1, 1);
@@ -111,20 +120,26 @@ void svd(const Tensor& a, Tensor& u, Tensor& s, Tensor& vt) {
   const std::int64_t k = std::min(b.rows, b.cols);
   if (k == 0) return;
   const int m = to_int(b.cols, "svd"), n = to_int(b.rows, "svd"), kk = static_cast<int>(k);
-  const Tensor space = workspace<T>([&](T* work, int lwork) {
-    int info = 0;
-    Lapack<T>::gesdd("S", &m, &n, nullptr, &m, nullptr, nullptr, &m, nullptr, &kk, work, &lwork, nullptr, &info, 1);
-  }, "svd");
+  const Tensor space = workspace<T>(
+      [&](T* work, int lwork) {
+        int info = 0;
+        Lapack<T>::gesdd("S", &m, &n, nullptr, &m, nullptr, nullptr, &m, nullptr, &kk, work, &lwork,
+                         nullptr, &info, 1);
+      },
+      "svd");
   const int lwork = to_int(space.numel(), "svd");
-  for_each_matrix(b, "svd", "has no singular values: NaN, Inf or no convergence", [&](std::int64_t i) {
-    T* matrix = copy.data<T>() + i * b.matrix();
-    if (!finite(matrix, b.matrix())) return not_finite;
-    const Tensor work = Tensor::empty({lwork}, dtype_of<T>), iwork = Tensor::empty({8 * k}, DType::i32);
-    int info = 0;
-    Lapack<T>::gesdd("S", &m, &n, matrix, &m, s.data<T>() + i * k, vt.data<T>() + i * k * b.cols, &m,
-                     u.data<T>() + i * k * b.rows, &kk, work.data<T>(), &lwork, iwork.data<std::int32_t>(), &info, 1);
-    return info;
-  });
+  for_each_matrix(
+      b, "svd", "has no singular values: NaN, Inf or no convergence", [&](std::int64_t i) {
+        T* matrix = copy.data<T>() + i * b.matrix();
+        if (!finite(matrix, b.matrix())) return not_finite;
+        const Tensor work = Tensor::empty({lwork}, dtype_of<T>),
+                     iwork = Tensor::empty({8 * k}, DType::i32);
+        int info = 0;
+        Lapack<T>::gesdd("S", &m, &n, matrix, &m, s.data<T>() + i * k,
+                         vt.data<T>() + i * k * b.cols, &m, u.data<T>() + i * k * b.rows, &kk,
+                         work.data<T>(), &lwork, iwork.data<std::int32_t>(), &info, 1);
+        return info;
+      });
 }
 
 template <class T>
@@ -135,9 +150,14 @@ void qr(const Tensor& a, Tensor& q, Tensor& r) {
   const int m = to_int(b.rows, "qr"), n = to_int(b.cols, "qr"), ld = std::max(m, 1);
   const auto size = [&](auto routine) { return workspace<T>(routine, "qr").numel(); };
   int info = 0;
-  const int lwork = to_int(std::max(size([&](T* work, int l) { Lapack<T>::geqrf(&m, &n, nullptr, &ld, nullptr, work, &l, &info); }),
-                                    size([&](T* work, int l) { Lapack<T>::orgqr(&m, &n, &n, nullptr, &ld, nullptr, work, &l, &info); })),
-                           "qr");
+  const int lwork =
+      to_int(std::max(size([&](T* work, int l) {
+                        Lapack<T>::geqrf(&m, &n, nullptr, &ld, nullptr, work, &l, &info);
+                      }),
+                      size([&](T* work, int l) {
+                        Lapack<T>::orgqr(&m, &n, &n, nullptr, &ld, nullptr, work, &l, &info);
+                      })),
+             "qr");
   for_each_matrix(b, "qr", "could not be factored", [&](std::int64_t i) {
     T *matrix = columns.data<T>() + i * b.matrix(), *upper = r.data<T>() + i * b.cols * b.cols;
     const Tensor work = Tensor::empty({lwork + b.cols}, dtype_of<T>);
@@ -165,8 +185,8 @@ void triangular_solve(const Tensor& a, const Tensor& b, kernels::Triangle t, Ten
     for (int d = 0; d < n && !t.unit; ++d)
       if (m[d * (std::int64_t{n} + 1)] == T{0}) return d + 1;
     const T one = 1;
-    Lapack<T>::trsm("R", t.lower ? "U" : "L", t.transposed ? "T" : "N", t.unit ? "U" : "N", &k, &n, &one, m, &n,
-                    x.data<T>() + i * sides.matrix(), &k, 1, 1, 1, 1);
+    Lapack<T>::trsm("R", t.lower ? "U" : "L", t.transposed ? "T" : "N", t.unit ? "U" : "N", &k, &n,
+                    &one, m, &n, x.data<T>() + i * sides.matrix(), &k, 1, 1, 1, 1);
     return 0;
   });
 }
@@ -191,7 +211,8 @@ void solve(const Tensor& a, const Tensor& b, bool transposed, Tensor& x) {
     int info = factor(lu.data<T>() + i * systems.matrix(), n, pivots.data<std::int32_t>());
     if (info == 0)
       Lapack<T>::getrs(transposed ? "N" : "T", &n, &k, lu.data<T>() + i * systems.matrix(), &ld,
-                       pivots.data<std::int32_t>(), columns.data<T>() + i * sides.matrix(), &ld, &info, 1);
+                       pivots.data<std::int32_t>(), columns.data<T>() + i * sides.matrix(), &ld,
+                       &info, 1);
     return info;
   });
 }
@@ -202,18 +223,25 @@ void inverse(const Tensor& a, Tensor& x) {
   const Batch b = batch_of(a);
   const int n = to_int(b.rows, "inv"), ld = std::max(n, 1);
   int info = 0;
-  const int lwork = to_int(workspace<T>([&](T* work, int l) { Lapack<T>::getri(&n, nullptr, &ld, nullptr, work, &l, &info); }, "inv").numel(), "inv");
+  const int lwork = to_int(
+      workspace<T>(
+          [&](T* work, int l) { Lapack<T>::getri(&n, nullptr, &ld, nullptr, work, &l, &info); },
+          "inv")
+          .numel(),
+      "inv");
   for_each_matrix(b, "inv", "is singular", [&](std::int64_t i) {
-    const Tensor pivots = Tensor::empty({b.rows}, DType::i32), work = Tensor::empty({lwork}, dtype_of<T>);
+    const Tensor pivots = Tensor::empty({b.rows}, DType::i32),
+                 work = Tensor::empty({lwork}, dtype_of<T>);
     T* m = x.data<T>() + i * b.matrix();
     int failed = factor(m, n, pivots.data<std::int32_t>());
-    if (failed == 0) Lapack<T>::getri(&n, m, &ld, pivots.data<std::int32_t>(), work.data<T>(), &lwork, &failed);
+    if (failed == 0)
+      Lapack<T>::getri(&n, m, &ld, pivots.data<std::int32_t>(), work.data<T>(), &lwork, &failed);
     return failed;
   });
 }
 
-// Calls f(i, pivot, n, odd) for each matrix: pivot(r) is the r-th element of U's diagonal, `odd` tells whether the rows
-// were exchanged an odd number of times.
+// Calls f(i, pivot, n, odd) for each matrix: pivot(r) is the r-th element of U's diagonal, `odd`
+// tells whether the rows were exchanged an odd number of times.
 template <class T, class F>
 void with_pivots(const Tensor& a, std::string_view op, F f) {
   const Tensor lu = work_copy(a);
@@ -225,7 +253,8 @@ void with_pivots(const Tensor& a, std::string_view op, F f) {
     factor(m, n, pivots.data<std::int32_t>());  // a zero pivot is a zero determinant, no failure
     bool odd = false;
     for (int r = 0; r < n; ++r) odd ^= pivots.data<std::int32_t>()[r] != r + 1;
-    f(i, [m, n](int r) { return m[r * (std::int64_t{n} + 1)]; }, n, odd);
+    f(
+        i, [m, n](int r) { return m[r * (std::int64_t{n} + 1)]; }, n, odd);
     return 0;
   });
 }

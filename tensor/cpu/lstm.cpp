@@ -138,7 +138,6 @@ kernels::LstmOutputs lstm(const kernels::LstmInputs& in, bool keep) {
 }
 
 // --- backward
-// --------------------------------------------------------------------------------------------
 
 // [steps, lanes, batch, k] as [lanes, steps * batch, k], row-major; a view if there is one lane.
 Tensor by_lane(const Tensor& t) {

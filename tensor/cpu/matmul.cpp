@@ -11,7 +11,8 @@ namespace {
 template <class T>
 Matrix<T> matrix_of(const Tensor& t) {
   const int r = t.rank() - 2, c = t.rank() - 1;
-  return {t.data<std::remove_const_t<T>>(), t.shape()[r], t.shape()[c], t.strides()[r], t.strides()[c]};
+  return {t.data<std::remove_const_t<T>>(), t.shape()[r], t.shape()[c], t.strides()[r],
+          t.strides()[c]};
 }
 
 // Stride of batch axis `axis` (counted in `out`) in `t`: 0 where t is broadcast.
@@ -39,8 +40,10 @@ bool writable(const Tensor& out) {
 template <class T>
 void matmul_float(const Tensor& a, const Tensor& b, Tensor& out) {
   const Tensor target = writable(out) ? out : Tensor::empty(out.shape(), out.dtype());
-  gemm_batch<T>(batch_axes(a, b, target), matrix_of<const T>(a), matrix_of<const T>(b), matrix_of<T>(target));
-  if (target.ref() != out.ref()) kernels::copy.find(out.device(), out.dtype())(std::span(&target, 1), out, nullptr);
+  gemm_batch<T>(batch_axes(a, b, target), matrix_of<const T>(a), matrix_of<const T>(b),
+                matrix_of<T>(target));
+  if (target.ref() != out.ref())
+    kernels::copy.find(out.device(), out.dtype())(std::span(&target, 1), out, nullptr);
 }
 
 // Integers wrap around; a plain loop, row of B by row of B.
@@ -65,18 +68,19 @@ void matmul_integer(const Tensor& a, const Tensor& b, Tensor& out) {
   const std::int64_t per_item = c0.rows * c0.cols;
   if (per_item == 0) return;
   const std::int64_t work = std::max<std::int64_t>(1, per_item * a0.cols);
-  parallel_for(out.numel() / per_item, (1 << 16) / work + 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t item = begin; item < end; ++item) {
-      Matrix<const T> am = a0, bm = b0;
-      Matrix<T> cm = c0;
-      std::int64_t rest = item;
-      for (std::size_t x = axes.size(); x-- > 0; rest /= axes[x].size) {
-        const std::int64_t i = rest % axes[x].size;
-        am.data += i * axes[x].a, bm.data += i * axes[x].b, cm.data += i * axes[x].c;
-      }
-      integer_product(am, bm, cm);
-    }
-  });
+  parallel_for(out.numel() / per_item, (1 << 16) / work + 1,
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t item = begin; item < end; ++item) {
+                   Matrix<const T> am = a0, bm = b0;
+                   Matrix<T> cm = c0;
+                   std::int64_t rest = item;
+                   for (std::size_t x = axes.size(); x-- > 0; rest /= axes[x].size) {
+                     const std::int64_t i = rest % axes[x].size;
+                     am.data += i * axes[x].a, bm.data += i * axes[x].b, cm.data += i * axes[x].c;
+                   }
+                   integer_product(am, bm, cm);
+                 }
+               });
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Calls f(tag, c) for vectors that cover the channels; the last may overlap the one before, so f must not accumulate.
+// Calls f(tag, c) for vectors that cover the channels; the last may overlap the one before, so f
+// must not accumulate.
 template <class T, class F>
 HWY_INLINE void for_channels(std::int64_t channels, const F& f) {
   const hn::ScalableTag<T> d;
@@ -19,19 +20,20 @@ HWY_INLINE void for_channels(std::int64_t channels, const F& f) {
   if (channels < width) {
     for (std::int64_t c = 0; c < channels; ++c) f(hn::CappedTag<T, 1>(), c);
   } else {
-    for (std::int64_t c = 0; c < channels; c += width) f(d, c + width <= channels ? c : channels - width);
+    for (std::int64_t c = 0; c < channels; c += width)
+      f(d, c + width <= channels ? c : channels - width);
   }
 }
 
 // Calls f(image, row, column, row window, column window) for the pixels of rows [begin, end).
 template <class F>
-HWY_INLINE void for_pixels(const std::vector<Window>& rows, const std::vector<Window>& columns, std::int64_t begin,
-                           std::int64_t end, const F& f) {
+HWY_INLINE void for_pixels(const std::vector<Window>& rows, const std::vector<Window>& columns,
+                           std::int64_t begin, std::int64_t end, const F& f) {
   const auto height = static_cast<std::int64_t>(rows.size());
   for (std::int64_t row = begin; row < end; ++row)
     for (std::size_t q = 0; q < columns.size(); ++q)
-      f(row / height, row % height, static_cast<std::int64_t>(q), rows[static_cast<std::size_t>(row % height)],
-        columns[q]);
+      f(row / height, row % height, static_cast<std::int64_t>(q),
+        rows[static_cast<std::size_t>(row % height)], columns[q]);
 }
 
 template <class T>
@@ -41,8 +43,8 @@ std::int64_t offset(const Image<T>& image, std::int64_t n, std::int64_t h, std::
 
 // The first maximum wins, the last NaN beats all.
 template <class D, class T = hn::TFromD<D>>
-HWY_INLINE void max_window(D d, const T* source, const Image<const T>& strides, const Window& r, const Window& s,
-                           std::int64_t width, T* value, std::int64_t* index) {
+HWY_INLINE void max_window(D d, const T* source, const Image<const T>& strides, const Window& r,
+                           const Window& s, std::int64_t width, T* value, std::int64_t* index) {
   const hn::RebindToSigned<D> di;
   using Index = hn::TFromD<decltype(di)>;
   auto best = hn::Set(d, -std::numeric_limits<T>::infinity());
@@ -52,7 +54,8 @@ HWY_INLINE void max_window(D d, const T* source, const Image<const T>& strides, 
       const auto x = hn::LoadU(d, source + h * strides.row + w * strides.column);
       const auto better = hn::Or(hn::Gt(x, best), hn::IsNaN(x));
       best = hn::IfThenElse(better, x, best);
-      where = hn::IfThenElse(hn::RebindMask(di, better), hn::Set(di, static_cast<Index>(h * width + w)), where);
+      where = hn::IfThenElse(hn::RebindMask(di, better),
+                             hn::Set(di, static_cast<Index>(h * width + w)), where);
     }
   hn::StoreU(best, d, value);
   HWY_ALIGN Index positions[HWY_MAX_BYTES / sizeof(Index)];
@@ -61,14 +64,16 @@ HWY_INLINE void max_window(D d, const T* source, const Image<const T>& strides, 
 }
 
 template <class T>
-void max_rows(const Pooling<T>& pool, const Image<std::int64_t>& indices, std::int64_t begin, std::int64_t end) {
+void max_rows(const Pooling<T>& pool, const Image<std::int64_t>& indices, std::int64_t begin,
+              std::int64_t end) {
   for_pixels(*pool.rows, *pool.columns, begin, end,
              [&](std::int64_t n, std::int64_t p, std::int64_t q, const Window& r, const Window& s) {
                const T* source = pool.source.data + n * pool.source.batch;
                T* value = pool.dest.data + offset(pool.dest, n, p, q);
                std::int64_t* index = indices.data + offset(indices, n, p, q);
                for_channels<T>(pool.channels, [&](auto d, std::int64_t c) {
-                 max_window(d, source + c, pool.source, r, s, pool.source_width, value + c, index + c);
+                 max_window(d, source + c, pool.source, r, s, pool.source_width, value + c,
+                            index + c);
                });
              });
 }
@@ -89,7 +94,8 @@ void avg_rows(const Pooling<T>& pool, std::int64_t begin, std::int64_t end) {
                  auto sum = hn::Zero(d);
                  for (std::int64_t h = r.begin; h < r.end; ++h)
                    for (std::int64_t w = s.begin; w < s.end; ++w)
-                     sum = hn::Add(sum, hn::LoadU(d, pool.source.data + offset(pool.source, n, h, w) + c));
+                     sum = hn::Add(
+                         sum, hn::LoadU(d, pool.source.data + offset(pool.source, n, h, w) + c));
                  hn::StoreU(hn::Div(sum, hn::Set(d, count)), d, dest + c);
                });
              });
@@ -97,17 +103,21 @@ void avg_rows(const Pooling<T>& pool, std::int64_t begin, std::int64_t end) {
 
 template <class T>
 void avg_grad_rows(const Pooling<T>& pool, const std::vector<Window>& covering_rows,
-                   const std::vector<Window>& covering_columns, std::int64_t begin, std::int64_t end) {
+                   const std::vector<Window>& covering_columns, std::int64_t begin,
+                   std::int64_t end) {
   for_pixels(covering_rows, covering_columns, begin, end,
-             [&](std::int64_t n, std::int64_t h, std::int64_t w, const Window& outs, const Window& across) {
+             [&](std::int64_t n, std::int64_t h, std::int64_t w, const Window& outs,
+                 const Window& across) {
                T* dest = pool.dest.data + offset(pool.dest, n, h, w);
                for_channels<T>(pool.channels, [&](auto d, std::int64_t c) {
                  auto sum = hn::Zero(d);
                  for (std::int64_t p = outs.begin; p < outs.end; ++p)
                    for (std::int64_t q = across.begin; q < across.end; ++q) {
-                     const double count = divisor((*pool.rows)[static_cast<std::size_t>(p)],
-                                                  (*pool.columns)[static_cast<std::size_t>(q)], pool.include_pad);
-                     const auto grad = hn::LoadU(d, pool.source.data + offset(pool.source, n, p, q) + c);
+                     const double count =
+                         divisor((*pool.rows)[static_cast<std::size_t>(p)],
+                                 (*pool.columns)[static_cast<std::size_t>(q)], pool.include_pad);
+                     const auto grad =
+                         hn::LoadU(d, pool.source.data + offset(pool.source, n, p, q) + c);
                      sum = hn::Add(sum, hn::Div(grad, hn::Set(d, static_cast<T>(count))));
                    }
                  hn::StoreU(sum, d, dest + c);
@@ -115,20 +125,26 @@ void avg_grad_rows(const Pooling<T>& pool, const std::vector<Window>& covering_r
              });
 }
 
-void max_f32(const Pooling<float>& p, const Image<std::int64_t>& i, std::int64_t b, std::int64_t e) {
+void max_f32(const Pooling<float>& p, const Image<std::int64_t>& i, std::int64_t b,
+             std::int64_t e) {
   max_rows(p, i, b, e);
 }
-void max_f64(const Pooling<double>& p, const Image<std::int64_t>& i, std::int64_t b, std::int64_t e) {
+void max_f64(const Pooling<double>& p, const Image<std::int64_t>& i, std::int64_t b,
+             std::int64_t e) {
   max_rows(p, i, b, e);
 }
-void avg_f32(const Pooling<float>& p, std::int64_t b, std::int64_t e) { avg_rows(p, b, e); }
-void avg_f64(const Pooling<double>& p, std::int64_t b, std::int64_t e) { avg_rows(p, b, e); }
-void avg_grad_f32(const Pooling<float>& p, const std::vector<Window>& r, const std::vector<Window>& s, std::int64_t b,
-                  std::int64_t e) {
+void avg_f32(const Pooling<float>& p, std::int64_t b, std::int64_t e) {
+  avg_rows(p, b, e);
+}
+void avg_f64(const Pooling<double>& p, std::int64_t b, std::int64_t e) {
+  avg_rows(p, b, e);
+}
+void avg_grad_f32(const Pooling<float>& p, const std::vector<Window>& r,
+                  const std::vector<Window>& s, std::int64_t b, std::int64_t e) {
   avg_grad_rows(p, r, s, b, e);
 }
-void avg_grad_f64(const Pooling<double>& p, const std::vector<Window>& r, const std::vector<Window>& s,
-                  std::int64_t b, std::int64_t e) {
+void avg_grad_f64(const Pooling<double>& p, const std::vector<Window>& r,
+                  const std::vector<Window>& s, std::int64_t b, std::int64_t e) {
   avg_grad_rows(p, r, s, b, e);
 }
 
@@ -148,17 +164,22 @@ HWY_EXPORT(avg_grad_f64);
 void max_pool_rows(const Pooling<float>& p, Image<std::int64_t> i, std::int64_t b, std::int64_t e) {
   HWY_DYNAMIC_DISPATCH(max_f32)(p, i, b, e);
 }
-void max_pool_rows(const Pooling<double>& p, Image<std::int64_t> i, std::int64_t b, std::int64_t e) {
+void max_pool_rows(const Pooling<double>& p, Image<std::int64_t> i, std::int64_t b,
+                   std::int64_t e) {
   HWY_DYNAMIC_DISPATCH(max_f64)(p, i, b, e);
 }
-void avg_pool_rows(const Pooling<float>& p, std::int64_t b, std::int64_t e) { HWY_DYNAMIC_DISPATCH(avg_f32)(p, b, e); }
-void avg_pool_rows(const Pooling<double>& p, std::int64_t b, std::int64_t e) { HWY_DYNAMIC_DISPATCH(avg_f64)(p, b, e); }
-void avg_pool_grad_rows(const Pooling<float>& p, const std::vector<Window>& r, const std::vector<Window>& s,
-                        std::int64_t b, std::int64_t e) {
+void avg_pool_rows(const Pooling<float>& p, std::int64_t b, std::int64_t e) {
+  HWY_DYNAMIC_DISPATCH(avg_f32)(p, b, e);
+}
+void avg_pool_rows(const Pooling<double>& p, std::int64_t b, std::int64_t e) {
+  HWY_DYNAMIC_DISPATCH(avg_f64)(p, b, e);
+}
+void avg_pool_grad_rows(const Pooling<float>& p, const std::vector<Window>& r,
+                        const std::vector<Window>& s, std::int64_t b, std::int64_t e) {
   HWY_DYNAMIC_DISPATCH(avg_grad_f32)(p, r, s, b, e);
 }
-void avg_pool_grad_rows(const Pooling<double>& p, const std::vector<Window>& r, const std::vector<Window>& s,
-                        std::int64_t b, std::int64_t e) {
+void avg_pool_grad_rows(const Pooling<double>& p, const std::vector<Window>& r,
+                        const std::vector<Window>& s, std::int64_t b, std::int64_t e) {
   HWY_DYNAMIC_DISPATCH(avg_grad_f64)(p, r, s, b, e);
 }
 

@@ -6,10 +6,12 @@ namespace sonde::cpu {
 
 std::int64_t pool_size(const PoolAttrs& a, std::size_t axis, std::int64_t in) {
   if (a.adaptive) return a.output[axis];
-  return (in + 2 * a.padding[axis] - a.dilation[axis] * (a.kernel[axis] - 1) - 1) / a.stride[axis] + 1;
+  return (in + 2 * a.padding[axis] - a.dilation[axis] * (a.kernel[axis] - 1) - 1) / a.stride[axis] +
+         1;
 }
 
-std::vector<Window> pool_windows(const PoolAttrs& a, std::size_t axis, std::int64_t in, std::int64_t out) {
+std::vector<Window> pool_windows(const PoolAttrs& a, std::size_t axis, std::int64_t in,
+                                 std::int64_t out) {
   std::vector<Window> windows;
   for (std::int64_t i = 0; i < out; ++i) {
     if (a.adaptive) {
@@ -20,7 +22,8 @@ std::vector<Window> pool_windows(const PoolAttrs& a, std::size_t axis, std::int6
     const std::int64_t step = a.dilation[axis], start = i * a.stride[axis] - a.padding[axis];
     const std::int64_t stop = start + step * (a.kernel[axis] - 1) + 1;
     const std::int64_t begin = start >= 0 ? start : start + (-start + step - 1) / step * step;
-    windows.push_back({begin, std::min(stop, in), step, std::min(stop, in + a.padding[axis]) - start});
+    windows.push_back(
+        {begin, std::min(stop, in), step, std::min(stop, in + a.padding[axis]) - start});
   }
   return windows;
 }

@@ -16,14 +16,16 @@ namespace {
 
 using kernels::RandomParams;
 
-constexpr std::int64_t grain = 1 << 14, piece = 512;  // a piece's bits and doubles stay in the first cache
+constexpr std::int64_t grain = 1 << 14,
+                       piece = 512;  // a piece's bits and doubles stay in the first cache
 
 philox::Key key_at(const Tensor& keys, std::int64_t lane) {
   const auto* p = keys.data<std::int64_t>() + lane * keys.strides()[0];
   return {static_cast<std::uint64_t>(p[0]), static_cast<std::uint64_t>(p[keys.strides()[1]])};
 }
 
-// Cuts the elements of all lanes into pieces: visit(key, first element within the lane, count, position in out).
+// Cuts the elements of all lanes into pieces: visit(key, first element within the lane, count,
+// position in out).
 template <class Visit>
 void for_each_piece(const Tensor& keys, std::int64_t elements, Visit&& visit) {
   const std::int64_t lanes = keys.shape()[0];
@@ -42,7 +44,8 @@ std::int64_t lane_elements(const Tensor& keys, const Tensor& out) {
   return keys.shape()[0] == 0 ? 0 : out.numel() / keys.shape()[0];
 }
 
-// The 64 bits of elements first .. first+count-1; draws come in pairs, so one more may be made on either side.
+// The 64 bits of elements first .. first+count-1; draws come in pairs, so one more may be made on
+// either side.
 struct Bits {
   Bits(philox::Key key, std::int64_t first, std::int64_t count)
       : skip(first % 2), made((skip + count + 1) / 2 * 2) {
@@ -56,20 +59,22 @@ struct Bits {
 template <class T, class Transform>
 void draw(const Tensor& keys, Tensor& out, Transform transform) {
   T* data = out.data<T>();
-  for_each_piece(keys, lane_elements(keys, out),
-                 [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
-                   const Bits bits(key, first, count);
-                   alignas(64) double value[piece + 2];
-                   transform(bits.word, bits.made, value);
-                   for (std::int64_t j = 0; j < count; ++j)
-                     data[position + j] = static_cast<T>(value[bits.skip + j]);
-                 });
+  for_each_piece(
+      keys, lane_elements(keys, out),
+      [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
+        const Bits bits(key, first, count);
+        alignas(64) double value[piece + 2];
+        transform(bits.word, bits.made, value);
+        for (std::int64_t j = 0; j < count; ++j)
+          data[position + j] = static_cast<T>(value[bits.skip + j]);
+      });
 }
 
 template <class T>
 void uniform(const Tensor& keys, const RandomParams& p, Tensor& out) {
   const double width = p.b - p.a;
-  const auto below_b = static_cast<double>(std::nextafter(static_cast<T>(p.b), static_cast<T>(p.a)));
+  const auto below_b =
+      static_cast<double>(std::nextafter(static_cast<T>(p.b), static_cast<T>(p.a)));
   draw<T>(keys, out, [&](const std::uint64_t* bits, std::int64_t n, double* value) {
     random_unit(bits, n, value);
     for (std::int64_t j = 0; j < n; ++j) value[j] = std::min(p.a + width * value[j], below_b);
@@ -86,7 +91,8 @@ void normal(const Tensor& keys, const RandomParams& p, Tensor& out) {
 
 template <class T>
 void truncated_normal(const Tensor& keys, const RandomParams& p, Tensor& out) {
-  // An interval above the mean is mirrored below it: there the distribution function keeps its relative precision.
+  // An interval above the mean is mirrored below it: there the distribution function keeps its
+  // relative precision.
   const double sign = p.c > p.a ? -1 : 1;
   const double low = (sign > 0 ? p.c - p.a : p.a - p.d) / p.b;
   const double high = (sign > 0 ? p.d - p.a : p.a - p.c) / p.b;
@@ -112,16 +118,17 @@ template <class T>
 void integers(const Tensor& keys, std::int64_t low, std::int64_t high, Tensor& out) {
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
   T* data = out.data<T>();
-  for_each_piece(keys, lane_elements(keys, out),
-                 [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
-                   const Bits bits(key, first, count);
-                   for (std::int64_t j = 0; j < count; ++j) {
-                     const std::uint64_t v = philox::below(key, static_cast<std::uint64_t>(first + j),
-                                                           bits.word[bits.skip + j], range);
-                     data[position + j] =
-                         static_cast<T>(static_cast<std::int64_t>(v + static_cast<std::uint64_t>(low)));
-                   }
-                 });
+  for_each_piece(
+      keys, lane_elements(keys, out),
+      [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
+        const Bits bits(key, first, count);
+        for (std::int64_t j = 0; j < count; ++j) {
+          const std::uint64_t v = philox::below(key, static_cast<std::uint64_t>(first + j),
+                                                bits.word[bits.skip + j], range);
+          data[position + j] =
+              static_cast<T>(static_cast<std::int64_t>(v + static_cast<std::uint64_t>(low)));
+        }
+      });
 }
 
 void permutation(const Tensor& keys, Tensor& out) {
@@ -129,22 +136,21 @@ void permutation(const Tensor& keys, Tensor& out) {
   if (out.numel() == 0) return;
   const Tensor bits = Tensor::empty({out.shape()[0], n}, DType::i64);
   auto* sort_key = reinterpret_cast<std::uint64_t*>(bits.data<std::int64_t>());
-  for_each_piece(keys, n, [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
-    const Bits b(key, first, count);
-    std::copy_n(b.word + b.skip, count, sort_key + position);
-  });
+  for_each_piece(
+      keys, n, [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
+        const Bits b(key, first, count);
+        std::copy_n(b.word + b.skip, count, sort_key + position);
+      });
   auto* order = out.data<std::int64_t>();
-  parallel_for(out.shape()[0], grain / n,
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t lane = begin; lane < end; ++lane) {
-                   const std::uint64_t* k = sort_key + lane * n;
-                   std::int64_t* o = order + lane * n;
-                   std::iota(o, o + n, std::int64_t{0});
-                   std::sort(o, o + n, [k](std::int64_t a, std::int64_t b) {
-                     return k[a] != k[b] ? k[a] < k[b] : a < b;
-                   });
-                 }
-               });
+  parallel_for(out.shape()[0], grain / n, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t lane = begin; lane < end; ++lane) {
+      const std::uint64_t* k = sort_key + lane * n;
+      std::int64_t* o = order + lane * n;
+      std::iota(o, o + n, std::int64_t{0});
+      std::sort(o, o + n,
+                [k](std::int64_t a, std::int64_t b) { return k[a] != k[b] ? k[a] < k[b] : a < b; });
+    }
+  });
 }
 
 void store(philox::Key key, std::int64_t* out) {
@@ -155,17 +161,19 @@ void store(philox::Key key, std::int64_t* out) {
 void split(const Tensor& keys, Tensor& out) {
   const std::int64_t n = out.shape()[1];
   auto* p = out.data<std::int64_t>();
-  for_each_piece(keys, n, [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
-    for (std::int64_t j = 0; j < count; ++j)
-      store(philox::child(key, static_cast<std::uint64_t>(first + j)), p + 2 * (position + j));
-  });
+  for_each_piece(
+      keys, n, [&](philox::Key key, std::int64_t first, std::int64_t count, std::int64_t position) {
+        for (std::int64_t j = 0; j < count; ++j)
+          store(philox::child(key, static_cast<std::uint64_t>(first + j)), p + 2 * (position + j));
+      });
 }
 
 void fold(const Tensor& keys, const Tensor& data, Tensor& out) {
   const auto* d = data.data<std::int64_t>();
   auto* p = out.data<std::int64_t>();
   for_each_piece(keys, 1, [&](philox::Key key, std::int64_t, std::int64_t, std::int64_t lane) {
-    store(philox::fold_in(key, static_cast<std::uint64_t>(d[lane * data.strides()[0]])), p + 2 * lane);
+    store(philox::fold_in(key, static_cast<std::uint64_t>(d[lane * data.strides()[0]])),
+          p + 2 * lane);
   });
 }
 

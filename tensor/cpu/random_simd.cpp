@@ -6,7 +6,8 @@
 #define HWY_TARGET_INCLUDE "tensor/cpu/random_simd.cpp"
 #include <hwy/foreach_target.h>  // IWYU pragma: keep
 #include <hwy/highway.h>
-#include <hwy/contrib/math/math-inl.h>
+
+#include <hwy/contrib/math/math-inl.h>  // after foreach_target.h
 
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
@@ -46,10 +47,12 @@ HWY_INLINE V join(V low, V high) {
 void bits_kernel(philox::Key key, std::uint64_t first, std::int64_t n, std::uint64_t* out) {
   const U64 d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const auto key0 = static_cast<std::uint32_t>(key.k0), key1 = static_cast<std::uint32_t>(key.k0 >> 32);
+  const auto key0 = static_cast<std::uint32_t>(key.k0),
+             key1 = static_cast<std::uint32_t>(key.k0 >> 32);
   std::int64_t j = 0;
   for (; j + 2 * lanes <= n; j += 2 * lanes) {
-    const V index = hn::Add(hn::Iota(d, 0), hn::Set(d, (first + static_cast<std::uint64_t>(j)) / 2));
+    const V index =
+        hn::Add(hn::Iota(d, 0), hn::Set(d, (first + static_cast<std::uint64_t>(j)) / 2));
     V c0 = index, c1 = hn::ShiftRight<32>(index);
     V c2 = hn::Set(d, key.k1), c3 = hn::ShiftRight<32>(c2);
     philox_lanes(c0, c1, c2, c3, key0, key1);
@@ -83,12 +86,13 @@ void normals_kernel(const std::uint64_t* bits, std::int64_t n, double* out) {
   alignas(64) std::uint64_t in_tail[2 * HWY_MAX_BYTES / 8] = {};
   alignas(64) double out_tail[2 * HWY_MAX_BYTES / 8];
   for (std::int64_t j = 0; j < n; j += 2 * lanes) {
-    const bool whole = j + 2 * lanes <= n;  // the rest goes through a padded copy, so that every pair takes one path
+    const bool whole = j + 2 * lanes <=
+                       n;  // the rest goes through a padded copy, so that every pair takes one path
     for (std::int64_t k = j; !whole && k < n; ++k) in_tail[k - j] = bits[k];
     V a, b;
     hn::LoadInterleaved2(du, whole ? bits + j : in_tail, a, b);
-    const auto radius = hn::Sqrt(
-        hn::Mul(hn::Set(d, -2.0), hn::Log(d, hn::Sub(hn::Set(d, 1.0), unit(a)))));
+    const auto radius =
+        hn::Sqrt(hn::Mul(hn::Set(d, -2.0), hn::Log(d, hn::Sub(hn::Set(d, 1.0), unit(a)))));
     const auto angle = hn::Mul(hn::Set(d, 2 * std::numbers::pi), unit(b));
     hn::StoreInterleaved2(hn::Mul(radius, hn::Cos(d, angle)), hn::Mul(radius, hn::Sin(d, angle)), d,
                           whole ? out + j : out_tail);

@@ -1,5 +1,5 @@
-// Sorting along an axis. Each element becomes an unsigned key with the same order, NaN the largest; the position breaks
-// ties, which makes any sorting algorithm stable.
+// Sorting along an axis. Each element becomes an unsigned key with the same order, NaN the largest;
+// the position breaks ties, which makes any sorting algorithm stable.
 #include <algorithm>
 #include <bit>
 #include <limits>
@@ -30,10 +30,12 @@ auto order_key(T v, bool descending) {
   return descending ? static_cast<Bits>(~key) : key;
 }
 
-// Key and position in one 64-bit number: half the memory, one comparison. For keys of 32 bits, lines below 2^32.
+// Key and position in one 64-bit number: half the memory, one comparison. For keys of 32 bits,
+// lines below 2^32.
 struct Packed {
   std::uint64_t both;
-  Packed(std::uint32_t key, std::int64_t i) : both(std::uint64_t{key} << 32 | static_cast<std::uint64_t>(i)) {}
+  Packed(std::uint32_t key, std::int64_t i)
+      : both(std::uint64_t{key} << 32 | static_cast<std::uint64_t>(i)) {}
   std::int64_t position() const { return static_cast<std::int64_t>(both & 0xffffffffu); }
   bool operator<(const Packed& o) const { return both < o.both; }
 };
@@ -58,8 +60,8 @@ void order_first(Entry* first, std::int64_t n, std::int64_t k) {
 
 // Rows of x [rows, n]; the first k in order go to values and indices [rows, k].
 template <class T, class Entry>
-void sort_rows(const T* x, std::int64_t rows, std::int64_t n, std::int64_t k, bool descending, T* values,
-               std::int64_t* indices) {
+void sort_rows(const T* x, std::int64_t rows, std::int64_t n, std::int64_t k, bool descending,
+               T* values, std::int64_t* indices) {
   parallel_for(rows, grain / n, [&](std::int64_t begin, std::int64_t end) {
     const Tensor scratch = Tensor::empty({n * static_cast<std::int64_t>(sizeof(Entry))}, DType::u8);
     auto* entry = reinterpret_cast<Entry*>(scratch.bytes());
@@ -93,11 +95,14 @@ void sort(const Tensor& x0, int axis, bool descending, Tensor& values0, Tensor& 
   const Tensor values = row_buffer(values0, axis), indices = row_buffer(indices0, axis);
   const std::int64_t n = x.shape().back(), rows = x.numel() / n, k = values.shape().back();
   auto run = [&]<class Entry>(std::type_identity<Entry>) {
-    sort_rows<T, Entry>(x.data<T>(), rows, n, k, descending, values.data<T>(), indices.data<std::int64_t>());
+    sort_rows<T, Entry>(x.data<T>(), rows, n, k, descending, values.data<T>(),
+                        indices.data<std::int64_t>());
   };
   if constexpr (sizeof(T) <= 4) {
-    if (n <= std::numeric_limits<std::uint32_t>::max()) run(std::type_identity<Packed>());
-    else run(std::type_identity<Wide>());
+    if (n <= std::numeric_limits<std::uint32_t>::max())
+      run(std::type_identity<Packed>());
+    else
+      run(std::type_identity<Wide>());
   } else {
     run(std::type_identity<Wide>());
   }

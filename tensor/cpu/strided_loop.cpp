@@ -44,7 +44,8 @@ void order_axes(Plan& plan) {
     }
 }
 
-// Drops axes of size 1 and merges an axis into the one inside it when every operand walks them as one.
+// Drops axes of size 1 and merges an axis into the one inside it when every operand walks them as
+// one.
 void coalesce(Plan& plan) {
   int last = -1;
   for (int i = 0; i < plan.rank; ++i) {
@@ -64,7 +65,8 @@ void coalesce(Plan& plan) {
 }
 
 // Inner axis in one call, the others by an odometer; `begin .. end` counts rows.
-void run_rows(const Plan& plan, Loop loop, const double* params, std::int64_t begin, std::int64_t end) {
+void run_rows(const Plan& plan, Loop loop, const double* params, std::int64_t begin,
+              std::int64_t end) {
   std::array<std::byte*, max_operands> ptr = plan.base;
   std::array<std::int64_t, max_rank> index{};
   for (std::int64_t rest = begin, i = 1; i < plan.rank; ++i) {
@@ -84,7 +86,8 @@ void run_rows(const Plan& plan, Loop loop, const double* params, std::int64_t be
   }
 }
 
-void run_flat(const Plan& plan, Loop loop, const double* params, std::int64_t begin, std::int64_t end) {
+void run_flat(const Plan& plan, Loop loop, const double* params, std::int64_t begin,
+              std::int64_t end) {
   std::array<std::byte*, max_operands> ptr = plan.base;
   for (int k = 0; k < plan.operands; ++k) ptr[k] += begin * plan.stride[0][k];
   loop(ptr.data(), plan.stride[0].data(), end - begin, params);
@@ -126,7 +129,8 @@ void strided_loop(std::span<const Tensor> in, const Tensor& out, Loop loop, cons
   if (plan.rank == 0) return loop(plan.base.data(), plan.stride[0].data(), 1, params);
   const std::int64_t rows = n / plan.size[0];
   if (rows == 1) {
-    parallel_for(n, grain, [&](std::int64_t b, std::int64_t e) { run_flat(plan, loop, params, b, e); });
+    parallel_for(n, grain,
+                 [&](std::int64_t b, std::int64_t e) { run_flat(plan, loop, params, b, e); });
   } else {
     const std::int64_t row_grain = std::max<std::int64_t>(1, grain / plan.size[0]);
     parallel_for(rows, row_grain,

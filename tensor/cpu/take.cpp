@@ -1,5 +1,6 @@
-// take, take_add and one_hot: whole slices by index. Tensors are seen as [outer, n, inner] around the indexed axis; with lanes,
-// each has its share of the outer positions and a row of its own in the index.
+// take, take_add and one_hot: whole slices by index. Tensors are seen as [outer, n, inner] around
+// the indexed axis; with lanes, each has its share of the outer positions and a row of its own in
+// the index.
 #include <algorithm>
 #include <cstring>
 
@@ -28,18 +29,22 @@ struct Slices {
 };
 
 template <class T>
-void copy_elements(const std::byte* from, const std::int64_t* chosen, std::int64_t count, std::byte* to) {
+void copy_elements(const std::byte* from, const std::int64_t* chosen, std::int64_t count,
+                   std::byte* to) {
   for (std::int64_t k = 0; k < count; ++k)
     reinterpret_cast<T*>(to)[k] = reinterpret_cast<const T*>(from)[chosen[k]];
 }
 
 // to[k] = from[chosen[k]] for slices of `width` bytes.
-void copy_slices(const std::byte* from, const std::int64_t* chosen, std::int64_t count, std::int64_t width,
-                 std::byte* to) {
+void copy_slices(const std::byte* from, const std::int64_t* chosen, std::int64_t count,
+                 std::int64_t width, std::byte* to) {
   switch (width) {
-    case 1: return copy_elements<std::uint8_t>(from, chosen, count, to);
-    case 4: return copy_elements<std::uint32_t>(from, chosen, count, to);
-    case 8: return copy_elements<std::uint64_t>(from, chosen, count, to);
+    case 1:
+      return copy_elements<std::uint8_t>(from, chosen, count, to);
+    case 4:
+      return copy_elements<std::uint32_t>(from, chosen, count, to);
+    case 8:
+      return copy_elements<std::uint64_t>(from, chosen, count, to);
     default:
       for (std::int64_t k = 0; k < count; ++k)
         std::memcpy(to + k * width, from + chosen[k] * width, static_cast<std::size_t>(width));
@@ -53,16 +58,20 @@ void take(const Tensor& x0, const Tensor& index0, int axis, bool lanes, Tensor& 
   const Tensor x = x0.contiguous(), index = index0.contiguous();
   const Slices s(x.shape(), index, axis, lanes);
   const std::int64_t count = s.count, width = s.inner * size_of(x.dtype());
-  parallel_for(s.outer * count, std::max<std::int64_t>(1, grain / s.inner), [&](std::int64_t begin, std::int64_t end) {
-    while (begin < end) {  // one run of slices within one outer position
-      const std::int64_t o = begin / count, k = begin % count, run = std::min(end - begin, count - k);
-      copy_slices(x.bytes() + o * s.n * width, s.row(o) + k, run, width, out.bytes() + begin * width);
-      begin += run;
-    }
-  });
+  parallel_for(s.outer * count, std::max<std::int64_t>(1, grain / s.inner),
+               [&](std::int64_t begin, std::int64_t end) {
+                 while (begin < end) {  // one run of slices within one outer position
+                   const std::int64_t o = begin / count, k = begin % count,
+                                      run = std::min(end - begin, count - k);
+                   copy_slices(x.bytes() + o * s.n * width, s.row(o) + k, run, width,
+                               out.bytes() + begin * width);
+                   begin += run;
+                 }
+               });
 }
 
-// Columns are cut among threads, never the slices: each element of out is summed by one thread, in the order of k.
+// Columns are cut among threads, never the slices: each element of out is summed by one thread, in
+// the order of k.
 template <class T>
 void take_add(const Tensor& index0, const Tensor& src0, int axis, bool lanes, Tensor& out) {
   check_index(index0, out.shape()[axis], "take_add");
@@ -82,7 +91,8 @@ void take_add(const Tensor& index0, const Tensor& src0, int axis, bool lanes, Te
       for (std::int64_t k = 0; k < count; ++k) {
         T* target = to + (o * s.n + chosen[k]) * s.inner;
         const T* source = from + (o * count + k) * s.inner;
-        for (std::int64_t j = first; j < last; ++j) target[j] = static_cast<T>(target[j] + source[j]);
+        for (std::int64_t j = first; j < last; ++j)
+          target[j] = static_cast<T>(target[j] + source[j]);
       }
       begin += run;
     }
@@ -97,18 +107,21 @@ void one_hot(const Tensor& index0, Tensor& out) {
   const Tensor index = index0.contiguous();
   const auto* chosen = index.data<std::int64_t>();
   T* to = out.data<T>();
-  parallel_for(index.numel(), std::max<std::int64_t>(1, grain / n), [&](std::int64_t begin, std::int64_t end) {
-    std::fill(to + begin * n, to + end * n, T(0));
-    for (std::int64_t i = begin; i < end; ++i) to[i * n + chosen[i]] = T(1);
-  });
+  parallel_for(index.numel(), std::max<std::int64_t>(1, grain / n),
+               [&](std::int64_t begin, std::int64_t end) {
+                 std::fill(to + begin * n, to + end * n, T(0));
+                 for (std::int64_t i = begin; i < end; ++i) to[i * n + chosen[i]] = T(1);
+               });
 }
 
 }  // namespace
 
 void register_take() {
   const DeviceType cpu = DeviceType::cpu;
-  kernels::take.add(cpu, {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::boolean,
-                          DType::f16, DType::bf16}, &take);
+  kernels::take.add(cpu,
+                    {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::boolean,
+                     DType::f16, DType::bf16},
+                    &take);
   kernels::take_add.add(cpu, {DType::f32}, &take_add<float>);
   kernels::take_add.add(cpu, {DType::f64}, &take_add<double>);
   kernels::take_add.add(cpu, {DType::i32}, &take_add<std::uint32_t>);

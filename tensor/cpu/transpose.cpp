@@ -12,8 +12,8 @@ namespace sonde::cpu::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
-// Transposes 16-byte blocks: `r` holds the rows of a strip, one lane block per group of columns; column c of every
-// block of the strip goes to t[c].
+// Transposes 16-byte blocks: `r` holds the rows of a strip, one lane block per group of columns;
+// column c of every block of the strip goes to t[c].
 template <class V>
 HWY_INLINE void transpose_strip(hn::DFromV<V> d, const V* r, V* t) {
   if constexpr (sizeof(hn::TFromV<V>) == 8) {
@@ -32,7 +32,8 @@ HWY_INLINE void transpose_strip(hn::DFromV<V> d, const V* r, V* t) {
   }
 }
 
-// Transposes a matrix of whole blocks: t[i * step] holds row i of blocks, out[b * step] gets column b.
+// Transposes a matrix of whole blocks: t[i * step] holds row i of blocks, out[b * step] gets column
+// b.
 template <int blocks, class V>
 HWY_INLINE void transpose_blocks(hn::DFromV<V> d, const V* t, int step, V* out) {
   if constexpr (blocks == 1) {
@@ -86,7 +87,8 @@ HWY_INLINE void transpose_tile(std::int64_t rows, std::int64_t cols, const T* HW
 #else  // a vector of one lane
 
 template <bool whole, class T>
-HWY_INLINE void transpose_tile(std::int64_t, std::int64_t, const T* src, std::int64_t, T* dst, std::int64_t) {
+HWY_INLINE void transpose_tile(std::int64_t, std::int64_t, const T* src, std::int64_t, T* dst,
+                               std::int64_t) {
   *dst = *src;
 }
 #endif
@@ -109,9 +111,12 @@ void transpose_matrix(std::int64_t rows, std::int64_t cols, const T* HWY_RESTRIC
       const std::int64_t m = std::min(lanes, rows - r), n = std::min(lanes, cols - c);
       const T* from = src + r * src_ld + c;
       T* to = dst + c * dst_ld + r;
-      if (m == lanes && n == lanes) transpose_tile<true>(m, n, from, src_ld, to, dst_ld);
-      else if (4 * std::min(m, n) <= lanes) transpose_sliver(m, n, from, src_ld, to, dst_ld);
-      else transpose_tile<false>(m, n, from, src_ld, to, dst_ld);
+      if (m == lanes && n == lanes)
+        transpose_tile<true>(m, n, from, src_ld, to, dst_ld);
+      else if (4 * std::min(m, n) <= lanes)
+        transpose_sliver(m, n, from, src_ld, to, dst_ld);
+      else
+        transpose_tile<false>(m, n, from, src_ld, to, dst_ld);
     }
 }
 
@@ -134,12 +139,12 @@ namespace sonde::cpu {
 HWY_EXPORT(transpose_f32);
 HWY_EXPORT(transpose_f64);
 
-void transpose(std::int64_t rows, std::int64_t cols, const float* src, std::int64_t src_ld, float* dst,
-               std::int64_t dst_ld) {
+void transpose(std::int64_t rows, std::int64_t cols, const float* src, std::int64_t src_ld,
+               float* dst, std::int64_t dst_ld) {
   HWY_DYNAMIC_DISPATCH(transpose_f32)(rows, cols, src, src_ld, dst, dst_ld);
 }
-void transpose(std::int64_t rows, std::int64_t cols, const double* src, std::int64_t src_ld, double* dst,
-               std::int64_t dst_ld) {
+void transpose(std::int64_t rows, std::int64_t cols, const double* src, std::int64_t src_ld,
+               double* dst, std::int64_t dst_ld) {
   HWY_DYNAMIC_DISPATCH(transpose_f64)(rows, cols, src, src_ld, dst, dst_ld);
 }
 
@@ -149,18 +154,21 @@ struct Axis {
   std::int64_t size, in, out;  // strides in elements
 };
 
-// The copy as a batch of matrices: `columns` is contiguous in `in`, `rows` in `out`, `others` walk over the matrices.
+// The copy as a batch of matrices: `columns` is contiguous in `in`, `rows` in `out`, `others` walk
+// over the matrices.
 struct TransposePlan {
   Axis rows{}, columns{};
   SmallVector<Axis, max_rank> others;
 };
 
-// Axes of size > 1, outermost first by the stride in `out`; neighbours that both tensors walk as one are merged.
+// Axes of size > 1, outermost first by the stride in `out`; neighbours that both tensors walk as
+// one are merged.
 SmallVector<Axis, max_rank> merged_axes(const Tensor& in, const Tensor& out) {
   SmallVector<Axis, max_rank> axes, merged;
   for (int i = 0; i < out.rank(); ++i)
     if (out.shape()[i] != 1) axes.push_back({out.shape()[i], in.strides()[i], out.strides()[i]});
-  std::stable_sort(axes.begin(), axes.end(), [](const Axis& a, const Axis& b) { return a.out > b.out; });
+  std::stable_sort(axes.begin(), axes.end(),
+                   [](const Axis& a, const Axis& b) { return a.out > b.out; });
   for (const Axis& axis : axes) {
     if (!merged.empty()) {
       Axis& outer = merged[merged.size() - 1];
@@ -176,9 +184,12 @@ SmallVector<Axis, max_rank> merged_axes(const Tensor& in, const Tensor& out) {
 
 bool make_plan(const Tensor& in, const Tensor& out, TransposePlan& plan) {
   for (const Axis& axis : merged_axes(in, out)) {
-    if (axis.in == 1 && axis.out != 1 && plan.columns.size == 0) plan.columns = axis;
-    else if (axis.out == 1 && axis.in != 1 && plan.rows.size == 0) plan.rows = axis;
-    else plan.others.push_back(axis);
+    if (axis.in == 1 && axis.out != 1 && plan.columns.size == 0)
+      plan.columns = axis;
+    else if (axis.out == 1 && axis.in != 1 && plan.rows.size == 0)
+      plan.rows = axis;
+    else
+      plan.others.push_back(axis);
   }
   return plan.rows.size > 1 && plan.columns.size > 1;
 }
@@ -212,12 +223,17 @@ void run_plan(const TransposePlan& plan, const T* in, T* out) {
 
 bool transposing_copy(const Tensor& in, const Tensor& out) {
   const std::int64_t width = size_of(in.dtype());
-  if (in.dtype() != out.dtype() || (width != 4 && width != 8) || !(in.shape() == out.shape())) return false;
+  if (in.dtype() != out.dtype() || (width != 4 && width != 8) || !(in.shape() == out.shape()))
+    return false;
   TransposePlan plan;
   if (out.numel() == 0 || !make_plan(in, out, plan)) return false;
   // Any type of the same width is moved as if it were a float: loads and stores keep all bits.
-  if (width == 4) run_plan(plan, reinterpret_cast<const float*>(in.bytes()), reinterpret_cast<float*>(out.bytes()));
-  else run_plan(plan, reinterpret_cast<const double*>(in.bytes()), reinterpret_cast<double*>(out.bytes()));
+  if (width == 4)
+    run_plan(plan, reinterpret_cast<const float*>(in.bytes()),
+             reinterpret_cast<float*>(out.bytes()));
+  else
+    run_plan(plan, reinterpret_cast<const double*>(in.bytes()),
+             reinterpret_cast<double*>(out.bytes()));
   return true;
 }
 

@@ -1,8 +1,9 @@
 /// @file
-/// Kernel slots of linear algebra. All work on the last two axes and loop over the axes before them, which agree among
-/// inputs and outputs. Inputs have any strides; outputs are written whole, and each matrix of an output is row-major or,
-/// where the slot says so, column-major. A method that fails (singular, not positive definite, no convergence, NaN) is
-/// an Error(numeric) that names the first bad matrix of the batch.
+/// Kernel slots of linear algebra. All work on the last two axes and loop over the axes before
+/// them, which agree among inputs and outputs. Inputs have any strides; outputs are written whole,
+/// and each matrix of an output is row-major or, where the slot says so, column-major. A method
+/// that fails (singular, not positive definite, no convergence, NaN) is an Error(numeric) that
+/// names the first bad matrix of the batch.
 #pragma once
 
 #include "tensor/kernel.hpp"
@@ -14,7 +15,8 @@ namespace sonde::kernels {
 using Cholesky = void(const Tensor& a, Tensor& l);
 inline Kernel<Cholesky> cholesky{"cholesky"};
 
-/// Symmetric A = V diag(w) V', eigenvalues ascending. Reads the lower triangle of A; v is column-major.
+/// Symmetric A = V diag(w) V', eigenvalues ascending. Reads the lower triangle of A; v is
+/// column-major.
 using Eigh = void(const Tensor& a, Tensor& w, Tensor& v);
 inline Kernel<Eigh> eigh{"eigh"};
 
@@ -26,7 +28,8 @@ inline Kernel<Svd> svd{"svd"};
 using Qr = void(const Tensor& a, Tensor& q, Tensor& r);
 inline Kernel<Qr> qr{"qr"};
 
-/// Which triangular system is solved: the triangle that is read, and whether A or its transpose stands on the left.
+/// Which triangular system is solved: the triangle that is read, and whether A or its transpose
+/// stands on the left.
 struct Triangle {
   bool lower = true, transposed = false, unit = false;  ///< unit: the diagonal is taken for ones
 };
@@ -41,7 +44,8 @@ inline Kernel<Solve> solve{"solve"};
 using Inverse = void(const Tensor& a, Tensor& x);
 inline Kernel<Inverse> inverse{"inv"};
 
-/// Sign (-1, 0, 1) and logarithm of the absolute value (-inf) of the determinant; no matrix is an error.
+/// Sign (-1, 0, 1) and logarithm of the absolute value (-inf) of the determinant; no matrix is an
+/// error.
 using Slogdet = void(const Tensor& a, Tensor& sign, Tensor& logabsdet);
 inline Kernel<Slogdet> slogdet{"slogdet"};
 using Det = void(const Tensor& a, Tensor& det);

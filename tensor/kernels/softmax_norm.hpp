@@ -62,8 +62,8 @@ struct NormalizeSaved {
   Tensor x, weight, mean, rstd;
 };
 /// {dx, dweight, dbias}; the last two are [lanes, groups, inner], and empty unless `parameters`.
-///   dx = rstd (g - <g> - xhat <g xhat>), g = ct weight, with means <> over middle and inner (<g>
-///   only if center).
+///   dx = rstd (g - mean(g) - xhat mean(g xhat)), g = ct weight, the means over middle and inner
+///   (mean(g) only if center).
 using NormalizeBackward = std::array<Tensor, 3>(const NormalizeSaved& saved, const Tensor& ct,
                                                 const Normalize& attributes, bool parameters);
 inline Kernel<NormalizeBackward> normalize_grad{"normalize_grad"};

@@ -5,7 +5,8 @@ namespace sonde::testing {
 void random_arguments(ArgumentRows& rows) {
   using I = std::int64_t;
   auto row = [&](const char* name, I size, std::function<Var(const Var&, I)> f) {
-    rows.push_back({name, {{{}, Draw::key}}, size, [f](const Vars& x, I v) { return make_vars(f(x[0], v)); }});
+    rows.push_back(
+        {name, {{{}, Draw::key}}, size, [f](const Vars& x, I v) { return make_vars(f(x[0], v)); }});
   };
   row("uniform.shape", 4, [](const Var& k, I v) { return uniform(k, {2, v}); });
   row("normal.shape", 4, [](const Var& k, I v) { return normal(k, {v, 2}); });

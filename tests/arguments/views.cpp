@@ -5,7 +5,8 @@ namespace sonde::testing {
 void view_arguments(ArgumentRows& rows) {
   using I = std::int64_t;
   auto row = [&](const char* name, I size, std::function<Var(const Var&, I)> f) {
-    rows.push_back({name, {{{4, 3, 3}}}, size, [f](const Vars& x, I v) { return make_vars(f(x[0], v)); }});
+    rows.push_back(
+        {name, {{{4, 3, 3}}}, size, [f](const Vars& x, I v) { return make_vars(f(x[0], v)); }});
   };
   auto rows_of = [&](const char* name, I size, std::function<Vars(const Var&, I)> f) {
     rows.push_back({name, {{{4, 3, 3}}}, size, [f](const Vars& x, I v) { return f(x[0], v); }});

@@ -2,12 +2,11 @@
 // planted.
 #include <gtest/gtest.h>
 
-#include <unistd.h>
-
+#include <atomic>
 #include <cmath>
 #include <csignal>
-#include <thread>
 
+#include "autograd/observe.hpp"
 #include "experiments/common/program.hpp"
 #include "experiments/vision/findings.hpp"
 #include "experiments/vision/invariants.hpp"
@@ -19,8 +18,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Runs the small study in a folder; a signal comes after so many milliseconds, if not negative.
-int study(const fs::path& folder, bool resume, int signal_ms = -1) {
+// Sends the process a SIGTERM when so many kernels have run, at the same place on every machine.
+class SignalAfter : public Observer {
+ public:
+  explicit SignalAfter(int kernels) : left_(kernels) {}
+  void on_kernel(const Primitive&, std::span<const Tensor>, const Vars&, std::source_location,
+                 std::int64_t) override {
+    if (left_.fetch_sub(1) == 1) std::raise(SIGTERM);
+  }
+
+ private:
+  std::atomic<int> left_;
+};
+
+// Runs the small study in a folder; a signal comes after so many kernels, if not zero.
+int study(const fs::path& folder, bool resume, int signal_after = 0) {
   std::vector<std::string> words{"study", "--quiet", "--out", folder.string()};
   if (resume) words.push_back("--resume");
   std::vector<const char*> argv;
@@ -32,11 +44,8 @@ int study(const fs::path& folder, bool resume, int signal_ms = -1) {
   const int code = run_program(
       {"study", "Measures.", "Somebody", "nothing"}, [](Cli&) {},
       [&](Run& run) {
-        std::jthread killer([=] {
-          if (signal_ms < 0) return;
-          std::this_thread::sleep_for(std::chrono::milliseconds(signal_ms));
-          kill(getpid(), SIGTERM);
-        });
+        SignalAfter observer(signal_after);
+        const ObserverScope scope(observer);
         const Findings f = run_study(run, o, train, test);
         run.results.table = measurement_table(f.measurements, o.seed);
         run.results.metrics = sensitivity_metrics(f, o);
@@ -54,8 +63,9 @@ TEST(Study, InterruptedAgainAndAgainItEndsWithTheSameBits) {
   ASSERT_EQ(study(folder.path() / "whole", false), done);
   const fs::path part = folder.path() / "part";
   int interruptions = 0;
-  for (int ms = 5; study(part, interruptions > 0, ms) == interrupted_run; ms += 15) ++interruptions;
-  EXPECT_GT(interruptions, 1);
+  for (int kernels = 40; study(part, interruptions > 0, kernels) == interrupted_run; kernels += 60)
+    ++interruptions;
+  EXPECT_GT(interruptions, 3);
   for (const char* name :
        {"results.csv", "log.jsonl", "figures/sensitivity_mlp.svg", "figures/learning_curves.csv"})
     EXPECT_EQ(read_bytes(part / name), read_bytes(folder.path() / "whole" / name)) << name;

@@ -10,7 +10,8 @@
 
 namespace sonde {
 
-/// Runs `read` on the input under a limit of 64 MiB. Any exception but Error(format) or Error(memory) escapes and is a find.
+/// Runs `read` on the input under a limit of 64 MiB. Any exception but Error(format) or
+/// Error(memory) escapes and is a find.
 template <class Read>
 int fuzz_reader(const std::uint8_t* data, std::size_t size, Read&& read) {
   set_memory_limit(64 << 20);

@@ -1,5 +1,6 @@
-// The peak memory of a training step, against what the shapes say it must be: parameters, gradients, optimiser state,
-// what reverse mode keeps for the backward pass, and the largest single operation.
+// The peak memory of a training step, against what the shapes say it must be: parameters,
+// gradients, optimiser state, what reverse mode keeps for the backward pass, and the largest single
+// operation.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,8 +16,12 @@ namespace {
 
 constexpr double allowance = 1.2;
 
-std::int64_t f32(const Dims& shape) { return 4 * numel(shape); }
-std::int64_t i64(const Dims& shape) { return 8 * numel(shape); }
+std::int64_t f32(const Dims& shape) {
+  return 4 * numel(shape);
+}
+std::int64_t i64(const Dims& shape) {
+  return 8 * numel(shape);
+}
 
 // Bytes of a training step, from shapes alone.
 struct Budget {
@@ -31,7 +36,9 @@ struct Budget {
 };
 
 Tensor ramp(const Dims& shape, double scale) {
-  return Tensor::arange(numel(shape), DType::f32, -scale, 2 * scale / static_cast<double>(numel(shape))).reshape(shape);
+  return Tensor::arange(numel(shape), DType::f32, -scale,
+                        2 * scale / static_cast<double>(numel(shape)))
+      .reshape(shape);
 }
 
 Tensors ramps(const std::vector<Dims>& shapes) {
@@ -55,8 +62,9 @@ std::int64_t peak_of_step(const std::function<Var(const Vars&)>& loss, const Ten
 void expect_within(std::int64_t peak, const Budget& budget) {
   const double ratio = static_cast<double>(peak) / static_cast<double>(budget.total());
   ::testing::Test::RecordProperty("peak_over_budget", fmt::format("{:.3f}", ratio));
-  EXPECT_LE(ratio, allowance) << "peak " << peak << " bytes; budget: 4 x " << budget.parameters << " of parameters, "
-                              << budget.saved << " saved, " << budget.largest << " of the largest operation";
+  EXPECT_LE(ratio, allowance) << "peak " << peak << " bytes; budget: 4 x " << budget.parameters
+                              << " of parameters, " << budget.saved << " saved, " << budget.largest
+                              << " of the largest operation";
   EXPECT_GE(ratio, 0.5) << "the budget is far from what happens";
 }
 
@@ -71,27 +79,30 @@ TEST_F(PeakMemory, Mlp) {
   constexpr std::int64_t batch = 1024, in = 784, width = 768, classes = 10;
   const std::int64_t base = current_bytes();
   const Tensor x = ramp({batch, in}, 1), target = Tensor::zeros({batch}, DType::i64);
-  const Tensors parameters = ramps({{width, in}, {width}, {width, width}, {width}, {classes, width}, {classes}});
+  const Tensors parameters =
+      ramps({{width, in}, {width}, {width, width}, {width}, {classes, width}, {classes}});
   const std::int64_t peak = peak_of_step(
-      [&](const Vars& p) {
-        Var h = relu(linear(x, p[0], p[1]));
-        h = relu(linear(h, p[2], p[3]));
-        return cross_entropy(linear(h, p[4], p[5]), target);
-      },
-      parameters) - base;
+                                [&](const Vars& p) {
+                                  Var h = relu(linear(x, p[0], p[1]));
+                                  h = relu(linear(h, p[2], p[3]));
+                                  return cross_entropy(linear(h, p[4], p[5]), target);
+                                },
+                                parameters) -
+                            base;
 
   Budget budget;
   for (const Tensor& p : parameters) budget.parameter(p.shape());
   budget.save(f32({batch, in}) + i64({batch}));  // the data
   budget.save(2 * f32({batch, width}));          // relu's results, which the next products read too
   budget.save(2 * f32({batch, classes}));        // logits and log-probabilities
-  budget.operation(f32({batch, in}) + f32({batch, width}) + f32({width, in}));  // the first weight's gradient
+  budget.operation(f32({batch, in}) + f32({batch, width}) +
+                   f32({width, in}));  // the first weight's gradient
   budget.operation(2 * f32({batch, width}) + f32({width, width}));
   expect_within(peak, budget);
 }
 
-// Workspace of a 3x3 Winograd weight gradient: four partial sums of transformed filters (36 instead of 9 elements), the
-// filter itself, and blocks of transformed tiles that fill a core's cache.
+// Workspace of a 3x3 Winograd weight gradient: four partial sums of transformed filters (36 instead
+// of 9 elements), the filter itself, and blocks of transformed tiles that fill a core's cache.
 std::int64_t winograd_workspace(std::int64_t in, std::int64_t out) {
   return f32({4 * 36 + 9, in, out}) + (1300000 + f32({36 * 96, in + out})) / 2;
 }
@@ -100,26 +111,33 @@ TEST_F(PeakMemory, ConvNet) {
   constexpr std::int64_t batch = 64, size = 28, channels = 32, classes = 10, half = size / 2;
   const std::int64_t base = current_bytes();
   const Tensor x = ramp({batch, 1, size, size}, 1), target = Tensor::zeros({batch}, DType::i64);
-  const Tensors parameters = ramps({{channels, 1, 3, 3}, {channels}, {channels, channels, 3, 3}, {channels},
-                                    {classes, channels * half * half}, {classes}});
+  const Tensors parameters = ramps({{channels, 1, 3, 3},
+                                    {channels},
+                                    {channels, channels, 3, 3},
+                                    {channels},
+                                    {classes, channels * half * half},
+                                    {classes}});
   const ConvAttrs same{{1, 1}, {1, 1}};
-  const std::int64_t peak = peak_of_step(
-      [&](const Vars& p) {
-        Var h = relu(conv2d(x, p[0], p[1], same));
-        h = max_pool2d(relu(conv2d(h, p[2], p[3], same)), {2, 2});
-        return cross_entropy(linear(reshape(h, {batch, -1}), p[4], p[5]), target);
-      },
-      parameters) - base;
+  const std::int64_t peak =
+      peak_of_step(
+          [&](const Vars& p) {
+            Var h = relu(conv2d(x, p[0], p[1], same));
+            h = max_pool2d(relu(conv2d(h, p[2], p[3], same)), {2, 2});
+            return cross_entropy(linear(reshape(h, {batch, -1}), p[4], p[5]), target);
+          },
+          parameters) -
+      base;
 
   Budget budget;
   for (const Tensor& p : parameters) budget.parameter(p.shape());
   const Dims image{batch, channels, size, size}, pooled{batch, channels, half, half};
   budget.save(f32(x.shape()) + i64({batch}));
-  budget.save(2 * f32(image));               // relu's results
-  budget.save(i64(pooled) + f32(pooled));    // positions of the maxima; the last product's input
+  budget.save(2 * f32(image));             // relu's results
+  budget.save(i64(pooled) + f32(pooled));  // positions of the maxima; the last product's input
   budget.save(2 * f32({batch, classes}));
-  budget.operation(2 * f32(image));          // bias, relu
-  budget.operation(2 * f32(image) + f32({channels, channels, 3, 3}) + winograd_workspace(channels, channels));
+  budget.operation(2 * f32(image));  // bias, relu
+  budget.operation(2 * f32(image) + f32({channels, channels, 3, 3}) +
+                   winograd_workspace(channels, channels));
   expect_within(peak, budget);
 }
 

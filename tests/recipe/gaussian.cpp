@@ -1,6 +1,6 @@
-// The recipe "Add an operation" of autograd/README.md, carried out: y = exp(-x^2 / 2), with all its derivatives, run
-// through the suite that every operation of the library passes. In the library, the parts lie in the files that the
-// recipe names.
+// The recipe "Add an operation" of autograd/README.md, carried out: y = exp(-x^2 / 2), with all its
+// derivatives, run through the suite that every operation of the library passes. In the library,
+// the parts lie in the files that the recipe names.
 #include <cmath>
 
 #include "autograd/bases.hpp"
@@ -19,7 +19,8 @@ inline Kernel<Elementwise> gaussian{"gaussian"};  // exp(-x^2 / 2)
 namespace sonde::cpu {
 template <class T>
 void gaussian(std::span<const Tensor> in, Tensor& out, const double* params) {
-  const Loop loop = [](std::byte* const* p, const std::int64_t* stride, std::int64_t n, const double*) {
+  const Loop loop = [](std::byte* const* p, const std::int64_t* stride, std::int64_t n,
+                       const double*) {
     for (std::int64_t i = 0; i < n; ++i) {
       const T x = *reinterpret_cast<const T*>(p[1] + i * stride[1]);
       *reinterpret_cast<T*>(p[0] + i * stride[0]) = std::exp(-x * x / 2);
@@ -74,5 +75,6 @@ int main(int argc, char** argv) {
   sonde::cpu::register_gaussian();
   sonde::testing::Cases cases;
   sonde::testing::gaussian_cases(cases);
-  return sonde::testing::run_suite(argc, argv, cases, sonde::testing::source_dir() + "/tests/recipe");
+  return sonde::testing::run_suite(argc, argv, cases,
+                                   sonde::testing::source_dir() + "/tests/recipe");
 }

@@ -27,8 +27,8 @@ class Subject {
   Vars direction() const;
   /// A random weight for every differentiable output; empty for the others.
   Vars weights() const;
-  /// The sum over outputs of <weight, y + y^2 / 2>: a scalar function whose cotangents depend on x, so that the
-  /// transposes of linear operations are differentiated and batched too.
+  /// The sum over outputs of <weight, y + y^2 / 2>: a scalar function whose cotangents depend on x,
+  /// so that the transposes of linear operations are differentiated and batched too.
   Function scalar() const;
   /// Does any output or input carry a derivative?
   bool differentiable() const;
@@ -61,8 +61,8 @@ void check_third_order(const Subject& s);
 void check_linearize(const Subject& s);
 void check_batch(const Subject& s);
 
-/// The program: runs every check on every row (which must outlive it), and then the coverage test over the primitives
-/// defined in the folder `primitives`. Returns main's result.
+/// The program: runs every check on every row (which must outlive it), and then the coverage test
+/// over the primitives defined in the folder `primitives`. Returns main's result.
 int run_suite(int argc, char** argv, const Cases& cases, const std::string& primitives);
 
 }  // namespace sonde::testing

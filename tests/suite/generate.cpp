@@ -1,4 +1,5 @@
-// Generates the tests of every row: one per check and float type, and the coverage table over all primitives.
+// Generates the tests of every row: one per check and float type, and the coverage table over all
+// primitives.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -14,7 +15,8 @@
 namespace sonde::testing {
 namespace {
 
-// Counts which rules of which primitives ran, and compares every kernel's result with what infer said.
+// Counts which rules of which primitives ran, and compares every kernel's result with what infer
+// said.
 class Coverage final : public Observer {
  public:
   void on_rule(const Primitive& p, Rule rule) override {
@@ -23,19 +25,20 @@ class Coverage final : public Observer {
     if (!p.differentiable()) constant_.insert(std::string(p.name()));
     max_reverse_[std::string(p.name())] = p.max_reverse();
   }
-  void on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out, std::source_location,
-                 std::int64_t) override {
+  void on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out,
+                 std::source_location, std::int64_t) override {
     Vars vars;
     for (const Tensor& t : in) vars.push_back(t);
     Specs specs;
     p.infer(vars, specs);
     for (std::size_t i = 0; i < specs.size(); ++i)
-      EXPECT_EQ(to_string(specs[i]), to_string(out[i].spec())) << p.name() << ": infer and forward differ";
+      EXPECT_EQ(to_string(specs[i]), to_string(out[i].spec()))
+          << p.name() << ": infer and forward differ";
   }
   const auto& seen() const { return seen_; }
   bool constant(const std::string& name) const { return constant_.contains(name); }
-  /// Negative for plain primitives. A fused one is decomposed under jvp, and beyond this many reverse transforms: then it
-  /// needs no rule of its own.
+  /// Negative for plain primitives. A fused one is decomposed under jvp, and beyond this many
+  /// reverse transforms: then it needs no rule of its own.
   int max_reverse(const std::string& name) const {
     const auto it = max_reverse_.find(name);
     return it == max_reverse_.end() ? -1 : it->second;
@@ -77,7 +80,8 @@ std::vector<std::string> primitives_in(const std::string& folder) {
     if (entry.path().extension() != ".cpp" && entry.path().extension() != ".hpp") continue;
     std::ifstream file(entry.path());
     const std::string text((std::istreambuf_iterator<char>(file)), {});
-    for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it) ids.push_back((*it)[1]);
+    for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it)
+      ids.push_back((*it)[1]);
   }
   return ids;
 }
@@ -89,10 +93,12 @@ class CoverageTest : public ::testing::Test {
   void TestBody() override {
     const auto ids = primitives_in(folder_);
     EXPECT_FALSE(ids.empty()) << "no primitive in " << folder_;
-    std::string table = fmt::format("{:28}{:>9}{:>9}{:>9}{:>9}\n", "primitive", "forward", "jvp", "vjp", "batch");
+    std::string table =
+        fmt::format("{:28}{:>9}{:>9}{:>9}{:>9}\n", "primitive", "forward", "jvp", "vjp", "batch");
     for (const std::string& id : ids) {
       const auto it = coverage().seen().find(id);
-      const std::array<int, 4> n = it == coverage().seen().end() ? std::array<int, 4>{} : it->second;
+      const std::array<int, 4> n =
+          it == coverage().seen().end() ? std::array<int, 4>{} : it->second;
       table += fmt::format("{:28}{:>9}{:>9}{:>9}{:>9}\n", id, n[0], n[1], n[2], n[3]);
       EXPECT_GT(n[0], 0) << id << " has no row in tests/cases";
       EXPECT_GT(n[3], 0) << id << ": no row uses its batch rule";
@@ -110,8 +116,9 @@ class CoverageTest : public ::testing::Test {
 
 void add_test(const char* suite, const Case& row, DType dtype, Check check) {
   const std::string name = row.name + (dtype == DType::f64 ? "_f64" : "_f32");
-  ::testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-                          [&row, dtype, check]() -> ::testing::Test* { return new RowTest(row, dtype, check); });
+  ::testing::RegisterTest(
+      suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+      [&row, dtype, check]() -> ::testing::Test* { return new RowTest(row, dtype, check); });
 }
 
 void register_row(const Case& row) {
@@ -137,8 +144,9 @@ int run_suite(int argc, char** argv, const Cases& cases, const std::string& prim
   ::testing::InitGoogleTest(&argc, argv);
   for (const Case& row : cases) register_row(row);
   if (::testing::GTEST_FLAG(filter) == "*")
-    ::testing::RegisterTest("Coverage", "EveryPrimitiveEveryRule", nullptr, nullptr, __FILE__, __LINE__,
-                            [primitives]() -> ::testing::Test* { return new CoverageTest(primitives); });
+    ::testing::RegisterTest(
+        "Coverage", "EveryPrimitiveEveryRule", nullptr, nullptr, __FILE__, __LINE__,
+        [primitives]() -> ::testing::Test* { return new CoverageTest(primitives); });
   return RUN_ALL_TESTS();
 }
 

@@ -25,8 +25,9 @@ Tensor Subject::draw(const Input& input) const {
   const auto n = static_cast<std::size_t>(numel(input.draw == Draw::key ? Dims{2} : input.shape));
   if (input.draw == Draw::index || input.draw == Draw::key) {
     const bool key = input.draw == Draw::key;
-    std::uniform_int_distribution<std::int64_t> d(key ? 0 : static_cast<std::int64_t>(input.low),
-                                                  key ? INT64_MAX : static_cast<std::int64_t>(input.high) - 1);
+    std::uniform_int_distribution<std::int64_t> d(
+        key ? 0 : static_cast<std::int64_t>(input.low),
+        key ? INT64_MAX : static_cast<std::int64_t>(input.high) - 1);
     std::vector<std::int64_t> v(n);
     for (auto& x : v) x = d(random_);
     return Tensor::from<std::int64_t>(v, key ? Dims{2} : input.shape);
@@ -37,26 +38,30 @@ Tensor Subject::draw(const Input& input) const {
   v.resize(n);
   if (input.draw == Draw::distinct) {
     for (std::size_t i = 0; i < n; ++i)
-      v[i] = input.low + (input.high - input.low) * (static_cast<double>(i) + 0.5) / static_cast<double>(n);
+      v[i] = input.low +
+             (input.high - input.low) * (static_cast<double>(i) + 0.5) / static_cast<double>(n);
     std::shuffle(v.begin(), v.end(), random_);
   } else if (input.draw == Draw::boolean) {
     for (double& x : v) x = coin(random_) ? 1 : 0;
   } else if (input.draw != Draw::exact) {
     for (double& x : v) x = uniform(random_) * (input.draw == Draw::away && coin(random_) ? -1 : 1);
   }
-  return Tensor::from<double>(v, input.shape).to(input.draw == Draw::boolean ? DType::boolean : dtype_);
+  return Tensor::from<double>(v, input.shape)
+      .to(input.draw == Draw::boolean ? DType::boolean : dtype_);
 }
 
 Tensors Subject::inputs_f64() const {
   Tensors out;
-  for (const Var& x : inputs_) out.push_back(is_float(x.dtype()) ? x.tensor().to(DType::f64) : x.tensor());
+  for (const Var& x : inputs_)
+    out.push_back(is_float(x.dtype()) ? x.tensor().to(DType::f64) : x.tensor());
   return out;
 }
 
 Vars Subject::direction() const {
   Vars v;
   for (const Var& x : inputs_)
-    v.push_back(is_differentiable(x.dtype()) ? Var(random_tensor(x.shape(), dtype_, random_)) : Var());
+    v.push_back(is_differentiable(x.dtype()) ? Var(random_tensor(x.shape(), dtype_, random_))
+                                             : Var());
   return v;
 }
 
@@ -85,8 +90,9 @@ Arguments Subject::arguments() const {
 }
 
 bool Subject::differentiable() const {
-  return !arguments().empty() && std::any_of(outputs_.begin(), outputs_.end(),
-                                             [](const Spec& s) { return is_differentiable(s.dtype); });
+  return !arguments().empty() && std::any_of(outputs_.begin(), outputs_.end(), [](const Spec& s) {
+    return is_differentiable(s.dtype);
+  });
 }
 
 double dot(const Vars& a, const Vars& b) {
@@ -99,7 +105,9 @@ double dot(const Vars& a, const Vars& b) {
   return total;
 }
 
-double norm(const Vars& a) { return std::sqrt(dot(a, a)); }
+double norm(const Vars& a) {
+  return std::sqrt(dot(a, a));
+}
 
 double distance(const Vars& a, const Vars& b) {
   if (a.size() != b.size()) return INFINITY;

@@ -6,7 +6,8 @@
 namespace sonde::testing {
 namespace {
 
-// The same values behind other strides: axes reversed in memory, every second element, walked backwards.
+// The same values behind other strides: axes reversed in memory, every second element, walked
+// backwards.
 Tensor awkward(const Tensor& t) {
   Dims order;
   for (int i = t.rank() - 1; i >= 0; --i) order.push_back(i);
@@ -19,13 +20,15 @@ Tensor awkward(const Tensor& t) {
   return view;
 }
 
-// n variants of the inputs: lane k of input i is the input rolled by k (values stay in their domain).
+// n variants of the inputs: lane k of input i is the input rolled by k (values stay in their
+// domain).
 Var lanes_of(const Var& x, std::int64_t n, int axis) {
   Vars parts;
   for (std::int64_t k = 0; k < n; ++k) {
     const Tensor flat = x.tensor().reshape({-1});
     const std::int64_t m = flat.numel(), shift = m > 0 ? k % m : 0;
-    parts.push_back(reshape(concat({slice(flat, 0, shift, {}), slice(flat, 0, 0, shift)}, 0), x.shape()));
+    parts.push_back(
+        reshape(concat({slice(flat, 0, shift, {}), slice(flat, 0, 0, shift)}, 0), x.shape()));
   }
   return stack(parts, axis);
 }
@@ -50,7 +53,8 @@ Vars loop(const Function& f, const Mapping& m, std::int64_t n) {
   std::vector<Vars> lanes;
   for (std::int64_t k = 0; k < n; ++k) {
     Vars x;
-    for (std::size_t i = 0; i < m.x.size(); ++i) x.push_back(m.axes[i] ? select(m.x[i], *m.axes[i], k) : m.x[i]);
+    for (std::size_t i = 0; i < m.x.size(); ++i)
+      x.push_back(m.axes[i] ? select(m.x[i], *m.axes[i], k) : m.x[i]);
     Vars out = f(x);
     lanes.resize(out.size());
     for (std::size_t j = 0; j < out.size(); ++j) lanes[j].push_back(out[j]);
@@ -65,7 +69,8 @@ void compare_with_loop(const Subject& s, const Function& f, const char* what) {
   const std::size_t count = s.inputs().size();
   const std::uint64_t all = (std::uint64_t{1} << count) - 1;
   for (std::uint64_t mapped = 1; mapped <= all; ++mapped) {
-    if (count > 4 && mapped != all && (mapped & (mapped - 1)) != 0) continue;  // many inputs: each alone, and all
+    if (count > 4 && mapped != all && (mapped & (mapped - 1)) != 0)
+      continue;  // many inputs: each alone, and all
     for (int axis : {0, -1}) {
       const Mapping m = map_inputs(s, mapped, n, axis);
       const Vars batched = vmap(f, {.in_axes = m.axes})(m.x);
@@ -84,7 +89,8 @@ void check_forward(const Subject& s) {
   const Vars exact = s.row().f(wide);
   ASSERT_EQ(y.size(), exact.size());
   EXPECT_LE(distance(y, exact), s.exact()) << "differs from the same in f64";
-  if (s.row().reference) EXPECT_LE(distance({y[0]}, {Var(s.row().reference(s.inputs_f64()))}), s.exact());
+  if (s.row().reference)
+    EXPECT_LE(distance({y[0]}, {Var(s.row().reference(s.inputs_f64()))}), s.exact());
 }
 
 void check_strided(const Subject& s) {
