@@ -41,7 +41,7 @@ void install(DType dtype, const ElementwiseLoop& kernel) {
   elementwise_loops<slot>[static_cast<int>(dtype)] = kernel;
   slot.add(DeviceType::cpu, {dtype},
            [](std::span<const Tensor> in, Tensor& out, const double* params) {
-             constexpr bool by_second = &slot == &kernels::where;
+             const bool by_second = &slot == &kernels::where;  // its first operand is bool
              const DType key = in[by_second ? 1 : 0].dtype();
              run_elementwise(elementwise_loops<slot>[static_cast<int>(key)], in, out, params);
            });
