@@ -65,11 +65,17 @@ Batched FusedVjp::batch(const Vars& in, std::span<const int> axes, std::int64_t 
   return op_->batch_backward(in, axes, n, needs_);
 }
 
+std::int64_t FusedVjp::flops(std::span<const Tensor> in, const Vars&) const {
+  Vars out;
+  for (const Tensor& t : in.subspan(inputs_, outputs_)) out.push_back(t);
+  return op_->backward_flops(in.first(inputs_), out);
+}
+
 Vars FusedVjp::decompose(const Vars& in) const {
   Vars x, cotangents;
   for (std::size_t i = 0; i < inputs_; ++i) x.push_back(in[i]);
   for (std::size_t i = inputs_ + outputs_; i < in.size(); ++i) cotangents.push_back(in[i]);
-  Vars all = sonde::vjp([this](const Vars&y) { return op_->decompose(y); }, x)
+  Vars all = sonde::vjp([this](const Vars& y) { return op_->decompose(y); }, x)
                  .pullback.consume(cotangents),
        some;
   for (std::size_t i = 0; i < inputs_; ++i)

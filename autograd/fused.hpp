@@ -29,6 +29,10 @@ class Fused : public Decomposable {
   /// Cotangents of the inputs that `needs` names, in order, by kernel. No cotangent is missing.
   virtual Vars backward(std::span<const Tensor> in, std::span<const Tensor> out,
                         std::span<const Tensor> cotangents, Needs needs) const = 0;
+  /// Floating-point operations of `backward`, as flops() counts them.
+  virtual std::int64_t backward_flops(std::span<const Tensor> in, const Vars& out) const {
+    return 2 * flops(in, out);
+  }
   /// `backward` on n lanes: the values of in, out and cotangents in one list, as FusedVjp has them.
   virtual Batched batch_backward(const Vars& all, std::span<const int> axes, std::int64_t n,
                                  Needs needs) const = 0;
@@ -45,6 +49,7 @@ class FusedVjp final : public Decomposable {
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override;
   Vars decompose(const Vars& in) const override;
   int max_reverse() const override { return 0; }
+  std::int64_t flops(std::span<const Tensor> in, const Vars& out) const override;
 
  private:
   Ref<const Fused> op_;

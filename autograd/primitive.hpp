@@ -63,6 +63,11 @@ class Primitive : public Counted {
   /// How many reverse transforms may record this operation as it is; beyond it, or under jvp, it is
   /// decomposed. Only fused operations have a limit.
   virtual int max_reverse() const { return -1; }
+  /// Floating-point operations of a call, two for each multiply-add. Counted are products of
+  /// matrices, convolutions, attention and recurrent layers; everything else is 0.
+  virtual std::int64_t flops(std::span<const Tensor> /*in*/, const Vars& /*out*/) const {
+    return 0;
+  }
   /// The attributes for graphs and profiles, "axis=1, keepdim=true".
   virtual std::string attributes() const { return {}; }
 

@@ -27,7 +27,7 @@ Tensor Var::tensor() && {
   return Tensor(std::move(data));
 }
 
-double Var::item() const {
+Tensor Var::primal() const {
   const Var* v = this;
   while (const Box* box = as_box(*v)) {
     if (box->transform == TransformKind::batch)
@@ -35,7 +35,11 @@ double Var::item() const {
                 "every lane of vmap has its own value");
     v = &box->value;
   }
-  return v->tensor().item();
+  return v->tensor();
+}
+
+double Var::item() const {
+  return primal().item();
 }
 
 }  // namespace sonde

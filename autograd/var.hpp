@@ -34,8 +34,10 @@ class Var {
   /// ghost.
   Tensor tensor() const&;
   Tensor tensor() &&;
-  /// The only element. Under jvp and grad that of the primal; Error(rule) under vmap, where every
-  /// lane has its own.
+  /// The data behind the boxes of jvp and grad; Error(rule) under vmap, where every lane has its
+  /// own.
+  Tensor primal() const;
+  /// The only element of primal().
   double item() const;
 
   Value* get() const { return p_.get(); }

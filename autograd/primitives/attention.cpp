@@ -87,6 +87,15 @@ class Attention final : public Named<Attention, Fused> {
     return make_vars(Var(kernel(in[0], in[1], in[2], mask(in), a_)));
   }
 
+  // q k' and p v.
+  std::int64_t flops(std::span<const Tensor> in, const Vars& out) const override {
+    return 2 * numel(scores_shape(in[0], in[1])) * (in[0].size(-1) + out[0].size(-1));
+  }
+  // q k' again, then do v', p' do, ds' q and ds k.
+  std::int64_t backward_flops(std::span<const Tensor> in, const Vars& out) const override {
+    return 2 * numel(scores_shape(in[0], in[1])) * (3 * in[0].size(-1) + 2 * out[0].size(-1));
+  }
+
   Vars decompose(const Vars& in) const override {
     Specs specs;
     infer(in, specs);

@@ -141,6 +141,11 @@ class Convolution : public Multilinear {
     return {make_vars(split(y, out, n, filters.size(channels + 1))), {out}};
   }
 
+  // Every element of y [.., N, K, P, Q] is a sum over the filter's [C/groups, R, S].
+  static std::int64_t conv_flops(const Dims& y, const Dims& w) {
+    return 2 * numel(y) * at(w, -3) * at(w, -2) * at(w, -1);
+  }
+
   ConvAttrs attrs_;
 };
 
@@ -156,6 +161,9 @@ class Conv2d final : public Named<Conv2d, Convolution> {
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     return make_vars(Var(kernels::conv2d.find(out[0].device, out[0].dtype)(in[0], in[1], attrs_)));
+  }
+  std::int64_t flops(std::span<const Tensor> in, const Vars& out) const override {
+    return conv_flops(out[0].shape(), in[1].shape());
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
     return {needs[0] ? conv2d_input_grad(ct[0], in[1], {in[0].size(-2), in[0].size(-1)}, attrs_)
@@ -192,6 +200,9 @@ class Conv2dInputGrad final : public Named<Conv2dInputGrad, Convolution> {
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     return make_vars(Var(
         kernels::conv2d_input_grad.find(out[0].device, out[0].dtype)(in[0], in[1], size_, attrs_)));
+  }
+  std::int64_t flops(std::span<const Tensor> in, const Vars& /*out*/) const override {
+    return conv_flops(in[0].shape(), in[1].shape());
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
     return {needs[0] ? emit1(make_ref<Conv2d>(attrs_), make_vars(ct[0], in[1])) : Var(),
@@ -230,6 +241,9 @@ class Conv2dWeightGrad final : public Named<Conv2dWeightGrad, Convolution> {
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
     return make_vars(Var(kernels::conv2d_weight_grad.find(out[0].device, out[0].dtype)(
         in[0], in[1], size_, attrs_)));
+  }
+  std::int64_t flops(std::span<const Tensor> in, const Vars& out) const override {
+    return conv_flops(in[1].shape(), out[0].shape());
   }
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
     return {needs[0] ? conv2d_input_grad(in[1], ct[0], {in[0].size(-2), in[0].size(-1)}, attrs_)

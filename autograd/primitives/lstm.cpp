@@ -76,6 +76,10 @@ class Lstm final : public Named<Lstm, Fused> {
     return all;
   }
 
+  std::int64_t flops(std::span<const Tensor> in, const Vars& out) const override {
+    return 8 * out[0].numel() * (in[0].size(-1) + in[1].size(-1));
+  }
+
   Vars decompose(const Vars& in) const override {
     const Sizes n(in[0], in[1]);
     const std::int64_t gates = 4 * n.units;

@@ -67,6 +67,10 @@ class Matmul final : public Named<Matmul, Multilinear> {
     return make_vars(Var(result));
   }
 
+  std::int64_t flops(std::span<const Tensor> in, const Vars& out) const override {
+    return 2 * out[0].numel() * in[0].size(ta_ ? -2 : -1);
+  }
+
   // C = A B: dA = dC B', dB = A' dC. For a stored transpose, the transpose of that.
   Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
     const Var &a = in[0], &b = in[1], &c = ct[0];
