@@ -7,17 +7,21 @@
 
 namespace sonde::nn {
 
-Linear::Linear(std::int64_t in, std::int64_t out, philox::Key key, Options options) {
+Linear::Linear(std::int64_t in, std::int64_t out, philox::Key key, Options options)
+    : in_(in), out_(out) {
   if (in < 1 || out < 1) fail(ErrorCode::value, "linear", "{} inputs, {} outputs", in, out);
-  weight_ = parameter(
-      "weight", kaiming_uniform({out, in}, std::sqrt(5.0), philox::child(key, 0), options.dtype));
+  weight_ = parameter("weight", kaiming_uniform({out, in}, std::sqrt(5.0), philox::child(key, 0)));
   if (options.bias)
-    bias_ = parameter("bias", uniform_init({out}, 1 / std::sqrt(static_cast<double>(in)),
-                                           philox::child(key, 1), options.dtype));
+    bias_ = parameter(
+        "bias", uniform_init({out}, 1 / std::sqrt(static_cast<double>(in)), philox::child(key, 1)));
 }
 
 Var Linear::forward(Context& ctx, Var x) const {
   return sonde::linear(std::move(x), ctx[weight_], bias_ ? ctx[bias_] : Var());
+}
+
+std::string Linear::description() const {
+  return fmt::format("Linear({}, {}{})", in_, out_, bias_ ? "" : ", bias=false");
 }
 
 }  // namespace sonde::nn

@@ -8,7 +8,6 @@ namespace sonde::nn {
 
 struct LinearOptions {
   bool bias = true;
-  DType dtype = DType::f32;
 };
 
 /// y = x W' + b with W [out, in] ("weight") and b [out] ("bias"). x is [..., in], y is [..., out].
@@ -20,8 +19,10 @@ class Linear final : public Module {
   /// Error(value) unless both sizes are positive.
   Linear(std::int64_t in, std::int64_t out, philox::Key key, Options options = {});
   Var forward(Context& ctx, Var x) const override;
+  std::string description() const override;
 
  private:
+  std::int64_t in_, out_;
   Handle weight_, bias_;
 };
 

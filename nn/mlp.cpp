@@ -11,9 +11,8 @@ Mlp::Mlp(const std::vector<std::int64_t>& sizes, philox::Key key, Options option
   if (sizes.size() > 2 && !options_.activation) fail(ErrorCode::value, "mlp", "has no activation");
   for (std::size_t i = 0; i + 1 < sizes.size(); ++i) {
     const bool bias = i + 2 < sizes.size() || options_.last_bias;
-    layers_.push_back(
-        std::make_unique<Linear>(sizes[i], sizes[i + 1], philox::child(key, i),
-                                 LinearOptions{.bias = bias, .dtype = options_.dtype}));
+    layers_.push_back(std::make_unique<Linear>(sizes[i], sizes[i + 1], philox::child(key, i),
+                                               LinearOptions{.bias = bias}));
     child(fmt::format("layers.{}", i), *layers_.back());
   }
 }

@@ -16,7 +16,6 @@ using Pointwise = std::function<Var(const Var&)>;
 struct MlpOptions {
   Pointwise activation;   ///< between layers; required if there is more than one
   bool last_bias = true;  ///< whether the last layer has a bias
-  DType dtype = DType::f32;
 };
 
 /// Linear layers "layers.0", "layers.1", ... with the activation between them. x is [n, ...] and is
@@ -29,6 +28,7 @@ class Mlp final : public Module {
   /// activation.
   Mlp(const std::vector<std::int64_t>& sizes, philox::Key key, Options options);
   Var forward(Context& ctx, Var x) const override;
+  std::string description() const override { return "Mlp"; }
 
  private:
   std::vector<std::unique_ptr<Linear>> layers_;

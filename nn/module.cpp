@@ -34,9 +34,7 @@ void append_new(std::vector<Handle>& all, const std::vector<Handle>& more) {
 }  // namespace
 
 Var Module::operator()(Context& ctx, Var x) const {
-  return within(ctx, [&] {
-    return ctx.tap(forward(ctx, ctx.tap(std::move(x), "in")), "out");
-  });
+  return within(ctx, [&] { return ctx.tap(forward(ctx, ctx.tap(std::move(x), "in")), "out"); });
 }
 
 Var Module::operator()(const Var& x) const {
@@ -52,7 +50,7 @@ void Module::check_name(const std::string& name) const {
               "'{}' comes when the module is a child already", name);
 }
 
-Handle Module::add(std::string name, Handle handle) {
+Handle Module::enter(std::string name, Handle handle) {
   check_name(name);
   own_.emplace_back(std::move(name), handle);
   number();
@@ -60,16 +58,17 @@ Handle Module::add(std::string name, Handle handle) {
 }
 
 Handle Module::parameter(std::string name, Tensor value) {
-  return add(std::move(name), std::make_shared<Entry>(Entry{.value = std::move(value)}));
+  return enter(std::move(name), std::make_shared<Entry>(Entry{.value = std::move(value)}));
 }
 
 Handle Module::buffer(std::string name, Tensor value) {
-  return add(std::move(name), std::make_shared<Entry>(Entry{
-                                  .value = std::move(value), .is_buffer = true, .trainable = false}));
+  return enter(std::move(name),
+               std::make_shared<Entry>(
+                   Entry{.value = std::move(value), .is_buffer = true, .trainable = false}));
 }
 
 void Module::tie(std::string name, const Handle& shared) {
-  add(std::move(name), shared);
+  enter(std::move(name), shared);
 }
 
 void Module::child(std::string name, Module& module) {
@@ -170,8 +169,9 @@ std::int64_t Module::set_trainable(std::string_view pattern, bool trainable) {
   return count;
 }
 
-void Module::to(DType dtype) {
-  if (!is_differentiable(dtype)) fail(ErrorCode::dtype, "to", "parameters cannot be {}", dtype);
+void Module::convert(DType dtype) {
+  if (!is_differentiable(dtype))
+    fail(ErrorCode::dtype, "convert", "parameters cannot be {}", dtype);
   for (const auto* handles : {&parameters_, &buffers_})
     for (const Handle& h : *handles)
       if (is_differentiable(h->value.dtype())) h->value = h->value.to(dtype);

@@ -92,7 +92,7 @@ class Module {
 
   /// Converts floating parameters and buffers. Optimisers made before keep the old tensors.
   /// Error(dtype) unless f32 or f64.
-  void to(DType dtype);
+  void convert(DType dtype);
   /// Puts the new values of a call in training into the buffers.
   void commit(const Updates& updates);
 
@@ -117,7 +117,7 @@ class Module {
   friend class Context;
   friend Var checkpointed(Context& ctx, const Module& module, const Var& x);
   void check_name(const std::string& name) const;
-  Handle add(std::string name, Handle handle);
+  Handle enter(std::string name, Handle handle);
   void number();
 
   std::vector<std::pair<std::string, Handle>> own_;

@@ -21,9 +21,8 @@ std::string listed(std::string_view title, const std::vector<std::string>& names
 
 bool has_another_name(const std::vector<NamedEntry>& entries, const Handle& handle,
                       const NamedTensors& state) {
-  return std::ranges::any_of(entries, [&](const NamedEntry& e) {
-    return e.handle == handle && state.contains(e.path);
-  });
+  return std::ranges::any_of(
+      entries, [&](const NamedEntry& e) { return e.handle == handle && state.contains(e.path); });
 }
 
 }  // namespace
@@ -37,9 +36,9 @@ NamedTensors state_dict(const Module& module) {
 
 std::string LoadReport::text() const {
   std::string all;
-  for (const std::string& part : {listed("missing", missing, unexpected),
-                                  listed("unexpected", unexpected, missing),
-                                  listed("of another shape or type", misfit, {})})
+  for (const std::string& part :
+       {listed("missing", missing, unexpected), listed("unexpected", unexpected, missing),
+        listed("of another shape or type", misfit, {})})
     if (!part.empty()) all += (all.empty() ? "" : "; ") + part;
   return all;
 }

@@ -33,10 +33,11 @@ class Meter final : public sonde::Observer {
   void on_tap(const std::string& at, const Var& value) {
     const auto dot = at.rfind('.');
     const std::string path = dot == std::string::npos ? "" : at.substr(0, dot);
-    const std::string_view name = std::string_view(at).substr(dot == std::string::npos ? 0 : dot + 1);
+    const std::string_view name =
+        std::string_view(at).substr(dot == std::string::npos ? 0 : dot + 1);
     if (name != "in" && name != "out") return;
-    const auto row = static_cast<std::size_t>(
-        std::ranges::find(rows_, path, &SummaryRow::path) - rows_.begin());
+    const auto row =
+        static_cast<std::size_t>(std::ranges::find(rows_, path, &SummaryRow::path) - rows_.begin());
     if (name == "in") {
       active_.push_back(row);
       if (rows_[row].calls++ == 0) rows_[row].in = value.shape();
@@ -83,8 +84,8 @@ std::string to_string(const std::vector<SummaryRow>& rows) {
                                  width, "what", "in", "out", "parameters", "FLOPs", "bytes");
   for (const SummaryRow& r : rows)
     text += fmt::format("{:<{}}  {:<40} {:>16} {:>16} {:>12} {:>14} {:>12}\n", r.path, width,
-                        r.description, sonde::to_string(r.in), sonde::to_string(r.out), r.parameters, r.flops,
-                        r.bytes);
+                        r.description, sonde::to_string(r.in), sonde::to_string(r.out),
+                        r.parameters, r.flops, r.bytes);
   return text;
 }
 

@@ -18,8 +18,8 @@ Var inner(const Vars& a, const Vars& b) {
 int main() {
   const Var x = reshape(Tensor::arange(64, DType::f64, -3.14, 0.1), {64, 1});
   const Var y = sin(x);
-  const nn::Mlp mlp({1, 32, 1}, {.k0 = 1},
-                    {.activation = [](const Var& h) { return tanh(h); }, .dtype = DType::f64});
+  nn::Mlp mlp({1, 32, 1}, {.k0 = 1}, {.activation = [](const Var& h) { return tanh(h); }});
+  mlp.convert(DType::f64);
   const Function loss = [&](const Vars& parameters) {
     const Var error = nn::functional_call(mlp, parameters, x) - y;
     return mean(error * error);

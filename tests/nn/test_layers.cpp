@@ -15,7 +15,8 @@ Tensor f64(std::initializer_list<double> values, const Dims& shape) {
 }
 
 TEST(Linear, IsAnAffineMap) {
-  Linear layer(2, 3, {1, 0}, {.dtype = DType::f64});
+  Linear layer(2, 3, {1, 0});
+  layer.convert(DType::f64);
   layer.set_parameters({f64({1, 2, 3, 4, 5, 6}, {3, 2}), f64({10, 20, 30}, {3})});
   const Tensor y = layer(f64({1, 1, 0, -1}, {2, 2})).tensor();
   EXPECT_EQ(y.to_vector<double>(), (std::vector<double>{13, 27, 41, 8, 16, 24}));
@@ -45,9 +46,8 @@ TEST(Linear, WrongInputNamesTheModule) {
 
 TEST(Mlp, ComposesItsLayers) {
   Mlp mlp({2, 2, 1}, {1, 0},
-          {.activation = [](const Var& x) { return mul(x, x); },
-           .last_bias = false,
-           .dtype = DType::f64});
+          {.activation = [](const Var& x) { return mul(x, x); }, .last_bias = false});
+  mlp.convert(DType::f64);
   std::vector<std::string> paths;
   for (const auto& p : mlp.named_parameters()) paths.push_back(p.path);
   EXPECT_EQ(paths,
@@ -60,9 +60,8 @@ TEST(Mlp, ComposesItsLayers) {
 
 TEST(Mlp, GradientMatchesTheClosedForm) {  // y = w1 (w0 x)^2
   Mlp mlp({1, 1, 1}, {1, 0},
-          {.activation = [](const Var& x) { return mul(x, x); },
-           .last_bias = false,
-           .dtype = DType::f64});
+          {.activation = [](const Var& x) { return mul(x, x); }, .last_bias = false});
+  mlp.convert(DType::f64);
   mlp.set_parameters({f64({3}, {1, 1}), f64({0}, {1}), f64({5}, {1, 1})});
   const auto r = value_and_grad(mlp, [&](Context& ctx) {
     return make_vars(sum(mlp(ctx, f64({2}, {1, 1}))));

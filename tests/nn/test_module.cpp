@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "autograd/observe.hpp"
 #include "autograd/ops.hpp"
 #include "nn/module.hpp"
 
@@ -116,14 +117,14 @@ TEST(Module, ValueAndGradReturnsAux) {
   EXPECT_EQ(r.grads[0].item(), 44);
 }
 
-TEST(Module, ObserverSeesAndReplacesByPath) {
+TEST(Module, TapSeesAndReplacesByPath) {
   const Pair m;
   std::vector<std::string> seen;
-  const Observer observer = [&](const std::string& path, Var v) {
+  const Tap tap = [&](const std::string& path, Var v) {
     seen.push_back(path);
     return path == "second.out" ? f64(100) : v;
   };
-  Context ctx(m, m.parameters(), Mode::eval, {}, &observer);
+  Context ctx(m, m.parameters(), {.tap = &tap});
   EXPECT_EQ(m(ctx, f64(1)).item(), 210);
   EXPECT_EQ(seen, (std::vector<std::string>{"in", "second.in", "second.out", "first.in",
                                             "first.out", "out"}));
@@ -144,12 +145,148 @@ TEST(Module, ErrorsNameTheModule) {
   EXPECT_THROW(ctx[m.second_.factor()], Error);
 }
 
-TEST(Module, KeysDifferByParameterAndAreRepeatable) {
-  const Pair m;
-  const Context a(m, m.parameters(), Mode::train, {1, 2}),
-      b(m, m.parameters(), Mode::train, {1, 2});
-  EXPECT_EQ(a.key(m.first_.factor()), b.key(m.first_.factor()));
-  EXPECT_NE(a.key(m.first_.factor()), a.key(m.second_.factor()));
+// Multiplies by one random number; counts its calls in training in a buffer.
+class Noise final : public Module {
+ public:
+  Noise() : count_(buffer("count", Tensor::scalar(0, DType::f64))) {}
+  Var forward(Context& ctx, Var x) const override {
+    if (!ctx.training()) return x;
+    ctx.update(count_, add(ctx[count_], add(mul(x, 0.0), 1.0)));
+    return mul(std::move(x), normal(ctx.key(), {}, 0, 1, DType::f64));
+  }
+
+ private:
+  Handle count_;
+};
+
+class Noisy final : public Module {
+ public:
+  Noisy() : weight_(parameter("weight", Tensor::scalar(3, DType::f64))) {
+    child("first", first_);
+    child("second", second_);
+  }
+  Var forward(Context& ctx, Var x) const override {
+    return second_(ctx, first_(ctx, mul(std::move(x), ctx[weight_])));
+  }
+
+  Noise first_, second_;
+
+ private:
+  Handle weight_;
+};
+
+TEST(Module, KeysDifferByModuleAndAreRepeatable) {
+  const Noisy m;
+  auto draw = [&](std::uint64_t seed) {
+    return functional_call(m, m.parameters(), f64(1),
+                           {.mode = Mode::train, .key = random_key(seed)})
+        .item();
+  };
+  EXPECT_EQ(draw(1), draw(1));
+  EXPECT_NE(draw(1), draw(2));
+  Context first(m, m.parameters(), {.mode = Mode::train, .key = random_key(1)});
+  EXPECT_NE(m.first_(first, f64(1)).item(), m.second_(first, f64(1)).item());
+  EXPECT_EQ(m(f64(1)).item(), 3);  // eval
+  EXPECT_THROW(functional_call(m, m.parameters(), f64(1), {.mode = Mode::train}), Error);
+}
+
+TEST(Module, LanesOfAKeyDrawWhatTheyWouldAlone) {
+  const Noisy m;
+  const Var keys = split_key(random_key(5), 3);
+  auto run = [&](const Var& key) {
+    return grad([&](const Vars& p) {
+      return functional_call(m, p, f64(1), {.mode = Mode::eval, .key = key});
+    })(m.parameters())[0];
+  };
+  EXPECT_EQ(vmap([&](const Var& key) { return run(key); })(keys).shape(), Dims{3});
+  class Only final : public Module {
+   public:
+    Var forward(Context& ctx, Var x) const override { return mul(x, normal(ctx.key(), {})); }
+  } only;
+  auto draw = [&](const Var& key) {
+    return functional_call(only, {}, Tensor::scalar(1), {.key = key});
+  };
+  const Tensor lanes = vmap([&](const Var& key) { return draw(key); })(keys).tensor();
+  for (int i = 0; i < 3; ++i)
+    EXPECT_EQ(lanes.to_vector<float>()[static_cast<std::size_t>(i)],
+              static_cast<float>(draw(select(keys, 0, i)).item()));
+}
+
+TEST(Module, BuffersChangeByCommitOnly) {
+  Noisy m;
+  ASSERT_EQ(m.named_buffers().size(), 2u);
+  EXPECT_EQ(m.named_buffers()[1].path, "second.count");
+  auto step = [&] {
+    return value_and_grad(m, [&](Context& ctx) { return make_vars(m(ctx, f64(1))); },
+                          {.mode = Mode::train, .key = random_key(0)});
+  };
+  const LossAndGrads r = step();
+  ASSERT_EQ(r.grads.size(), 1u);
+  EXPECT_DOUBLE_EQ(r.value.item(), 3 * r.grads[0].item());
+  ASSERT_EQ(r.updates.size(), 2u);
+  EXPECT_EQ(m.named_buffers()[0].handle->value.item(), 0);
+  m.commit(r.updates);
+  EXPECT_EQ(m.named_buffers()[0].handle->value.item(), 1);
+  m.commit(step().updates);
+  EXPECT_EQ(m.named_buffers()[1].handle->value.item(), 2);
+  const auto per_sample = vmap([&](const Var& x) {
+    return functional_call(m, m.parameters(), x, {.mode = Mode::train, .key = random_key(0)});
+  });
+  EXPECT_THROW(per_sample(Var(Tensor::ones({2}, DType::f64))), Error);
+}
+
+TEST(Module, CheckpointedGivesTheSameNumbersAndUpdates) {
+  Noisy m;
+  auto run = [&](bool again) {
+    return value_and_grad(m,
+                          [&](Context& ctx) {
+                            const Var y = again ? checkpointed(ctx, m, f64(2)) : m(ctx, f64(2));
+                            return make_vars(mul(y, y));
+                          },
+                          {.mode = Mode::train, .key = random_key(7)});
+  };
+  const LossAndGrads plain = run(false), again = run(true);
+  EXPECT_EQ(plain.value.item(), again.value.item());
+  EXPECT_EQ(plain.grads[0].item(), again.grads[0].item());
+  ASSERT_EQ(again.updates.size(), 2u);
+  EXPECT_EQ(again.updates[0].value.item(), 1);
+}
+
+TEST(Module, FrozenParametersGetNoGradientAndCostNothing) {
+  Pair m;  // y = first second x + offset
+  auto loss = [&](Context& ctx) { return make_vars(m(ctx, f64(2))); };
+  EXPECT_EQ(m.freeze("*.factor"), 2);
+  LossAndGrads r = value_and_grad(m, loss);
+  EXPECT_EQ(r.grads[0].item(), 1);
+  EXPECT_FALSE(r.grads[1]);
+  EXPECT_FALSE(r.grads[2]);
+  EXPECT_EQ(m.unfreeze("first.*"), 1);
+  r = value_and_grad(m, loss);
+  EXPECT_EQ(r.grads[1].item(), 6);
+  EXPECT_FALSE(r.grads[2]);
+  class CountMul final : public sonde::Observer {
+   public:
+    void on_rule(const Primitive& p, Rule rule) override {
+      muls += p.name() == "mul" && rule == Rule::vjp;
+    }
+    int muls = 0;
+  } counter;
+  {
+    const ObserverScope scope(counter);
+    value_and_grad(m, loss);
+  }
+  EXPECT_EQ(counter.muls, 1);  // second(x) is not recorded
+  EXPECT_THROW(m.freeze("*.weight"), Error);
+  m.freeze("*");
+  EXPECT_THROW(value_and_grad(m, loss), Error);
+}
+
+TEST(Module, ConvertsToAnotherType) {
+  Noisy m;
+  m.convert(DType::f32);
+  for (const auto& e : m.named_entries()) EXPECT_EQ(e.handle->value.dtype(), DType::f32);
+  EXPECT_EQ(m(Tensor::scalar(1)).item(), 3);
+  EXPECT_THROW(m.convert(DType::i64), Error);
 }
 
 TEST(Module, SetParametersChecksFirst) {
@@ -176,6 +313,13 @@ TEST(Module, BadNamesAreErrors) {
   };
   EXPECT_THROW(Twice("a"), Error);
   EXPECT_THROW(Twice(""), Error);
+  Pair attached;
+  class Thief final : public Module {
+   public:
+    explicit Thief(Module& other) { child("mine", other); }
+    Var forward(Context&, Var x) const override { return x; }
+  };
+  EXPECT_THROW(Thief thief(attached.first_), Error);
 }
 
 TEST(Module, OneModuleInManyThreads) {

@@ -67,7 +67,7 @@ inline Tensor weight_values(const std::string& name, const Dims& shape) {
 
 /// Gives every floating parameter and buffer its value by the formula, in f64.
 inline void fill(nn::Module& module) {
-  module.to(DType::f64);
+  module.convert(DType::f64);
   for (const auto& entries : {module.named_parameters(), module.named_buffers()})
     for (const auto& [path, handle] : entries)
       if (is_differentiable(handle->value.dtype()))
