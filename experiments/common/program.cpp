@@ -44,6 +44,7 @@ int exit_code(ErrorCode code) {
     case ErrorCode::data:
     case ErrorCode::file:
     case ErrorCode::format:
+    case ErrorCode::names:
       return bad_data;
     case ErrorCode::numeric:
     case ErrorCode::anomaly:

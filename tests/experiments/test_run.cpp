@@ -202,6 +202,17 @@ TEST(Run, ExitCodesFollowTheError) {
   EXPECT_EQ(Toy("/proc/nowhere").run(), 3);
 }
 
+TEST(Run, EveryErrorHasItsExitCode) {  // as docs/errors.md says
+  EXPECT_EQ(exit_code(ErrorCode::usage), bad_usage);
+  for (const ErrorCode c : {ErrorCode::data, ErrorCode::file, ErrorCode::format, ErrorCode::names,
+                            ErrorCode::memory, ErrorCode::size})
+    EXPECT_EQ(exit_code(c), bad_data);
+  for (const ErrorCode c : {ErrorCode::numeric, ErrorCode::anomaly})
+    EXPECT_EQ(exit_code(c), failed_numerics);
+  for (const ErrorCode c : {ErrorCode::shape, ErrorCode::dtype, ErrorCode::rule})
+    EXPECT_EQ(exit_code(c), defect);
+}
+
 TEST(Run, DamagedCheckpointsAreTypedErrors) {
   TempFolder folder;
   Toy toy(folder.path());
