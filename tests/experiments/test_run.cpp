@@ -191,6 +191,7 @@ TEST(Run, ExitCodesFollowTheError) {
   Toy toy(folder.path());
   const std::pair<ErrorCode, int> expected[] = {{ErrorCode::usage, 2},   {ErrorCode::data, 3},
                                                 {ErrorCode::file, 3},    {ErrorCode::format, 3},
+                                                {ErrorCode::names, 3},   {ErrorCode::size, 3},
                                                 {ErrorCode::memory, 3},  {ErrorCode::numeric, 4},
                                                 {ErrorCode::anomaly, 4}, {ErrorCode::shape, 1}};
   for (const auto& [error, code] : expected)
