@@ -10,7 +10,8 @@ namespace sonde::nn {
 Linear::Linear(std::int64_t in, std::int64_t out, philox::Key key, Options options)
     : in_(in), out_(out) {
   if (in < 1 || out < 1) fail(ErrorCode::value, "linear", "{} inputs, {} outputs", in, out);
-  weight_ = parameter("weight", kaiming_uniform({out, in}, std::sqrt(5.0), philox::child(key, 0)));
+  weight_ =
+      parameter("weight", kaiming_uniform({out, in}, philox::child(key, 0), {.a = std::sqrt(5.0)}));
   if (options.bias)
     bias_ = parameter(
         "bias", uniform_init({out}, 1 / std::sqrt(static_cast<double>(in)), philox::child(key, 1)));

@@ -31,6 +31,12 @@ void append_new(std::vector<Handle>& all, const std::vector<Handle>& more) {
     if (std::ranges::find(all, h) == all.end()) all.push_back(h);
 }
 
+// Is there a vmap among the transforms of `v`?
+bool has_lanes(const Var& v) {
+  const Box* box = as_box(v);
+  return box && (box->transform == TransformKind::batch || has_lanes(box->value));
+}
+
 }  // namespace
 
 Var Module::operator()(Context& ctx, Var x) const {
@@ -229,8 +235,11 @@ Var Context::tap(Var value, std::string_view name) const {
 }
 
 void Context::update(const Handle& buffer, const Var& value) {
-  if (std::ranges::find(updates_, buffer, &Update::buffer) == updates_.end())
-    updates_.push_back({buffer, value.primal()});
+  if (std::ranges::find(updates_, buffer, &Update::buffer) != updates_.end()) return;
+  if (has_lanes(value))
+    fail_hint(ErrorCode::rule, "update", "call it in eval mode, or use a layer without statistics",
+              "under vmap every lane would have its own value of a buffer");
+  updates_.push_back({buffer, value.primal()});
 }
 
 Var functional_call(const Module& module, const Vars& parameters, const Var& x,
