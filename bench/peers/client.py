@@ -1,0 +1,66 @@
+"""The processes of one run: each computes only while it answers a command."""
+import json
+import os
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class Failed(Exception):
+    """A command was answered by an error, or the process ended."""
+
+
+class Client:
+    """One process. It starts at its first command, and again if it ended."""
+
+    def __init__(self, name, command, threads, log):
+        self.name, self.command, self.threads, self.log = name, command, threads, log
+        self.process = None
+
+    def start(self):
+        cpus = set(sorted(os.sched_getaffinity(0))[:self.threads])
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "KMP_", "MKL_"))}
+        env["OMP_NUM_THREADS"] = str(self.threads)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
+                                        text=True, env=env, preexec_fn=lambda: os.sched_setaffinity(0, cpus))
+
+    def ask(self, do, **arguments):
+        if self.process is None:
+            self.start()
+        try:
+            self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
+            self.process.stdin.flush()
+            line = self.process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            code = self.process.wait()
+            self.process = None
+            raise Failed(f"{self.name} ended with {code}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise Failed(f"{self.name}: {answer['error']}")
+        return answer
+
+    def close(self):
+        if self.process is not None:
+            self.process.stdin.close()
+            self.process.wait()
+            self.process = None
+
+
+def clients(peers, threads, sonde_program, log):
+    """{"sonde": ..., and one for each peer}."""
+    worker = [sys.executable, os.path.join(HERE, "worker.py")]
+    made = {"sonde": Client("sonde", [sonde_program, str(threads)], threads, log)}
+    for peer in peers:
+        made[peer] = Client(peer, [*worker, peer, str(threads)], threads, log)
+    return made
+
+
+def rest():
+    """Threads of OpenMP and XLA spin for some milliseconds after their last work: until they sleep, the next process
+    does not have the cores for itself."""
+    time.sleep(0.01)

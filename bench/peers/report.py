@@ -1,0 +1,116 @@
+"""results.json, and the table and the figure made of it."""
+import json
+import os
+
+import figure
+from catalogue import BARS, EVERYONE
+from estimate import geometric_mean
+
+
+class Results:
+    """results.json: {"meta": {...}, "rows": [...]}, written whole after every row."""
+
+    def __init__(self, path):
+        self.path = path
+        self.meta, self.rows = {}, []
+        if os.path.exists(path):
+            with open(path) as file:
+                content = json.load(file)
+            self.meta, self.rows = content["meta"], content["rows"]
+
+    def has(self, row, threads, peers):
+        """Is the row there, with all of these peers that it can have?"""
+        for entry in self.rows:
+            if (entry["family"], entry["row"], entry["threads"]) == (row.family, row.name, threads):
+                return all(p in entry["peers"] or p in entry["failures"] for p in peers if p in row.peers)
+        return False
+
+    def put(self, entry, order):
+        def same(other):
+            return all(other[k] == entry[k] for k in ("family", "row", "threads"))
+        self.rows = [r for r in self.rows if not same(r)] + [entry]
+        self.rows.sort(key=lambda r: (r["threads"], order.get(f"{r['family']}/{r['row']}", len(order))))
+        replace(self.path, json.dumps({"meta": self.meta, "rows": self.rows}, indent=1))
+
+
+def replace(path, text):
+    """The file appears whole or not at all."""
+    with open(path + ".tmp", "w") as file:
+        file.write(text)
+    os.replace(path + ".tmp", path)
+
+
+def duration(seconds):
+    if seconds is None:
+        return ""
+    for unit, scale in (("s", 1), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds / 1e-9:.3g} ns"
+
+
+def met(entry):
+    """A row whose interval includes its bar counts as met."""
+    return entry["ci95"][1] >= entry["bar"]
+
+
+def line(entry):
+    low, high = entry["ci95"]
+    peers = "  ".join(f"{p} {duration(s)}" for p, s in entry["peers"].items())
+    return (f"{entry['family']}/{entry['row']}: Sonde {duration(entry['sonde_s'])}  {peers}  ratio {entry['ratio']:.2f} "
+            f"[{low:.2f}, {high:.2f}]  bound {entry['bound']:.2f}  {'' if met(entry) else 'MISSED'}")
+
+
+def table(entries):
+    yield "| row | Sonde | eager | compile | JAX | ratio | 95 % | bound | bar | |"
+    yield "| --- | --: | --: | --: | --: | --: | --: | --: | --: | --- |"
+    for e in entries:
+        times = " | ".join(duration(e["peers"].get(p)) for p in EVERYONE)
+        yield (f"| {e['row']} | {duration(e['sonde_s'])} | {times} | {e['ratio']:.2f} "
+               f"| {e['ci95'][0]:.2f} … {e['ci95'][1]:.2f} | {e['bound']:.2f} | {e['bar']:g} "
+               f"| {'met' if met(e) else '**missed**'} |")
+
+
+def summary(rows):
+    yield "| family | threads | rows | rows met | geometric mean | bar | |"
+    yield "| --- | --: | --: | --: | --: | --: | --- |"
+    for threads in sorted({r["threads"] for r in rows}):
+        for family, bar in BARS.items():
+            entries = [r for r in rows if r["family"] == family and r["threads"] == threads]
+            if entries:
+                mean = geometric_mean([e["ratio"] for e in entries])
+                # Of whole training steps each shall reach the bar, of the others the mean.
+                good = all(met(e) for e in entries) if family == "training" else mean >= bar
+                yield (f"| {family} | {threads} | {len(entries)} | {sum(map(met, entries))} | {mean:.2f} | {bar:g} "
+                       f"| {'met' if good else '**missed**'} |")
+
+
+def markdown(results):
+    meta, rows = results.meta, results.rows
+    versions = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
+    yield "# Sonde and its peers"
+    yield ""
+    yield (f"{meta['date']}. {meta['cpu']}, {meta['cpus']} CPUs, SIMD {meta['simd']}, BLAS core {meta['blas_core']}; "
+           f"load {meta['load']:.1f} at the start.")
+    yield f"Versions: {versions}."
+    yield ""
+    yield ("ratio: best peer's time / Sonde's (more than 1: Sonde is faster), with its 95 % interval. bound: share of "
+           "what the machine's multiply-adds and copies allow. A row whose interval includes its bar counts as met.")
+    yield ""
+    yield from summary(rows)
+    for threads in sorted({r["threads"] for r in rows}):
+        for family in BARS:
+            entries = [r for r in rows if r["family"] == family and r["threads"] == threads]
+            if entries:
+                yield ""
+                yield f"## {family}, {threads} thread{'s' if threads > 1 else ''}"
+                yield ""
+                yield from table(entries)
+
+
+def write(results, folder):
+    replace(os.path.join(folder, "table.md"), "\n".join(markdown(results)) + "\n")
+    replace(os.path.join(folder, "ratios.svg"), figure.ratios(results.rows, BARS))
+    print(f"{folder}: results.json, table.md, ratios.svg")
+    for text in summary(results.rows):
+        print(text)

@@ -1,0 +1,93 @@
+"""A peer's side of bench/compare.py: a server with the commands of bench/bench_peer.cpp, and the answers of its kind.
+
+usage: worker.py eager|compile|jax THREADS
+"""
+import json
+import os
+import sys
+import time
+import traceback
+
+import numpy as np
+
+
+def make_input(spec):
+    """As bench_peer.cpp's: numbers by the formula."""
+    import values
+    if "below" in spec:
+        return values.integers(spec["name"], spec["shape"], spec["below"])
+    numbers = values.uniform(spec["name"], spec["shape"]) * spec.get("scale", 1.0)
+    return numbers.astype({"f32": np.float32, "f64": np.float64}[spec["dtype"]])
+
+
+def resident_bytes(field):
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
+
+
+class Server:
+    def __init__(self, peer, threads):
+        self.peer = peer
+        # As bench/rows/clock.hpp: with one thread, the time this process has computed.
+        self.now = time.process_time if threads == 1 else time.perf_counter
+        self.before_setup = 0
+
+    def info(self, _):
+        return {"versions": self.peer.versions()}
+
+    def setup(self, command):
+        self.before_setup = resident_bytes("VmRSS")
+        return self.peer.setup(command["op"], command["params"], command["inputs"]) or {}
+
+    def dump(self, command):
+        results = self.peer.results()
+        np.savez(command["path"], **{str(i): r for i, r in enumerate(results)})
+        return {"results": len(results), "bytes": sum(r.nbytes for r in results)}
+
+    def flops(self, _):
+        return {"flops": self.peer.flops()}
+
+    def time(self, command):
+        """One call that is not timed, then "calls" that are."""
+        run = self.peer.run
+        run()
+        start = self.now()
+        for _ in range(command["calls"]):
+            run()
+        return {"seconds": self.now() - start}
+
+    def memory(self, _):
+        """How far the process grew over what it was before the row was set up, at the peak of one call."""
+        with open("/proc/self/clear_refs", "w") as refs:
+            refs.write("5")
+        self.peer.run()
+        return {"resident_bytes": resident_bytes("VmHWM") - self.before_setup}
+
+    def answer(self, command):
+        return getattr(self, command["do"])(command)
+
+
+def main():
+    kind, threads = sys.argv[1], int(sys.argv[2])
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.insert(0, os.path.join(here, "..", "..", "tests", "parity"))
+    answers = os.fdopen(os.dup(1), "w")  # libraries may print: that goes to standard error
+    os.dup2(2, 1)
+    if kind == "jax":
+        from jax_peer import JaxPeer
+        server = Server(JaxPeer(threads), threads)
+    else:
+        from torch_peer import TorchPeer
+        server = Server(TorchPeer(threads, compiled=kind == "compile"), threads)
+    for line in sys.stdin:
+        try:
+            reply = server.answer(json.loads(line))
+        except Exception as error:  # whatever a library throws is the row's answer, not the end of the run
+            traceback.print_exc()
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        answers.write(json.dumps(reply) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Sonde against PyTorch and JAX, side by side: scripts/bench.sh [--venv DIR] [arguments of bench/compare.py]
+#   --venv DIR  the Python environment of the peers, made and filled if it is not there
+#               (default: $SONDE_PEERS, else ${XDG_CACHE_HOME:-$HOME/.cache}/sonde/peers)
+# Writes out/bench/results.json, table.md and ratios.svg. A run that was stopped goes on where it was. bench/README.md
+# says how to read the table; --help lists the other arguments (--quick, --threads 1, --rows 'matmul/*', ...).
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+# Versions that the published table was measured with.
+peers=(torch==2.15.0 jax==0.10.2 numpy)
+
+venv=${SONDE_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/sonde/peers}
+arguments=()
+while (($#)); do
+  case $1 in
+    --venv) venv=${2:?--venv needs a folder}; shift ;;
+    *) arguments+=("$1") ;;
+  esac
+  shift
+done
+
+# Marked as complete by a file with the versions it has, so that new pins or a broken download fill it again.
+fill_venv() {
+  local mark=$venv/sonde-peers
+  [[ -f $mark && $(<"$mark") == "${peers[*]}" ]] && return
+  if ! has_peers; then
+    echo "installing ${peers[*]} into $venv"
+    [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
+    "$venv/bin/python" -m pip install --quiet "${peers[@]}"
+  fi
+  if [[ -w $venv ]]; then echo "${peers[*]}" >"$mark"; fi
+}
+
+has_peers() {
+  [[ -x $venv/bin/python ]] && "$venv/bin/python" - "${peers[@]}" <<'END'
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+for pin in sys.argv[1:]:
+    name, _, wanted = pin.partition("==")
+    try:
+        if wanted and version(name) != wanted:
+            sys.exit(1)
+    except PackageNotFoundError:
+        sys.exit(1)
+END
+}
+
+require_packages "${packages_build[@]}" python3 python3-venv
+fill_venv
+build release bench_peer
+exec "$venv/bin/python" bench/compare.py "${arguments[@]}"
