@@ -37,7 +37,7 @@ class Results:
         assert key not in self.arrays, key
         if isinstance(value, torch.Tensor):
             value = value.detach().numpy()
-        self.arrays[key] = np.ascontiguousarray(value)
+        self.arrays[key] = np.array(value, order="C")  # keeps rank 0
 
     def add_module(self, key, module, *inputs, output=lambda y: y):
         """Output of the module at `inputs`, and the gradients, with respect to every parameter and floating input, of
