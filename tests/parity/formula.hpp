@@ -30,14 +30,14 @@ class Fixture {
   void expect_near(const std::string& key, const Var& value, double tolerance = 1e-10,
                    double scale = 0) const {
     const Tensor& array = (*this)[key];
-    ASSERT_EQ(value.shape(), array.shape()) << key;
+    ASSERT_EQ(to_string(value.shape()), to_string(array.shape())) << key;
     const auto expected = array.to_vector<double>();
     const auto actual = value.tensor().to(DType::f64).to_vector<double>();
     double worst = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) {
       scale = std::max(scale, std::abs(expected[i]));
       const double difference = std::abs(actual[i] - expected[i]);
-      if (!(difference <= worst)) worst = difference;  // NaN is worst
+      worst = std::isnan(difference) ? difference : std::max(worst, difference);  // NaN stays
     }
     EXPECT_LE(worst, tolerance * scale) << key;
   }
