@@ -7,14 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "nn/models/image.hpp"
 #include "nn/module.hpp"
 
 namespace sonde::experiments {
 
-/// Sizes a model is built for.
-struct ImageSpec {
-  std::int64_t channels = 1, height = 28, width = 28, classes = 10;
-};
+using nn::ImageSpec;
 
 struct ImageModel {
   std::string_view name, description;

@@ -38,10 +38,11 @@ def weight(name, shape):
     biases near 0."""
     u = uniform(name, shape)
     last = name.rsplit(".", 1)[-1]
+    shift, scale = 0.0, 0.1
     if last == "running_var":
-        return 1.0 + 0.3 * u
-    if len(shape) >= 2:
-        return u * float(np.sqrt(3.0 / (np.prod(shape, dtype=np.int64) / shape[0])))
-    if last == "weight":
-        return 1.0 + 0.2 * u
-    return 0.1 * u
+        shift, scale = 1.0, 0.3
+    elif len(shape) >= 2:
+        scale = np.sqrt(3.0 / (np.prod(shape, dtype=np.int64) / shape[0]))
+    elif last == "weight":
+        shift, scale = 1.0, 0.2
+    return np.asarray(shift + scale * u)  # an array of rank 0 too

@@ -1,0 +1,212 @@
+// The models: sizes that papers state, names, second derivatives, per-sample gradients, errors.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "autograd/ops.hpp"
+#include "nn/mlp.hpp"
+#include "nn/models/cnn.hpp"
+#include "nn/models/convmixer.hpp"
+#include "nn/models/resnet.hpp"
+#include "nn/models/vit.hpp"
+#include "nn/state_dict.hpp"
+#include "tests/nn/expect_code.hpp"
+#include "tests/nn/second_order.hpp"
+
+namespace sonde::nn {
+namespace {
+
+using sonde::testing::expect_code;
+using sonde::testing::integer_values;
+using sonde::testing::uniform_values;
+
+constexpr philox::Key key{1, 0};
+constexpr ImageSpec small{.channels = 1, .height = 28, .width = 28}, colour{};
+
+// --- numbers of parameters, as sensitivity papers and the models' own state them
+
+TEST(Models, HaveAsManyParametersAsPublished) {
+  EXPECT_EQ(Mlp({784, 512, 128, 10}, key,
+                {.activation = [](const Var& x) { return leaky_relu(x); }, .last_bias = false})
+                .parameter_count(),
+            468'864);
+  EXPECT_EQ(Cnn(small, key).parameter_count(), 600'810);
+  EXPECT_EQ(ResNet(colour, key).parameter_count(), 11'173'962);
+  EXPECT_EQ(ConvMixer(colour, key).parameter_count(), 44'362);
+  EXPECT_EQ(ConvMixer(colour, key, {.dim = 256}).parameter_count(), 570'634);
+  EXPECT_EQ(ConvMixer(small, key, {.depth = 3}).parameter_count(), 17'034);
+}
+
+TEST(Models, VitsHaveAsManyParametersAsPublished) {
+  EXPECT_EQ(Vit(small, key).parameter_count(), 104'842);
+  VitOptions for_small_data{.depth = 8,
+                            .heads = 32,
+                            .head_dim = 64,
+                            .mlp_dim = 512,
+                            .embedding = PatchEmbedding::shifted,
+                            .pooling = Pooling::cls,
+                            .locality = true};
+  EXPECT_EQ(Vit(colour, key, for_small_data).parameter_count(), 4'746'674);
+  for_small_data.heads = 8;
+  EXPECT_EQ(Vit(colour, key, for_small_data).parameter_count(), 1'600'946);
+  EXPECT_EQ(Vit(colour, key,
+                {.depth = 8,
+                 .heads = 32,
+                 .head_dim = 64,
+                 .mlp_dim = 512,
+                 .embedding = PatchEmbedding::normed,
+                 .positions = Positions::sincos,
+                 .out_bias = false})
+                .parameter_count(),
+            4'729'386);
+}
+
+// --- names
+
+std::vector<std::string> names_of(const Module& module) {
+  std::vector<std::string> out;
+  for (const NamedEntry& e : module.named_entries()) out.push_back(e.path);
+  return out;
+}
+void expect_names(const Module& module, std::initializer_list<std::string_view> expected) {
+  const auto names = names_of(module);
+  for (const std::string_view name : expected)
+    EXPECT_TRUE(std::ranges::find(names, name) != names.end()) << name;
+}
+
+TEST(Models, ParametersHaveTheUsualNames) {
+  expect_names(Cnn(small, key, {.batch_norm = true}),
+               {"conv_layer1.weight", "bn2.running_var", "fc2.bias"});
+  expect_names(ResNet(colour, key),
+               {"conv1.weight", "bn1.num_batches_tracked", "layer1.0.conv1.weight",
+                "layer2.0.shortcut.0.weight", "layer4.1.bn2.running_mean", "linear.bias"});
+  expect_names(ConvMixer(colour, key), {"0.bias", "2.running_mean", "3.0.fn.0.weight",
+                                        "10.0.fn.2.bias", "10.1.weight", "10.3.weight", "13.bias"});
+  expect_names(Vit(colour, key, {.pooling = Pooling::cls, .locality = true}),
+               {"cls_token", "pos_embed", "patch_embed.proj.weight", "blocks.0.norm1.weight",
+                "blocks.1.attn.qkv.weight", "blocks.1.attn.temperature", "blocks.2.attn.proj.bias",
+                "blocks.2.mlp.fc1.weight", "norm.bias", "head.weight"});
+}
+
+// --- parts
+
+TEST(Models, PatchesKeepAPixelsChannelsTogether) {
+  // pixel (y, x) of channel c has the value 100 c + 10 y + x
+  const Var image =
+      reshape(Tensor::from<float>(
+                  {0, 1, 2, 3, 10, 11, 12, 13, 100, 101, 102, 103, 110, 111, 112, 113}, {16}),
+              {1, 2, 2, 4});
+  const Tensor cut = patches(image, {2, 2}).tensor();
+  EXPECT_EQ(cut.shape(), (Dims{1, 2, 8}));
+  EXPECT_EQ(cut.to_vector<float>(), (std::vector<float>{0, 100, 1, 101, 10, 110, 11, 111,  //
+                                                        2, 102, 3, 103, 12, 112, 13, 113}));
+  expect_code(ErrorCode::shape, [&] { patches(image, {2, 3}); });
+}
+
+TEST(Models, SinesAndCosinesOfPositions) {
+  const Tensor p = sincos_positions(2, 3, 8);
+  ASSERT_EQ(p.shape(), (Dims{6, 8}));
+  const auto row = p.slice(0, 5, 6).to_vector<double>();  // y = 1, x = 2; frequencies 1 and 1e-4
+  const double expected[] = {std::sin(2.0), std::sin(2e-4), std::cos(2.0), std::cos(2e-4),
+                             std::sin(1.0), std::sin(1e-4), std::cos(1.0), std::cos(1e-4)};
+  for (std::size_t i = 0; i < 8; ++i) EXPECT_NEAR(row[i], expected[i], 1e-15);
+  expect_code(ErrorCode::value, [] { sincos_positions(2, 2, 10); });
+}
+
+TEST(Models, DropoutIsForTrainingAlone) {
+  const Vit module(small, key, {.dim = 8, .depth = 1, .heads = 2, .head_dim = 4, .dropout = 0.5});
+  const Var x = uniform_values("x", {2, 1, 28, 28}).to(DType::f32);
+  auto run = [&](CallOptions options) {
+    return functional_call(module, module.parameters(), x, options).tensor().to_vector<float>();
+  };
+  const CallOptions one{.mode = Mode::train, .key = random_key(1)};
+  EXPECT_EQ(run({}), run({}));
+  EXPECT_EQ(run(one), run(one));
+  EXPECT_NE(run(one), run({}));
+  EXPECT_NE(run(one), run({.mode = Mode::train, .key = random_key(2)}));
+}
+
+TEST(Models, ImpossibleSizesAreErrors) {
+  expect_code(ErrorCode::value, [] { Cnn({.channels = 1, .height = 5, .width = 9}, key); });
+  expect_code(ErrorCode::value, [] { ResNet(colour, key, {.widths = {8}, .blocks = {1, 1}}); });
+  expect_code(ErrorCode::value, [] { ResNet(colour, key, {.widths = {}, .blocks = {}}); });
+  expect_code(ErrorCode::value, [] { Vit(small, key, {.patch_size = 5}); });
+  expect_code(ErrorCode::shape, [] { Vit(small, key)(Tensor::zeros({2, 3, 28, 28})); });
+}
+
+// --- second derivatives and per-sample gradients, at small sizes
+
+struct Case {
+  std::string name;
+  std::function<std::unique_ptr<Module>()> make;
+  Var x;  ///< a batch
+};
+
+template <class M, class... Arguments>
+std::function<std::unique_ptr<Module>()> maker(Arguments... arguments) {
+  return [=] { return std::make_unique<M>(arguments...); };
+}
+
+std::vector<Case> cases() {
+  const ImageSpec image{.channels = 2, .height = 8, .width = 8, .classes = 3};
+  const Var x = uniform_values("x", {3, 2, 8, 8});
+  const VitOptions vit{.dim = 8, .depth = 2, .heads = 2, .head_dim = 3, .mlp_dim = 5};
+  VitOptions relu2 = vit, locality = vit, simple = vit;
+  relu2.score = AttentionScore::relu2_l1;
+  locality.embedding = PatchEmbedding::shifted;
+  locality.pooling = Pooling::cls;
+  locality.locality = true;
+  simple.embedding = PatchEmbedding::normed;
+  simple.positions = Positions::sincos;
+  simple.pooling = Pooling::cls;
+  return {
+      {"Mlp",
+       maker<Mlp>(std::vector<std::int64_t>{128, 6, 3}, key,
+                  MlpOptions{.activation = [](const Var& v) { return tanh(v); }}),
+       x},
+      {"Cnn", maker<Cnn>(image, key, CnnOptions{.width = 3, .hidden = 5}), x},
+      {"CnnWithBatchNorm",
+       maker<Cnn>(image, key, CnnOptions{.width = 3, .hidden = 5, .batch_norm = true}), x},
+      {"ResNet", maker<ResNet>(image, key, ResNetOptions{.widths = {3, 4}, .blocks = {1, 2}}), x},
+      {"ConvMixer", maker<ConvMixer>(image, key, ConvMixerOptions{.dim = 4, .depth = 2}), x},
+      {"Vit", maker<Vit>(image, key, vit), x},
+      {"VitWithSquaredReluAttention", maker<Vit>(image, key, relu2), x},
+      {"VitWithLocality", maker<Vit>(image, key, locality), x},
+      {"SimpleVit", maker<Vit>(image, key, simple), x},
+  };
+}
+
+class ModelDerivatives : public ::testing::TestWithParam<int> {
+ protected:
+  void SetUp() override {
+    case_ = cases()[static_cast<std::size_t>(GetParam())];
+    module_ = case_.make();
+    sonde::testing::fill(*module_);
+  }
+  Case case_;
+  std::unique_ptr<Module> module_;
+};
+
+TEST_P(ModelDerivatives, HvpModesAgreeInTraining) {
+  const CallOptions training{.mode = Mode::train, .key = random_key(1)};
+  sonde::testing::expect_hvp_modes_agree(
+      {*module_, [&](Context& ctx, const Vars& in) { return (*module_)(ctx, in[0]); }, training},
+      make_vars(case_.x));
+}
+
+TEST_P(ModelDerivatives, PerSampleGradientsEqualTheLoop) {
+  sonde::testing::expect_per_sample_gradients(
+      {*module_,
+       [&](Context& ctx, const Vars& in) { return (*module_)(ctx, unsqueeze(in[0], 0)); }},
+      make_vars(case_.x));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ModelDerivatives,
+                         ::testing::Range(0, static_cast<int>(cases().size())),
+                         [](const auto& info) {
+                           return cases()[static_cast<std::size_t>(info.param)].name;
+                         });
+
+}  // namespace
+}  // namespace sonde::nn
