@@ -1,75 +1,131 @@
 #include "optim/optimizer.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 namespace sonde::optim {
+namespace {
 
-Optimizer::Optimizer(Tensors parameters, double lr, std::vector<std::string> kinds)
-    : parameters_(std::move(parameters)), kinds_(std::move(kinds)) {
-  set_lr(lr);
-  for (const Tensor& p : parameters_) {
-    if (!is_differentiable(p.dtype()))
-      fail(ErrorCode::dtype, "optimizer", "{} cannot be optimised", p.spec());
-    if (!p.is_contiguous())
-      fail(ErrorCode::shape, "optimizer", "parameter {} is not row-major", p.spec());
-    Tensors zeros;
-    for (std::size_t k = 0; k < kinds_.size(); ++k)
-      zeros.push_back(Tensor::zeros(p.shape(), p.dtype()));
-    state_.push_back(std::move(zeros));
+std::string setting_name(std::size_t group, std::string_view name) {
+  return fmt::format("group.{}.{}", group, name);
+}
+
+Tensor f64_scalar(double value) {
+  return Tensor::scalar(value, DType::f64);
+}
+
+double number(const NamedTensors& state, const std::string& name) {
+  return find_state(state, name, {{}, DType::f64}).item();
+}
+
+}  // namespace
+
+Optimizer::Optimizer(const Parameters& parameters, const std::vector<std::string>& patterns)
+    : named_(parameters), base_lr_(patterns.size() + 1) {
+  const std::vector<std::size_t> groups = parameters.assign(patterns);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    parameters_.push_back({parameters[i].name, groups[i], 0});
+    tensors_.push_back({.parameter = parameters[i].value, .grad = {}, .state = {}});
   }
 }
 
-void Optimizer::set_lr(double lr) {
-  if (!(lr >= 0 && std::isfinite(lr))) fail(ErrorCode::value, "optimizer", "learning rate {}", lr);
-  lr_ = lr;
+void Optimizer::make_state() {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const StateKinds names = kinds(parameters_[i].group);
+    const Spec& spec = tensors_[i].parameter.spec();
+    for (std::size_t k = 0; k < names.size(); ++k)
+      if (!names[k].empty()) tensors_[i].state[k] = Tensor::zeros(spec.shape, spec.dtype);
+  }
+  for (std::size_t g = 0; g < groups(); ++g) base_lr_[g] = lr(g);
+}
+
+bool Optimizer::has(DType dtype) const {
+  return std::ranges::any_of(
+      tensors_, [&](const kernels::ParameterStep& t) { return t.parameter.dtype() == dtype; });
 }
 
 void Optimizer::step(const Vars& grads) {
-  if (grads.size() != parameters_.size())
-    fail(ErrorCode::names, "step", "{} gradients for {} parameters", grads.size(),
-         parameters_.size());
-  std::vector<Tensor> plain(grads.size());
-  for (std::size_t i = 0; i < grads.size(); ++i) {
-    if (!grads[i]) continue;
-    plain[i] = grads[i].tensor().contiguous();
-    if (!(plain[i].spec() == parameters_[i].spec()))
-      fail(plain[i].dtype() == parameters_[i].dtype() ? ErrorCode::shape : ErrorCode::dtype, "step",
-           "gradient {} is {}, its parameter {}", i, plain[i].spec(), parameters_[i].spec());
-  }
+  std::vector<Tensor> plain = named_.checked(grads);
   ++steps_;
-  for (std::size_t i = 0; i < plain.size(); ++i)
-    if (plain[i]) update(parameters_[i], plain[i], {state_[i].begin(), state_[i].end()});
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    if (plain[i]) ++parameters_[i].steps;
+    tensors_[i].grad = std::move(plain[i]);
+  }
+  update();
+  for (kernels::ParameterStep& t : tensors_) t.grad = {};
 }
 
-std::string Optimizer::name(std::size_t kind, std::size_t parameter) const {
-  return fmt::format("{}.{}", kinds_[kind], parameter);
+double Optimizer::setting(std::string_view name, std::size_t group) const {
+  double out = 0;
+  bool found = false;
+  visit_settings(group, [&](std::string_view own, double& value) {
+    if (own == name) out = value, found = true;
+  });
+  if (!found) fail(ErrorCode::names, "optimizer", "there is no setting '{}'", name);
+  return out;
+}
+
+void Optimizer::set(std::string_view name, double value, std::size_t group) {
+  (void)setting(name, group);
+  set_settings([&](std::size_t g, std::string_view own) {
+    return g == group && own == name ? value : setting(own, g);
+  });
+}
+
+void Optimizer::set(std::string_view name, double value) {
+  (void)setting(name);
+  set_settings(
+      [&](std::size_t g, std::string_view own) { return own == name ? value : setting(own, g); });
+}
+
+// Calls f(name, tensor) for every state tensor.
+template <class F>
+void Optimizer::for_each_state(F&& f) const {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const StateKinds names = kinds(parameters_[i].group);
+    for (std::size_t k = 0; k < names.size(); ++k)
+      if (!names[k].empty())
+        f(fmt::format("{}.{}", names[k], parameters_[i].name), tensors_[i].state[k]);
+  }
 }
 
 NamedTensors Optimizer::state() const {
-  NamedTensors out{{"steps", Tensor::from<std::int64_t>({steps_}, {})}};
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    for (std::size_t k = 0; k < kinds_.size(); ++k) out.emplace(name(k, i), state_[i][k].clone());
+  std::vector<std::int64_t> steps{steps_};
+  for (const Parameter& p : parameters_) steps.push_back(p.steps);
+  NamedTensors out{
+      {"steps", Tensor::from<std::int64_t>(steps, {static_cast<std::int64_t>(steps.size())})}};
+  for (std::size_t g = 0; g < groups(); ++g) {
+    visit_settings(g, [&](std::string_view name, double& value) {
+      out.emplace(setting_name(g, name), f64_scalar(value));
+    });
+    out.emplace(setting_name(g, "base_lr"), f64_scalar(base_lr_[g]));
+  }
+  for_each_state([&](std::string name, const Tensor& t) { out.emplace(name, t.clone()); });
   return out;
 }
 
 void Optimizer::load_state(const NamedTensors& state) {
-  auto find = [&](const std::string& key) -> const Tensor& {
-    const auto found = state.find(key);
-    if (found == state.end()) fail(ErrorCode::names, "load_state", "no '{}'", key);
-    return found->second;
-  };
-  const std::int64_t steps = *find("steps").contiguous().to(DType::i64).data<std::int64_t>();
-  if (state.size() != 1 + parameters_.size() * kinds_.size())
-    fail(ErrorCode::names, "load_state", "{} tensors, expected {}", state.size(),
-         1 + parameters_.size() * kinds_.size());
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    for (std::size_t k = 0; k < kinds_.size(); ++k)
-      if (const Spec& spec = find(name(k, i)).spec(); !(spec == parameters_[i].spec()))
-        fail(ErrorCode::shape, "load_state", "'{}' is {}, not {}", name(k, i), spec,
-             parameters_[i].spec());
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    for (std::size_t k = 0; k < kinds_.size(); ++k) state_[i][k].copy_from(find(name(k, i)));
-  steps_ = steps;
+  const auto count = static_cast<std::int64_t>(parameters_.size()) + 1;
+  const auto steps = find_state(state, "steps", {{count}, DType::i64}).to_vector<std::int64_t>();
+  if (std::ranges::any_of(steps, [](std::int64_t s) { return s < 0; }))
+    fail(ErrorCode::value, "load_state", "a number of steps is negative");
+  std::size_t expected = 1 + groups();
+  for_each_state([&](const std::string& name, const Tensor& t) {
+    ++expected;
+    find_state(state, name, t.spec());
+  });
+  std::vector<double> base_lr;
+  for (std::size_t g = 0; g < groups(); ++g) {
+    base_lr.push_back(number(state, setting_name(g, "base_lr")));
+    visit_settings(g, [&](std::string_view, double&) { ++expected; });
+  }
+  if (state.size() != expected)
+    fail(ErrorCode::names, "load_state", "{} tensors, expected {}", state.size(), expected);
+  set_settings(
+      [&](std::size_t g, std::string_view name) { return number(state, setting_name(g, name)); });
+  for_each_state([&](const std::string& name, Tensor t) { t.copy_from(state.at(name)); });
+  base_lr_ = std::move(base_lr);
+  steps_ = steps[0];
+  for (std::size_t i = 0; i < parameters_.size(); ++i) parameters_[i].steps = steps[i + 1];
 }
 
 }  // namespace sonde::optim

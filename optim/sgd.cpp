@@ -1,39 +1,33 @@
 #include "optim/sgd.hpp"
 
-#include "optim/for_each.hpp"
+#include <cmath>
 
 namespace sonde::optim {
 
-Sgd::Sgd(Tensors parameters, Options options)
-    : Optimizer(std::move(parameters), options.lr,
-                options.momentum != 0 ? std::vector<std::string>{"momentum"}
-                                      : std::vector<std::string>{}),
-      options_(options) {
-  if (!(options.momentum >= 0 && options.momentum < 1) || !(options.weight_decay >= 0))
-    fail(ErrorCode::value, "sgd", "momentum {}, weight decay {}", options.momentum,
-         options.weight_decay);
-  if (options.nesterov && options.momentum == 0)
-    fail(ErrorCode::value, "sgd", "Nesterov's step needs a momentum");
+void SgdOptions::check() const {
+  if (!is_rate(lr) || !is_rate(momentum) || !is_rate(weight_decay) || !std::isfinite(dampening))
+    fail(ErrorCode::value, "sgd", "lr {}, momentum {}, dampening {}, weight decay {}", lr, momentum,
+         dampening, weight_decay);
+  if (nesterov && (momentum == 0 || dampening != 0))
+    fail(ErrorCode::value, "sgd", "Nesterov's step needs a momentum and no dampening");
 }
 
-void Sgd::update(Tensor& parameter, const Tensor& grad, std::span<Tensor> state) {
-  visit_parameter(parameter, [&]<class T>(T* p) {
-    const T* g = grad.data<T>();
-    const T lr = static_cast<T>(this->lr()), decay = static_cast<T>(options_.weight_decay);
-    if (state.empty()) {
-      for_each_element(parameter.numel(),
-                       [=](std::int64_t i) { p[i] -= lr * (g[i] + decay * p[i]); });
-      return;
-    }
-    // b starts at zero, so that the first step's momentum b + g is g.
-    T* b = state[0].mutable_data<T>();
-    const T momentum = static_cast<T>(options_.momentum);
-    const bool nesterov = options_.nesterov;
-    for_each_element(parameter.numel(), [=](std::int64_t i) {
-      const T d = g[i] + decay * p[i];
-      b[i] = momentum * b[i] + d;
-      p[i] -= lr * (nesterov ? d + momentum * b[i] : b[i]);
-    });
+void SgdOptions::visit(const SettingVisitor& setting) {
+  setting("lr", lr);
+  setting("momentum", momentum);
+  setting("dampening", dampening);
+  setting("weight_decay", weight_decay);
+}
+
+void Sgd::update() {
+  run(kernels::sgd_step, [&](std::size_t group, std::int64_t t) {
+    const SgdOptions& o = options(group);
+    return kernels::SgdCoefficients{.lr = o.lr,
+                                    .momentum = o.momentum,
+                                    .fresh = t == 1 ? 1 : 1 - o.dampening,
+                                    .weight_decay = o.weight_decay,
+                                    .sign = o.maximize ? -1.0 : 1.0,
+                                    .nesterov = o.nesterov};
   });
 }
 

@@ -16,8 +16,8 @@ void add_optim(Makers& makers) {
       parameters.push_back(setup.inputs[i].tensor());
       grads.push_back(setup.inputs[count + i]);
     }
-    const auto optimizer = std::make_shared<optim::Adam>(
-        parameters, optim::AdamOptions{.lr = 1e-3, .weight_decay = 0.01, .decoupled = true});
+    const auto optimizer = std::make_shared<optim::AdamW>(
+        parameters, optim::AdamW::Options{.lr = 1e-3, .weight_decay = 0.01});
     return [parameters, grads, optimizer] {
       optimizer->step(grads);
       Vars result;

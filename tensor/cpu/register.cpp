@@ -17,6 +17,7 @@ void register_cpu_kernels() {
   cpu::register_linalg();
   cpu::register_matmul();
   cpu::register_normalize();
+  cpu::register_optim();
   cpu::register_pool();
   cpu::register_random();
   cpu::register_softmax();

@@ -16,6 +16,7 @@ void register_lstm_cell();
 void register_linalg();
 void register_matmul();
 void register_normalize();
+void register_optim();
 void register_pool();
 void register_random();
 void register_softmax();

@@ -25,7 +25,7 @@ int main() {
     return mean(error * error);
   };
 
-  optim::Sgd sgd(mlp.parameter_tensors(), {.lr = 0.1, .momentum = 0.9});
+  optim::Sgd sgd(mlp, {.lr = 0.1, .momentum = 0.9});
   for (int step = 0; step < 500; ++step) sgd.step(value_and_grad(loss, mlp.parameters()).grads);
 
   const Vars trained = mlp.parameters();

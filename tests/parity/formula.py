@@ -37,11 +37,7 @@ class Results:
         assert key not in self.arrays, key
         if isinstance(value, torch.Tensor):
             value = value.detach().numpy()
-<<<<<<< HEAD
-        self.arrays[key] = np.array(value, order="C")  # keeps rank 0
-=======
-        self.arrays[key] = np.asarray(value, order="C")
->>>>>>> f59484b (Layers against PyTorch's: fixtures, tests; losses)
+        self.arrays[key] = np.array(value, order="C")  # a copy, of any rank
 
     def add_module(self, key, module, *inputs, output=lambda y: y):
         """Output of the module at `inputs`, and the gradients, with respect to every parameter and floating input, of
