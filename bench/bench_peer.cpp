@@ -7,6 +7,7 @@
 
 #include "autograd/ops.hpp"
 #include "bench/rows/clock.hpp"
+#include "bench/rows/models.hpp"
 #include "bench/rows/peaks.hpp"
 #include "bench/rows/workload.hpp"
 #include "tensor/allocator.hpp"
@@ -22,7 +23,7 @@ namespace {
 Makers all_makers() {
   Makers makers;
   for (const auto add : {add_matmul, add_elementwise, add_rows, add_index, add_attention, add_conv,
-                         add_lstm, add_overhead, add_optim})
+                         add_lstm, add_overhead, add_optim, add_training})
     add(makers);
   return makers;
 }
@@ -51,6 +52,7 @@ class Server {
   Json answer(const Json& command) {
     const std::string verb = command.at("do");
     if (verb == "info") return info();
+    if (verb == "parameters") return parameters(command.at("model"));
     if (verb == "setup") return setup(command);
     if (verb == "dump") return dump(command.at("path"));
     if (verb == "time") return time(command.at("calls"));
@@ -71,6 +73,16 @@ class Server {
             {"cpu", system.cpu},
             {"build_type", system.build_type},
             {"threads", threads()}};
+  }
+
+  // Names and shapes, for the peer that has no modules.
+  static Json parameters(const std::string& model) {
+    Json list = Json::array();
+    for (const auto& [path, handle] : make_model(model)->named_parameters()) {
+      const Dims& shape = handle->value.shape();
+      list.push_back({path, std::vector<std::int64_t>(shape.begin(), shape.end())});
+    }
+    return {{"parameters", list}};
   }
 
   Json setup(const Json& command) {

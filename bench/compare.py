@@ -65,7 +65,10 @@ def check(row, running):
     for peer in [name for name in running if name != "sonde"]:
         if len(found[peer]) > len(found["sonde"]):
             raise Failed(f"{peer} has {len(found[peer])} results, Sonde {len(found['sonde'])}")
-        differences[peer] = max(largest_difference(a, b) for a, b in zip(found["sonde"], found[peer]))
+        pairs = list(zip(found["sonde"], found[peer]))
+        if row.together:
+            pairs = [tuple(np.concatenate([r.ravel() for r in side]) for side in zip(*pairs))]
+        differences[peer] = max(largest_difference(a, b) for a, b in pairs)
         if not differences[peer] <= tolerance:
             raise Failed(f"results differ from {peer}'s by {differences[peer]:.1e} of the largest number")
     return differences, sum(r.nbytes for r in found["sonde"])
@@ -107,10 +110,13 @@ def input_bytes(row):
 def measure(row, everyone, options):
     """The row's entry in results.json."""
     asked = [p for p in options.peers.split(",") if p in row.peers]
+    params = dict(row.params)
+    if "model" in params:
+        params.update(everyone["sonde"].ask("parameters", model=params["model"]))
     running, failures = {}, {}
     for name in ["sonde", *asked]:
         try:
-            everyone[name].ask("setup", op=row.op, params=row.params, inputs=row.inputs)
+            everyone[name].ask("setup", op=row.op, params=params, inputs=row.inputs)
             running[name] = everyone[name]
         except Failed as failure:
             if name == "sonde":
@@ -120,7 +126,9 @@ def measure(row, everyone, options):
     if not peers:
         raise Failed("; ".join(failures.values()))
     differences, result_bytes = check(row, running)
-    flops = row.flops if row.flops is not None else running[peers[0]].ask("flops")["flops"]
+    flops = row.flops
+    if flops is None:  # without PyTorch's eager mode, the bytes alone make the bound
+        flops = running["eager"].ask("flops")["flops"] if "eager" in running else 0
     samples = take_samples(row, running, options, input_bytes(row) + result_bytes, flops)
     memory = {name: client.ask("memory") for name, client in running.items()}
     median = {name: float(np.median(s)) for name, s in samples.items()}

@@ -24,6 +24,7 @@ class Row:
     quick: bool = False
     peers: tuple = EVERYONE
     tolerance: float | None = None
+    together: bool = False  # results are one vector, as gradients that are zero in theory need
 
     @property
     def id(self):
@@ -197,7 +198,52 @@ def optimiser_rows():
     yield Row("optimiser", "AdamW, 200 tensors", "adamw", inputs, flops=0, quick=True)
 
 
+# Inputs of each model: batch, image or text, classes.
+TASKS = {
+    "mlp": ([image("x", 128, 1, 28, 28), integers("labels", 10, 128)], "MLP 784-512-128-10, batch 128"),
+    "cnn": ([image("x", 128, 1, 28, 28), integers("labels", 10, 128)], "CNN, batch 128 of 28x28"),
+    "resnet18": ([image("x", 32, 3, 32, 32), integers("labels", 10, 32)], "ResNet-18, batch 32 of 3x32x32"),
+    "convmixer": ([image("x", 64, 3, 32, 32), integers("labels", 10, 64)], "ConvMixer 64/8, batch 64 of 3x32x32"),
+    "vit": ([image("x", 128, 1, 28, 28), integers("labels", 10, 128)], "ViT-tiny, batch 128 of 28x28"),
+    "lstm": ([image("x", 128, 1, 28, 28), integers("labels", 10, 128)], "LSTM classifier, batch 128 of 28 rows"),
+    "gpt": ([integers("x", 256, 16, 128), integers("labels", 256, 16, 128)], "GPT 4 layers of 128, batch 16 of T=128"),
+    "addition": ([integers("x", 114, 12769, 3), integers("labels", 113, 12769)], "modular addition, all 12769 sums"),
+}
+MODELS = ("mlp",)
+
+
+def batch_of(model, count):
+    """The model's inputs with another number of samples."""
+    return [{**spec, "shape": [count, *spec["shape"][1:]]} for spec in TASKS[model][0]]
+
+
+def lstm_flops(batch, steps, width, units, classes):
+    """Of a training step: the counter does not know PyTorch's LSTM."""
+    return 3 * 2 * batch * (steps * 4 * units * (width + units) + units * classes)
+
+
+def training_rows():
+    for model in MODELS:
+        inputs, name = TASKS[model]
+        yield Row("training", name, "training_step", inputs, {"model": model}, tolerance=1e-3, together=True,
+                  flops=lstm_flops(128, 28, 28, 128, 10) if model == "lstm" else None, quick=model in ("mlp", "vit"))
+
+
+def derivative_rows():
+    for model in MODELS:
+        if model in ("mlp", "cnn", "vit"):
+            params, name = {"model": model}, TASKS[model][1].split(",")[0]
+            yield Row("per_sample", f"{name}, 64 samples", "per_sample", batch_of(model, 64), params, tolerance=1e-3,
+                      together=True, quick=model == "mlp")
+            yield Row("hvp", f"{name}, batch 64", "hvp", batch_of(model, 64), params, tolerance=1e-3, together=True,
+                      quick=model == "mlp")
+            x = batch_of(model, 32)[0]
+            yield Row("sensitivity", f"{name}, 32 images x 49 copies", "sensitivity", [x, {**x, "name": "noise"}],
+                      {**params, "patch": 4}, quick=model == "vit")
+
+
 def all_rows():
     for rows in (overhead_rows, matmul_rows, linear_rows, elementwise_rows, reduction_rows, index_rows, norm_rows,
-                 loss_rows, attention_rows, conv_rows, lstm_rows, optimiser_rows):
+                 loss_rows, attention_rows, conv_rows, lstm_rows, optimiser_rows,
+                 training_rows, derivative_rows):
         yield from rows()

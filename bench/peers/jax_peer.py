@@ -28,6 +28,7 @@ class JaxPeer:
         self.threads = threads
         self.run = None
         self.images = self.kernel_result = False
+        self.sample_axes = None  # of a whole model's results
 
     def versions(self):
         return {"JAX": jax.__version__, "jaxlib": jax.lib.__version__}
@@ -39,6 +40,7 @@ class JaxPeer:
         self.images = any(spec.get("image") for spec in specs)
         self.kernel_result = op == "conv2d_weight_grad"
         inputs = [jnp.asarray(self.to_own(x, spec)) for x, spec in zip(arrays, specs)]
+        self.sample_axes = jax_steps.WHOLE_MODELS.get(op)
         if op in jax_steps.STEPS:
             self.run = jax_steps.STEPS[op](params, inputs)
             self.images = False
@@ -86,6 +88,8 @@ class JaxPeer:
 
     def to_logical(self, r):
         """Of images and kernels, back to [N,C,H,W] and [O,I,H,W]."""
+        if self.sample_axes is not None:
+            return jax_steps.kernels_back(r, self.sample_axes)
         if not self.images or r.ndim != 4:
             return r
         return np.asarray(r.transpose(3, 2, 0, 1) if self.kernel_result else r.transpose(0, 3, 1, 2), order="C")

@@ -44,5 +44,6 @@ void add_conv(Makers& makers);
 void add_lstm(Makers& makers);
 void add_overhead(Makers& makers);
 void add_optim(Makers& makers);
+void add_training(Makers& makers);
 
 }  // namespace sonde::bench
