@@ -81,6 +81,7 @@ Var weighted_cross_entropy(const Var& x, const Var& target, const CrossEntropyOp
 
 // Targets that are probabilities: -sum_c w_c q_c log p_c is the plain loss for w q.
 Var weighted_soft_cross_entropy(const Var& x, const Var& target, const CrossEntropyOptions& o) {
+  same_shape(x, target, "cross_entropy");
   const auto classes = static_cast<double>(x.size(class_axis(x)));
   const Var smoothed =
       add(mul(target, 1 - o.label_smoothing), o.label_smoothing / std::max(classes, 1.0));
@@ -99,6 +100,9 @@ Var cross_entropy(Operand logits, const Var& target, const CrossEntropyOptions& 
     return cross_entropy(std::move(logits), target, o.reduction, o.ignore_index, o.label_smoothing);
   const Var x = as_var(std::move(logits));
   check_weight(o.weight, x, "cross_entropy");
+  if (!(o.label_smoothing >= 0 && o.label_smoothing <= 1))
+    fail(ErrorCode::value, "cross_entropy", "label_smoothing {} is not in [0, 1]",
+         o.label_smoothing);
   return is_float(target.dtype()) ? weighted_soft_cross_entropy(x, target, o)
                                   : weighted_cross_entropy(x, target, o);
 }

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "autograd/var.hpp"
 #include "tensor/io_npz.hpp"
 #include "tests/parity/values.hpp"
@@ -30,6 +32,7 @@ class Fixture {
   void expect_near(const std::string& key, const Var& value, double tolerance = 1e-10,
                    double scale = 0) const {
     const Tensor& array = (*this)[key];
+    compared_.insert(key);
     ASSERT_EQ(to_string(value.shape()), to_string(array.shape())) << key;
     const auto expected = array.to_vector<double>();
     const auto actual = value.tensor().to(DType::f64).to_vector<double>();
@@ -76,8 +79,16 @@ class Fixture {
     }
   }
 
+  /// Expects that every array whose key begins so has been compared.
+  void expect_complete(const std::string& beginning) const {
+    for (const auto& [key, array] : arrays_)
+      if (key.starts_with(beginning))
+        EXPECT_TRUE(compared_.contains(key)) << key << " is not compared";
+  }
+
  private:
   NamedTensors arrays_;
+  mutable std::set<std::string> compared_;
 };
 
 }  // namespace sonde::testing
