@@ -6,8 +6,12 @@
 
 #include "autograd/ops.hpp"
 #include "nn/mlp.hpp"
+#include "nn/models/addition.hpp"
+#include "nn/models/bert.hpp"
 #include "nn/models/cnn.hpp"
 #include "nn/models/convmixer.hpp"
+#include "nn/models/gpt.hpp"
+#include "nn/models/lstm_classifier.hpp"
 #include "nn/models/resnet.hpp"
 #include "nn/models/vit.hpp"
 #include "nn/state_dict.hpp"
@@ -62,6 +66,13 @@ TEST(Models, VitsHaveAsManyParametersAsPublished) {
             4'729'386);
 }
 
+TEST(Models, TransformersOfTextHaveAsManyParametersAsPublished) {
+  EXPECT_EQ(Bert(key).parameter_count(), 20'428'034);
+  EXPECT_EQ(AdditionTransformer(key).parameter_count(), 227'442);
+  // a block of GPT-2: (124 439 808 - embeddings and last norm) / 12
+  EXPECT_EQ(Block(768, key, {.heads = 12}).parameter_count(), 7'087'872);
+}
+
 // --- names
 
 std::vector<std::string> names_of(const Module& module) {
@@ -87,6 +98,16 @@ TEST(Models, ParametersHaveTheUsualNames) {
                {"cls_token", "pos_embed", "patch_embed.proj.weight", "blocks.0.norm1.weight",
                 "blocks.1.attn.qkv.weight", "blocks.1.attn.temperature", "blocks.2.attn.proj.bias",
                 "blocks.2.mlp.fc1.weight", "norm.bias", "head.weight"});
+  expect_names(LstmClassifier(small, key, {.layers = 2, .bidirectional = true}),
+               {"lstm.weight_ih_l0", "lstm.bias_hh_l1_reverse", "fc.weight"});
+  expect_names(Gpt(key, {.depth = 1}), {"wte.weight", "wpe.weight", "blocks.0.attn.qkv.weight",
+                                        "norm.weight", "lm_head.weight"});
+  expect_names(Bert(key, {.vocab = 10, .depth = 1}),
+               {"embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight",
+                "embeddings.token_type_embeddings.weight", "embeddings.LayerNorm.weight",
+                "blocks.0.mlp.fc2.bias", "pooler.weight", "classifier.bias"});
+  expect_names(AdditionTransformer(key), {"pos_embed", "embedding.weight", "attn.in_proj_weight",
+                                          "attn.out_proj.bias", "fc1.weight", "head.bias"});
 }
 
 // --- parts
@@ -133,6 +154,57 @@ TEST(Models, ImpossibleSizesAreErrors) {
   expect_code(ErrorCode::value, [] { ResNet(colour, key, {.widths = {}, .blocks = {}}); });
   expect_code(ErrorCode::value, [] { Vit(small, key, {.patch_size = 5}); });
   expect_code(ErrorCode::shape, [] { Vit(small, key)(Tensor::zeros({2, 3, 28, 28})); });
+  const Var long_text = Tensor::zeros({1, 9}, DType::i64);
+  expect_code(ErrorCode::shape, [&] { Gpt(key, {.context = 8, .depth = 1})(long_text); });
+  expect_code(ErrorCode::shape,
+              [&] { Bert(key, {.vocab = 9, .depth = 1, .max_positions = 10})(long_text); });
+  expect_code(ErrorCode::shape, [&] { AdditionTransformer{key}(long_text); });
+  expect_code(ErrorCode::shape, [] { LstmClassifier(colour, key)(Tensor::zeros({1, 3, 32, 32})); });
+}
+
+TEST(Models, ATiedHeadIsTheTokensEmbedding) {
+  const Gpt tied(key, {.vocab = 7, .context = 4, .dim = 8, .depth = 1, .heads = 2});
+  const Gpt own(key, {.vocab = 7, .context = 4, .dim = 8, .depth = 1, .heads = 2, .tied = false});
+  EXPECT_EQ(own.parameter_count() - tied.parameter_count(), 7 * 8);
+  EXPECT_EQ(own.named_parameters().size(), tied.named_parameters().size() + 1);
+  const NamedTensors state = state_dict(tied);
+  EXPECT_EQ(state.at("lm_head.weight").to_vector<float>(),
+            state.at("wte.weight").to_vector<float>());
+}
+
+TEST(Models, GptDoesNotLookAhead) {
+  const Gpt module(key, {.vocab = 7, .context = 4, .dim = 8, .depth = 2, .heads = 2});
+  auto logits = [&](std::initializer_list<std::int64_t> tokens) {
+    return module(Var(Tensor::from<std::int64_t>(tokens, {1, 4}))).tensor().select(0, 0);
+  };
+  const Tensor a = logits({1, 2, 3, 4}), b = logits({1, 2, 3, 5});
+  EXPECT_EQ(a.slice(0, 0, 3).to_vector<float>(), b.slice(0, 0, 3).to_vector<float>());
+  EXPECT_NE(a.slice(0, 3, 4).to_vector<float>(), b.slice(0, 3, 4).to_vector<float>());
+}
+
+TEST(Models, BertDoesNotSeePadding) {
+  for (const TextPooling pooling : {TextPooling::first, TextPooling::mean}) {
+    Bert module(key, {.vocab = 9,
+                      .dim = 8,
+                      .depth = 2,
+                      .heads = 2,
+                      .mlp_dim = 8,
+                      .token_types = 2,
+                      .pooling = pooling});
+    module.convert(DType::f64);
+    auto logits = [&](const std::vector<std::int64_t>& tokens) {
+      const Dims shape{1, static_cast<std::int64_t>(tokens.size())};
+      return module(Var(Tensor::from<std::int64_t>(tokens, shape))).tensor().to_vector<double>();
+    };
+    const auto alone = logits({2, 5, 7}), padded = logits({2, 5, 7, 1, 1});
+    for (std::size_t i = 0; i < 2; ++i) EXPECT_NEAR(alone[i], padded[i], 1e-14);
+    EXPECT_NE(alone, logits({2, 5, 7, 6}));
+    const Var tokens = Tensor::from<std::int64_t>({2, 5, 7}, {1, 3});
+    Context ctx(module, module.parameters());
+    EXPECT_EQ(alone, module.classify(ctx, tokens, {}).tensor().to_vector<double>());
+    const Var types = Tensor::from<std::int64_t>({0, 1, 1}, {1, 3});
+    EXPECT_NE(alone, module.classify(ctx, tokens, types).tensor().to_vector<double>());
+  }
 }
 
 // --- second derivatives and per-sample gradients, at small sizes
@@ -151,6 +223,7 @@ std::function<std::unique_ptr<Module>()> maker(Arguments... arguments) {
 std::vector<Case> cases() {
   const ImageSpec image{.channels = 2, .height = 8, .width = 8, .classes = 3};
   const Var x = uniform_values("x", {3, 2, 8, 8});
+  const Var tokens = integer_values("tokens", {3, 5}, 7);
   const VitOptions vit{.dim = 8, .depth = 2, .heads = 2, .head_dim = 3, .mlp_dim = 5};
   VitOptions relu2 = vit, locality = vit, simple = vit;
   relu2.score = AttentionScore::relu2_l1;
@@ -174,6 +247,27 @@ std::vector<Case> cases() {
       {"VitWithSquaredReluAttention", maker<Vit>(image, key, relu2), x},
       {"VitWithLocality", maker<Vit>(image, key, locality), x},
       {"SimpleVit", maker<Vit>(image, key, simple), x},
+      {"LstmClassifier",
+       maker<LstmClassifier>(
+           image, key,
+           LstmClassifierOptions{.patch = {4, 2}, .hidden = 3, .layers = 2, .bidirectional = true}),
+       x},
+      {"Gpt",
+       maker<Gpt>(key, GptOptions{.vocab = 7, .context = 5, .dim = 4, .depth = 2, .heads = 2}),
+       tokens},
+      {"Bert",
+       maker<Bert>(key, BertOptions{.vocab = 7,
+                                    .dim = 4,
+                                    .depth = 2,
+                                    .heads = 2,
+                                    .mlp_dim = 6,
+                                    .max_positions = 7,
+                                    .dropout = 0.1}),
+       tokens},
+      {"AdditionTransformer",
+       maker<AdditionTransformer>(
+           key, AdditionOptions{.modulus = 6, .dim = 4, .heads = 2, .mlp_dim = 5}),
+       slice(tokens, 1, 0, 3)},
   };
 }
 

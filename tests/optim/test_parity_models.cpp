@@ -6,8 +6,12 @@
 
 #include "autograd/ops.hpp"
 #include "nn/mlp.hpp"
+#include "nn/models/addition.hpp"
+#include "nn/models/bert.hpp"
 #include "nn/models/cnn.hpp"
 #include "nn/models/convmixer.hpp"
+#include "nn/models/gpt.hpp"
+#include "nn/models/lstm_classifier.hpp"
 #include "nn/models/resnet.hpp"
 #include "nn/models/vit.hpp"
 #include "optim/adam.hpp"
@@ -37,8 +41,35 @@ Batches images(const ImageSpec& spec, std::int64_t batch) {
   };
 }
 
+// Sequences and the token after each.
+Batch text(const std::string& name) {
+  const Var ids = integer_values(name + ".x", {2, 129}, 256);
+  return {slice(ids, 1, 0, 128), slice(ids, 1, 1, 129)};
+}
+
+// Sentences of 64, 55, 46 and 37 tokens, then padding.
+Batch sentences(const std::string& name) {
+  const Var ids = add(integer_values(name + ".x", {4, 64}, 998), 2);
+  const Var lengths = Tensor::arange(4, DType::i64, 64, -9);
+  return {where(lt(Tensor::arange(64), unsqueeze(lengths, 1)), ids, 1),
+          integer_values(name + ".y", {4}, 2)};
+}
+
+// [a, b, =] and a + b modulo 113.
+Batch sums(const std::string& name) {
+  const Var ab = integer_values(name + ".x", {64, 2}, 113);
+  const Var equals = Tensor::full({64, 1}, 113, DType::i64);
+  return {concat({ab, equals}, 1), remainder(sum(ab, {1}), 113)};
+}
+
+Optimise adamw(nn::Module& module, double lr, double weight_decay) {
+  auto optimizer = std::make_shared<optim::AdamW>(
+      module, optim::AdamW::Options{.lr = lr, .weight_decay = weight_decay});
+  return [=](const Vars& grads) { optimizer->step(grads); };
+}
+
 Optimise adam(nn::Module& module) {
-  auto optimizer = std::make_shared<optim::Adam>(module.parameter_tensors());
+  auto optimizer = std::make_shared<optim::Adam>(module);
   return [=](const Vars& grads) { optimizer->step(grads); };
 }
 
@@ -98,8 +129,7 @@ TEST(ParityModels, CnnWithBatchNorm) {
 TEST(ParityModels, ResNet18) {
   nn::ResNet module(colour, key);
   expect_trajectory("resnet18", module, images(colour, 2), [](nn::Module& m) -> Optimise {
-    auto sgd = std::make_shared<optim::Sgd>(m.parameter_tensors(),
-                                            optim::SgdOptions{.lr = 0.01, .momentum = 0.9});
+    auto sgd = std::make_shared<optim::Sgd>(m, optim::SgdOptions{.lr = 0.01, .momentum = 0.9});
     return [=](const Vars& grads) { sgd->step(grads); };
   });
 }
@@ -140,6 +170,39 @@ TEST(ParityModels, SimpleVit) {
                   .positions = nn::Positions::sincos,
                   .out_bias = false});
   expect_trajectory("vit_simple", module, images(colour, 4));
+}
+
+TEST(ParityModels, LstmClassifierOfRows) {
+  nn::LstmClassifier module(small, key);
+  expect_trajectory("lstm", module, images(small, 8));
+}
+
+TEST(ParityModels, LstmClassifierOfPatches) {
+  nn::LstmClassifier module(small, key,
+                            {.patch = {4, 4}, .hidden = 32, .layers = 2, .bidirectional = true});
+  expect_trajectory("lstm_patches", module, images(small, 4));
+}
+
+TEST(ParityModels, Gpt) {
+  nn::Gpt module(key);
+  expect_trajectory("gpt", module, text, [](nn::Module& m) { return adamw(m, 1e-3, 0.1); });
+}
+
+TEST(ParityModels, GptWithAHeadOfItsOwn) {
+  nn::Gpt module(key, {.dim = 64, .depth = 2, .tied = false});
+  expect_trajectory("gpt_untied", module, text);
+}
+
+TEST(ParityModels, Bert) {
+  nn::Bert module(
+      key,
+      {.vocab = 1000, .dim = 64, .heads = 4, .mlp_dim = 256, .max_positions = 66, .dropout = 0});
+  expect_trajectory("bert", module, sentences, [](nn::Module& m) { return adamw(m, 3e-4, 0.01); });
+}
+
+TEST(ParityModels, AdditionTransformer) {
+  nn::AdditionTransformer module(key);
+  expect_trajectory("addition", module, sums, [](nn::Module& m) { return adamw(m, 1e-3, 1); });
 }
 
 }  // namespace

@@ -1,0 +1,75 @@
+#include "nn/models/bert.hpp"
+
+#include "autograd/ops.hpp"
+
+namespace sonde::nn {
+
+Bert::Bert(philox::Key key, Options options)
+    : options_(options),
+      words_(options.vocab, options.dim, philox::child(key, 0)),
+      positions_(options.max_positions, options.dim, philox::child(key, 1)),
+      types_(options.token_types, options.dim, philox::child(key, 2)),
+      norm_({options.dim}, {.eps = options.norm_eps}),
+      dropout_(options.dropout),
+      pooled_dropout_(options.dropout),
+      head_dropout_(options.dropout),
+      pooler_(options.dim, options.dim, philox::child(key, 3)),
+      classifier_(options.dim, options.classes, philox::child(key, 4)) {
+  child("embeddings.word_embeddings", words_);
+  child("embeddings.position_embeddings", positions_);
+  child("embeddings.token_type_embeddings", types_);
+  child("embeddings.LayerNorm", norm_);
+  child("embeddings.dropout", dropout_);
+  for (std::int64_t i = 0; i < options.depth; ++i) {
+    blocks_.push_back(std::make_unique<Block>(options.dim,
+                                              philox::child(key, static_cast<std::uint64_t>(6 + i)),
+                                              BlockOptions{.heads = options.heads,
+                                                           .mlp_dim = options.mlp_dim,
+                                                           .score = options.score,
+                                                           .norm_first = false,
+                                                           .norm_eps = options.norm_eps,
+                                                           .dropout = options.dropout}));
+    child(fmt::format("blocks.{}", i), *blocks_.back());
+  }
+  child("pooled_dropout", pooled_dropout_);
+  child("pooler", pooler_);
+  child("head_dropout", head_dropout_);
+  child("classifier", classifier_);
+  draw_normal(*this, options.init_std, philox::child(key, 5));
+}
+
+Var Bert::forward(Context& ctx, Var x) const {
+  return evaluate(ctx, x, {});
+}
+
+Var Bert::classify(Context& ctx, const Var& tokens, const Var& types) const {
+  return within(ctx, [&] { return ctx.tap(evaluate(ctx, ctx.tap(tokens, "in"), types), "out"); });
+}
+
+Var Bert::evaluate(Context& ctx, const Var& tokens, const Var& types) const {
+  const std::int64_t longest = options_.max_positions - options_.position_offset;
+  if (tokens.rank() != 2 || tokens.size(1) > longest || tokens.size(1) == 0)
+    fail(ErrorCode::shape, "bert", "tokens {} are not [batch, 1 to {}]", tokens.spec(), longest);
+  const Var padding = eq(tokens, static_cast<double>(options_.padding_idx));
+  Var x = embed(ctx, tokens, types);
+  for (const auto& block : blocks_) x = block->encode(ctx, std::move(x), padding);
+  x = pooled_dropout_(ctx, pooled(x, padding));
+  return classifier_(ctx, head_dropout_(ctx, tanh(pooler_(ctx, std::move(x)))));
+}
+
+Var Bert::embed(Context& ctx, const Var& tokens, const Var& types) const {
+  const Tensor rows =
+      Tensor::arange(tokens.size(1), DType::i64, static_cast<double>(options_.position_offset));
+  const Var type = types_(ctx, types ? types : Var(Tensor::zeros({1, 1}, DType::i64)));
+  const Var x = add(add(words_(ctx, tokens), positions_(ctx, rows)), type);
+  return dropout_(ctx, norm_(ctx, x));
+}
+
+// x [B, T, dim] to [B, dim].
+Var Bert::pooled(const Var& x, const Var& padding) const {
+  if (options_.pooling == TextPooling::first) return select(x, 1, 0);
+  const Var kept = unsqueeze(to(logical_not(padding), x.dtype()), -1);
+  return div(sum(mul(x, kept), {1}), maximum(sum(kept, {1}), 1.0));
+}
+
+}  // namespace sonde::nn
