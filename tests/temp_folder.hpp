@@ -14,7 +14,7 @@ namespace sonde {
 class TempFolder {
  public:
   TempFolder() {
-    std::string pattern = testing::TempDir() + "sonde.XXXXXX";
+    std::string pattern = ::testing::TempDir() + "sonde.XXXXXX";
     if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary folder at " + pattern);
     path_ = pattern;
   }
