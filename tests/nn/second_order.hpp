@@ -79,9 +79,9 @@ inline void expect_hvp_modes_agree(const Subject& subject, const Vars& inputs) {
 }
 
 /// The parameters' gradients for each of `samples`, inputs with a leading axis: vmap over grad
-/// against a loop.
+/// against a loop. Fused operations stay fused.
 inline void expect_per_sample_gradients(const Subject& subject, const Vars& samples) {
-  const std::int64_t loops = counters().loop_fallbacks;
+  const std::int64_t loops = counters().loop_fallbacks, expansions = counters().expansions;
   const Vars parameters = subject.module.parameters();
   Arguments wanted;
   VmapOptions lanes;
@@ -102,6 +102,7 @@ inline void expect_per_sample_gradients(const Subject& subject, const Vars& samp
   };
   const Vars together = vmap(grad(loss, wanted), lanes)(all);
   EXPECT_EQ(counters().loop_fallbacks, loops);
+  EXPECT_EQ(counters().expansions, expansions);
   for (std::int64_t n = 0; n < samples[0].size(0); ++n) {
     Vars one = parameters, lane;
     for (const Var& s : samples) one.push_back(select(s, 0, n));

@@ -75,6 +75,32 @@ TEST(Attention, PaddingIsNotSeen) {
   }
 }
 
+TEST(Attention, EmptySequencesAndBatches) {
+  for (const AttentionScore score : all_scores) {
+    const MultiHeadAttention attention(4, 2, {1, 0}, {.score = score});
+    const Var x = Tensor::ones({3, 2, 4});
+    EXPECT_EQ(largest(call(attention, {.query = x, .key = Tensor::ones({0, 2, 4})})), 0);
+    EXPECT_EQ(attention(Tensor::ones({3, 0, 4})).shape(), (Dims{3, 0, 4}));
+    EXPECT_EQ(attention(Tensor::ones({0, 2, 4})).shape(), (Dims{0, 2, 4}));
+  }
+}
+
+TEST(Attention, SinglePrecisionFollowsDouble) {
+  for (const AttentionScore score : all_scores) {
+    MultiHeadAttention wide(8, 2, {1, 0}, {.score = score}), narrow(8, 2, {1, 0}, {.score = score});
+    fill(wide);
+    fill(narrow);
+    narrow.convert(DType::f32);
+    const Var x = uniform_values("x", {5, 2, 8}), mask = uniform_values("mask", {5, 5});
+    const Var y = call(wide, {.query = x, .attn_mask = mask, .is_causal = true});
+    const Var single = call(narrow, {.query = x.tensor().to(DType::f32),
+                                     .attn_mask = mask.tensor().to(DType::f32),
+                                     .is_causal = true});
+    EXPECT_EQ(single.dtype(), DType::f32);
+    EXPECT_LE(largest(sub(to(single, DType::f64), y)), 1e-6 * largest(y)) << to_string(score);
+  }
+}
+
 TEST(Attention, LearnedTemperatureBeginsAtTheScale) {
   const MultiHeadAttention fixed(8, 2, {1, 0}),
       learned(8, 2, {1, 0}, {.learned_temperature = true});

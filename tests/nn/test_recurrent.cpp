@@ -105,6 +105,18 @@ TYPED_TEST(RecurrentLayer, NothingBeyondALengthHasAGradient) {
   EXPECT_EQ(largest(slice(g, 0, 2, steps)), 0);
 }
 
+TYPED_TEST(RecurrentLayer, SinglePrecisionFollowsDouble) {
+  const auto wide = this->make({.num_layers = 2, .bidirectional = true}),
+             narrow = this->make({.num_layers = 2, .bidirectional = true});
+  narrow->convert(DType::f32);
+  const Var x = uniform_values("x", {steps, batch, inputs}), lengths = lengths_of({3, 5, 1});
+  const RecurrentOutput a = run(*wide, {.x = x, .lengths = lengths});
+  const RecurrentOutput b = run(*narrow, {.x = to(x, DType::f32), .lengths = lengths});
+  EXPECT_EQ(b.y.dtype(), DType::f32);
+  EXPECT_LE(largest(sub(to(b.y, DType::f64), a.y)), 1e-6);
+  EXPECT_LE(largest(sub(to(b.state.h, DType::f64), a.state.h)), 1e-6);
+}
+
 // One fused kernel a layer and direction for the LSTM; one product for all inputs and one a step
 // for the GRU, whose steps are cut by one primitive.
 TYPED_TEST(RecurrentLayer, Kernels) {
