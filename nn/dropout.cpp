@@ -11,8 +11,8 @@ Dropout::Dropout(double p) : p_(p) {
 Var Dropout::forward(Context& ctx, Var x) const {
   if (!ctx.training() || p_ == 0) return x;
   if (p_ == 1) return mul(std::move(x), 0.0);
-  const Var kept = bernoulli(ctx.key(), x.shape(), 1 - p_);
-  return where(kept, mul(std::move(x), 1 / (1 - p_)), 0.0);
+  const Var kept = bernoulli(ctx.key(), x.shape(), 1 - p_, x.dtype());
+  return mul(std::move(x), mul(kept, 1 / (1 - p_)));
 }
 
 std::string Dropout::description() const {

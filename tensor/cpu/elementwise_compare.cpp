@@ -98,6 +98,39 @@ struct Where {
   }
 };
 
+// Where for elements of 4 or 8 bytes. Left to compilers, conditions of another width than the
+// values become branches, which are mispredicted.
+template <class T>
+class WhereKernel {
+ public:
+  explicit WhereKernel(const double*) {}
+
+  void operator()(T* out, std::size_t n, const bool* condition, const T* a, const T* b) const {
+    constexpr hn::ScalableTag<T> d;
+    const std::size_t lanes = hn::Lanes(d);
+    std::size_t i = 0;
+    for (; i + lanes <= n; i += lanes) {
+      const auto chosen = hn::RebindMask(d, hn::Ne(Words(condition + i), hn::Zero(words_)));
+      hn::StoreU(hn::IfThenElse(chosen, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+    }
+    for (; i < n; ++i) out[i] = Where()(condition[i], a[i], b[i]);
+  }
+
+ private:
+  // Bytes as words of T's width.
+  static hn::Vec<hn::RebindToUnsigned<hn::ScalableTag<T>>> Words(const bool* condition) {
+    constexpr hn::Rebind<std::uint8_t, hn::ScalableTag<T>> bytes;
+    constexpr hn::Rebind<std::uint32_t, hn::ScalableTag<T>> halves;
+    const auto v =
+        hn::PromoteTo(halves, hn::LoadU(bytes, reinterpret_cast<const std::uint8_t*>(condition)));
+    if constexpr (sizeof(T) == 4)
+      return v;
+    else
+      return hn::PromoteTo(words_, v);
+  }
+  static constexpr hn::RebindToUnsigned<hn::ScalableTag<T>> words_{};
+};
+
 struct Pow {
   template <class T>
   T operator()(T base, T exponent) const {
@@ -138,7 +171,8 @@ struct Remainder {
 
 template <class T>
 void AddWhere() {
-  install<kernels::where>(dtype_of<T>, {&ElementLoop<LaneKernel<Where, T>, T, bool, T, T>::Run});
+  using Kernel = std::conditional_t<sizeof(T) >= 4, WhereKernel<T>, LaneKernel<Where, T>>;
+  install<kernels::where>(dtype_of<T>, {&ElementLoop<Kernel, T, bool, T, T>::Run});
 }
 
 void InstallCompare() {
