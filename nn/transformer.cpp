@@ -58,7 +58,8 @@ MultiHeadAttentionOptions TransformerLayer::attention_options(const TransformerL
   MultiHeadAttentionOptions options = o.attention;
   options.dropout = o.dropout;
   options.batch_first = o.batch_first;
-  options.qkv_bias = options.out_bias = o.bias;
+  options.qkv_bias = options.qkv_bias && o.bias;
+  options.out_bias = options.out_bias && o.bias;
   return options;
 }
 

@@ -21,8 +21,8 @@ struct TransformerLayerOptions {
   bool batch_first = false;  ///< [B, T, d_model] instead of [T, B, d_model]
   bool norm_first = false;   ///< x + f(norm(x)) (pre-LN) instead of norm(x + f(x)) (post-LN)
   bool bias = true;          ///< of linear maps and norms
-  /// Score functions and the like. dropout, batch_first and the biases are those above; the
-  /// decoder's attention to the memory has no masked diagonal.
+  /// Score functions and the like. dropout and batch_first are those above, and without `bias`
+  /// there is none here; the decoder's attention to the memory has no masked diagonal.
   MultiHeadAttentionOptions attention{};
 };
 

@@ -1,8 +1,21 @@
 #include "nn/models/bert.hpp"
 
 #include "autograd/ops.hpp"
+#include "nn/models/text.hpp"
 
 namespace sonde::nn {
+namespace {
+
+TransformerOptions encoder_options(const BertOptions& o) {
+  return {.layer = {.dim_feedforward = o.mlp_dim,
+                    .dropout = o.dropout,
+                    .activation = [](const Var& x) { return gelu(x); },
+                    .layer_norm_eps = o.norm_eps,
+                    .batch_first = true,
+                    .attention = {.score = o.score}}};
+}
+
+}  // namespace
 
 Bert::Bert(philox::Key key, Options options)
     : options_(options),
@@ -13,6 +26,8 @@ Bert::Bert(philox::Key key, Options options)
       dropout_(options.dropout),
       pooled_dropout_(options.dropout),
       head_dropout_(options.dropout),
+      encoder_(options.dim, options.heads, options.depth, philox::child(key, 6),
+               encoder_options(options)),
       pooler_(options.dim, options.dim, philox::child(key, 3)),
       classifier_(options.dim, options.classes, philox::child(key, 4)) {
   child("embeddings.word_embeddings", words_);
@@ -20,17 +35,7 @@ Bert::Bert(philox::Key key, Options options)
   child("embeddings.token_type_embeddings", types_);
   child("embeddings.LayerNorm", norm_);
   child("embeddings.dropout", dropout_);
-  for (std::int64_t i = 0; i < options.depth; ++i) {
-    blocks_.push_back(std::make_unique<Block>(options.dim,
-                                              philox::child(key, static_cast<std::uint64_t>(6 + i)),
-                                              BlockOptions{.heads = options.heads,
-                                                           .mlp_dim = options.mlp_dim,
-                                                           .score = options.score,
-                                                           .norm_first = false,
-                                                           .norm_eps = options.norm_eps,
-                                                           .dropout = options.dropout}));
-    child(fmt::format("blocks.{}", i), *blocks_.back());
-  }
+  child("encoder", encoder_);
   child("pooled_dropout", pooled_dropout_);
   child("pooler", pooler_);
   child("head_dropout", head_dropout_);
@@ -51,8 +56,7 @@ Var Bert::evaluate(Context& ctx, const Var& tokens, const Var& types) const {
   if (tokens.rank() != 2 || tokens.size(1) > longest || tokens.size(1) == 0)
     fail(ErrorCode::shape, "bert", "tokens {} are not [batch, 1 to {}]", tokens.spec(), longest);
   const Var padding = eq(tokens, static_cast<double>(options_.padding_idx));
-  Var x = embed(ctx, tokens, types);
-  for (const auto& block : blocks_) x = block->encode(ctx, std::move(x), padding);
+  Var x = encoder_.encode(ctx, {.src = embed(ctx, tokens, types), .src_key_padding_mask = padding});
   x = pooled_dropout_(ctx, pooled(x, padding));
   return classifier_(ctx, head_dropout_(ctx, tanh(pooler_(ctx, std::move(x)))));
 }

@@ -2,11 +2,8 @@
 /// An encoder of text, with a classifier.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "nn/embedding.hpp"
-#include "nn/models/block.hpp"
+#include "nn/transformer.hpp"
 
 namespace sonde::nn {
 
@@ -34,10 +31,10 @@ struct BertOptions {
 };
 
 /// Tokens [B, T] to logits [B, classes]: the sum of the embeddings of token, position and type,
-/// normed; post-norm blocks with GELU "blocks.0", ...; then classifier(tanh(pooler(pooled)))
-/// (Devlin et al. 2018, arXiv:1810.04805; Liu et al. 2019, arXiv:1907.11692). The embeddings have
-/// Hugging Face's names, "embeddings.word_embeddings" and so on. Initial values as there: matrices
-/// normal with init_std, biases 0.
+/// normed; a TransformerEncoder with norms last and GELU ("encoder"); then
+/// classifier(tanh(pooler(pooled))) (Devlin et al. 2018, arXiv:1810.04805; Liu et al. 2019,
+/// arXiv:1907.11692). The embeddings have Hugging Face's names, "embeddings.word_embeddings" and so
+/// on. Initial values as there: matrices normal with init_std, biases 0.
 class Bert final : public Module {
  public:
   using Options = BertOptions;
@@ -58,7 +55,7 @@ class Bert final : public Module {
   Embedding words_, positions_, types_;
   LayerNorm norm_;
   Dropout dropout_, pooled_dropout_, head_dropout_;
-  std::vector<std::unique_ptr<Block>> blocks_;
+  TransformerEncoder encoder_;
   Linear pooler_, classifier_;
 };
 

@@ -3,10 +3,23 @@
 #include <cmath>
 
 #include "autograd/ops.hpp"
-#include "nn/init.hpp"
+#include "nn/models/text.hpp"
 #include "nn/names.hpp"
 
 namespace sonde::nn {
+namespace {
+
+TransformerOptions encoder_options(const GptOptions& o) {
+  return {.layer = {.dim_feedforward = o.mlp_dim > 0 ? o.mlp_dim : 4 * o.dim,
+                    .dropout = o.dropout,
+                    .activation = [](const Var& x) { return gelu(x); },
+                    .batch_first = true,
+                    .norm_first = true,
+                    .attention = {.score = o.score}},
+          .norm = true};
+}
+
+}  // namespace
 
 Var TiedHead::forward(Context& ctx, Var x) const {
   return linear(std::move(x), ctx[weight_]);
@@ -17,21 +30,12 @@ Gpt::Gpt(philox::Key key, Options options)
       tokens_(options.vocab, options.dim, philox::child(key, 0)),
       positions_(options.context, options.dim, philox::child(key, 1)),
       dropout_(options.dropout),
-      norm_({options.dim}) {
+      encoder_(options.dim, options.heads, options.depth, philox::child(key, 3),
+               encoder_options(options)) {
   child("wte", tokens_);
   child("wpe", positions_);
-  child("drop", dropout_);
-  for (std::int64_t i = 0; i < options.depth; ++i) {
-    blocks_.push_back(std::make_unique<Block>(options.dim,
-                                              philox::child(key, static_cast<std::uint64_t>(3 + i)),
-                                              BlockOptions{.heads = options.heads,
-                                                           .mlp_dim = options.mlp_dim,
-                                                           .score = options.score,
-                                                           .is_causal = true,
-                                                           .dropout = options.dropout}));
-    child(fmt::format("blocks.{}", i), *blocks_.back());
-  }
-  child("norm", norm_);
+  child("dropout", dropout_);
+  child("encoder", encoder_);
   if (options.tied)
     head_ = std::make_unique<TiedHead>(tokens_.weight());
   else
@@ -41,7 +45,7 @@ Gpt::Gpt(philox::Key key, Options options)
   draw_normal(*this, options.init_std, philox::child(key, 2));
   const double shrink = 1 / std::sqrt(2.0 * static_cast<double>(options.depth));
   for (const auto& [path, handle] : named_parameters())
-    if (matches("*.attn.proj.weight", path) || matches("*.mlp.fc2.weight", path))
+    if (matches("*.self_attn.out_proj.weight", path) || matches("*.linear2.weight", path))
       handle->value = mul(Var(handle->value), shrink).tensor();
 }
 
@@ -51,8 +55,7 @@ Var Gpt::forward(Context& ctx, Var x) const {
          options_.context);
   const Var positions = positions_(ctx, Tensor::arange(x.size(1)));
   x = dropout_(ctx, add(tokens_(ctx, std::move(x)), positions));
-  for (const auto& block : blocks_) x = (*block)(ctx, std::move(x));
-  return (*head_)(ctx, norm_(ctx, std::move(x)));
+  return (*head_)(ctx, encoder_.encode(ctx, {.src = std::move(x), .is_causal = true}));
 }
 
 }  // namespace sonde::nn

@@ -3,10 +3,9 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "nn/embedding.hpp"
-#include "nn/models/block.hpp"
+#include "nn/transformer.hpp"
 
 namespace sonde::nn {
 
@@ -33,9 +32,10 @@ class TiedHead final : public Module {
 };
 
 /// Tokens [B, T] to logits [B, T, vocab] of the token after each: embeddings "wte" of tokens and
-/// "wpe" of positions, causal pre-norm blocks with GELU "blocks.0", ..., "norm", "lm_head" (Radford
-/// et al. 2019, "Language models are unsupervised multitask learners"). Initial values as there:
-/// matrices normal with init_std, those that end a branch with init_std / sqrt(2 depth), biases 0.
+/// "wpe" of positions, a causal TransformerEncoder with norms first, GELU and a norm at its end
+/// ("encoder"), "lm_head" (Radford et al. 2019, "Language models are unsupervised multitask
+/// learners"). Initial values as there: matrices normal with init_std, those that end a branch with
+/// init_std / sqrt(2 depth), biases 0.
 class Gpt final : public Module {
  public:
   using Options = GptOptions;
@@ -49,8 +49,7 @@ class Gpt final : public Module {
   Options options_;
   Embedding tokens_, positions_;
   Dropout dropout_;
-  std::vector<std::unique_ptr<Block>> blocks_;
-  LayerNorm norm_;
+  TransformerEncoder encoder_;
   std::unique_ptr<Module> head_;
 };
 

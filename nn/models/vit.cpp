@@ -28,17 +28,20 @@ Var with_shifts(const Var& x) {
   return concat({x, moved(x, 3, 1), moved(x, 3, -1), moved(x, 2, 1), moved(x, 2, -1)}, 1);
 }
 
-BlockOptions block_options(const VitOptions& o) {
-  return {.heads = o.heads,
-          .head_dim = o.head_dim,
-          .mlp_dim = o.mlp_dim,
-          .score = o.score,
-          .qkv_bias = o.qkv_bias,
-          .out_bias = o.out_bias,
-          .learned_temperature = o.locality,
-          .mask_diagonal = o.locality,
-          .norm_eps = o.norm_eps,
-          .dropout = o.dropout};
+TransformerOptions encoder_options(const VitOptions& o) {
+  return {.layer = {.dim_feedforward = o.mlp_dim,
+                    .dropout = o.dropout,
+                    .activation = [](const Var& x) { return gelu(x); },
+                    .layer_norm_eps = o.norm_eps,
+                    .batch_first = true,
+                    .norm_first = true,
+                    .attention = {.head_dim = o.head_dim,
+                                  .score = o.score,
+                                  .learned_temperature = o.locality,
+                                  .mask_diagonal = o.locality,
+                                  .qkv_bias = o.qkv_bias,
+                                  .out_bias = o.out_bias}},
+          .norm = true};
 }
 
 }  // namespace
@@ -93,7 +96,8 @@ Vit::Vit(const ImageSpec& spec, philox::Key key, Options options)
     : options_(options),
       patch_embed_(spec, options.patch_size, options.dim, options.embedding, philox::child(key, 0)),
       dropout_(options.dropout),
-      norm_({options.dim}, {.eps = options.norm_eps}),
+      encoder_(options.dim, options.heads, options.depth, philox::child(key, 4),
+               encoder_options(options)),
       head_(options.dim, spec.classes, philox::child(key, 1)) {
   const bool cls = options.pooling == Pooling::cls;
   const std::int64_t tokens = token_count(spec, options.patch_size) + (cls ? 1 : 0);
@@ -107,14 +111,8 @@ Vit::Vit(const ImageSpec& spec, philox::Key key, Options options)
     fixed_positions_ = sincos_positions(spec.height / options.patch_size,
                                         spec.width / options.patch_size, options.dim);
   child("patch_embed", patch_embed_);
-  child("pos_drop", dropout_);
-  for (std::int64_t i = 0; i < options.depth; ++i) {
-    blocks_.push_back(std::make_unique<Block>(options.dim,
-                                              philox::child(key, static_cast<std::uint64_t>(4 + i)),
-                                              block_options(options)));
-    child(fmt::format("blocks.{}", i), *blocks_.back());
-  }
-  child("norm", norm_);
+  child("dropout", dropout_);
+  child("encoder", encoder_);
   child("head", head_);
 }
 
@@ -124,8 +122,7 @@ Var Vit::forward(Context& ctx, Var x) const {
   if (cls_token_) x = concat({broadcast_to(ctx[cls_token_], {x.size(0), 1, options_.dim}), x}, 1);
   if (pos_embed_) x = add(x, ctx[pos_embed_]);
   x = dropout_(ctx, std::move(x));
-  for (const auto& block : blocks_) x = (*block)(ctx, std::move(x));
-  x = norm_(ctx, std::move(x));
+  x = encoder_(ctx, std::move(x));
   return head_(ctx, cls_token_ ? select(x, 1, 0) : mean(x, {1}));
 }
 

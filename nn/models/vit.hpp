@@ -3,11 +3,10 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "nn/conv.hpp"
-#include "nn/models/block.hpp"
 #include "nn/models/image.hpp"
+#include "nn/transformer.hpp"
 
 namespace sonde::nn {
 
@@ -68,8 +67,9 @@ struct VitOptions {
   double position_std = 1;  ///< of the initial values of positions and class token
 };
 
-/// Vision transformer (Dosovitskiy et al. 2020, arXiv:2010.11929): patches, positions, pre-norm
-/// blocks, a norm, pooling, "head". Names are timm's.
+/// Vision transformer (Dosovitskiy et al. 2020, arXiv:2010.11929): "patch_embed", positions, a
+/// TransformerEncoder with norms first, GELU and a norm at its end
+/// ("encoder.layers.0.self_attn...." to "encoder.norm"), pooling, "head".
 class Vit final : public Module {
  public:
   using Options = VitOptions;
@@ -84,8 +84,7 @@ class Vit final : public Module {
   Tensor fixed_positions_;
   PatchEmbed patch_embed_;
   Dropout dropout_;
-  std::vector<std::unique_ptr<Block>> blocks_;
-  LayerNorm norm_;
+  TransformerEncoder encoder_;
   Linear head_;
 };
 

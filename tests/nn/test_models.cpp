@@ -69,8 +69,13 @@ TEST(Models, VitsHaveAsManyParametersAsPublished) {
 TEST(Models, TransformersOfTextHaveAsManyParametersAsPublished) {
   EXPECT_EQ(Bert(key).parameter_count(), 20'428'034);
   EXPECT_EQ(AdditionTransformer(key).parameter_count(), 227'442);
-  // a block of GPT-2: (124 439 808 - embeddings and last norm) / 12
-  EXPECT_EQ(Block(768, key, {.heads = 12}).parameter_count(), 7'087'872);
+  // GPT-2's smallest model has 124 439 808: (50 257 + 1024) * 768 of embeddings, 2 * 768 of the
+  // last norm, and this for each of its 12 layers
+  auto count = [](std::int64_t depth) {
+    return Gpt(key, {.vocab = 1, .context = 1, .dim = 768, .depth = depth, .heads = 12})
+        .parameter_count();
+  };
+  EXPECT_EQ(count(2) - count(1), 7'087'872);
 }
 
 // --- names
@@ -94,18 +99,21 @@ TEST(Models, ParametersHaveTheUsualNames) {
                 "layer2.0.shortcut.0.weight", "layer4.1.bn2.running_mean", "linear.bias"});
   expect_names(ConvMixer(colour, key), {"0.bias", "2.running_mean", "3.0.fn.0.weight",
                                         "10.0.fn.2.bias", "10.1.weight", "10.3.weight", "13.bias"});
-  expect_names(Vit(colour, key, {.pooling = Pooling::cls, .locality = true}),
-               {"cls_token", "pos_embed", "patch_embed.proj.weight", "blocks.0.norm1.weight",
-                "blocks.1.attn.qkv.weight", "blocks.1.attn.temperature", "blocks.2.attn.proj.bias",
-                "blocks.2.mlp.fc1.weight", "norm.bias", "head.weight"});
+  expect_names(
+      Vit(colour, key, {.pooling = Pooling::cls, .locality = true}),
+      {"cls_token", "pos_embed", "patch_embed.proj.weight", "encoder.layers.0.norm1.weight",
+       "encoder.layers.1.self_attn.in_proj_weight", "encoder.layers.1.self_attn.temperature",
+       "encoder.layers.2.self_attn.out_proj.bias", "encoder.layers.2.linear1.weight",
+       "encoder.norm.bias", "head.weight"});
   expect_names(LstmClassifier(small, key, {.layers = 2, .bidirectional = true}),
                {"lstm.weight_ih_l0", "lstm.bias_hh_l1_reverse", "fc.weight"});
-  expect_names(Gpt(key, {.depth = 1}), {"wte.weight", "wpe.weight", "blocks.0.attn.qkv.weight",
-                                        "norm.weight", "lm_head.weight"});
+  expect_names(Gpt(key, {.depth = 1}),
+               {"wte.weight", "wpe.weight", "encoder.layers.0.self_attn.in_proj_weight",
+                "encoder.norm.weight", "lm_head.weight"});
   expect_names(Bert(key, {.vocab = 10, .depth = 1}),
                {"embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight",
                 "embeddings.token_type_embeddings.weight", "embeddings.LayerNorm.weight",
-                "blocks.0.mlp.fc2.bias", "pooler.weight", "classifier.bias"});
+                "encoder.layers.0.linear2.bias", "pooler.weight", "classifier.bias"});
   expect_names(AdditionTransformer(key), {"pos_embed", "embedding.weight", "attn.in_proj_weight",
                                           "attn.out_proj.bias", "fc1.weight", "head.bias"});
 }

@@ -148,43 +148,60 @@ class PatchEmbed(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention with timm's names."""
+    """Self-attention with the names of nn.MultiheadAttention, and what that cannot do."""
 
-    def __init__(self, dim, count, head_dim=None, score="softmax", locality=False, qkv_bias=True, proj_bias=True,
-                 is_causal=False):
+    def __init__(self, dim, count, head_dim=None, score="softmax", locality=False, qkv_bias=True, out_bias=True):
         super().__init__()
         head_dim = head_dim or dim // count
-        self.count, self.score, self.locality, self.is_causal = count, score, locality, is_causal
+        self.count, self.score, self.locality = count, score, locality
         if locality:
             self.temperature = nn.Parameter(torch.log(torch.tensor(head_dim**-0.5)))
-        self.qkv = nn.Linear(dim, 3 * count * head_dim, bias=qkv_bias)
-        self.proj = nn.Linear(count * head_dim, dim, bias=proj_bias)
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * count * head_dim, dim))
+        nn.init.xavier_uniform_(self.in_proj_weight)
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * count * head_dim)) if qkv_bias else None
+        self.out_proj = nn.Linear(count * head_dim, dim, bias=out_bias)
 
-    def forward(self, x, mask=None):
+    def forward(self, x, mask=None, is_causal=False):
         if self.locality:
             mask = ~torch.eye(x.shape[1], dtype=torch.bool)
+        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
         temperature = self.temperature if self.locality else None
-        return self.proj(attend(*self.qkv(x).chunk(3, -1), self.count, self.score, temperature, mask, self.is_causal))
+        return self.out_proj(attend(*qkv, self.count, self.score, temperature, mask, is_causal))
 
 
-class Block(nn.Module):
-    """A transformer block with timm's names, with the norms before (pre-LN) or after."""
+class EncoderLayer(nn.Module):
+    """nn.TransformerEncoderLayer with GELU, on [B, T, dim], and with the attention above."""
 
-    def __init__(self, dim, hidden, norm_first=True, **attention):
+    def __init__(self, dim, hidden, norm_first, attention):
         super().__init__()
         self.norm_first = norm_first
+        self.self_attn = Attention(dim, **attention)
+        self.linear1 = nn.Linear(dim, hidden)
+        self.linear2 = nn.Linear(hidden, dim)
         self.norm1 = nn.LayerNorm(dim)
-        self.attn = Attention(dim, **attention)
         self.norm2 = nn.LayerNorm(dim)
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(dim, hidden), "fc2": nn.Linear(hidden, dim)})
 
-    def forward(self, x, mask=None):
-        mlp = lambda x: self.mlp["fc2"](F.gelu(self.mlp["fc1"](x)))
+    def forward(self, x, **masks):
+        mlp = lambda x: self.linear2(F.gelu(self.linear1(x)))
         if self.norm_first:
-            x = x + self.attn(self.norm1(x), mask)
+            x = x + self.self_attn(self.norm1(x), **masks)
             return x + mlp(self.norm2(x))
-        x = self.norm1(x + self.attn(x, mask))
+        x = self.norm1(x + self.self_attn(x, **masks))
         return self.norm2(x + mlp(x))
+
+
+class Encoder(nn.Module):
+    """nn.TransformerEncoder of such layers; with norms first it has one at its end."""
+
+    def __init__(self, dim, depth, hidden, norm_first, **attention):
+        super().__init__()
+        self.layers = nn.ModuleList([EncoderLayer(dim, hidden, norm_first, attention) for _ in range(depth)])
+        self.norm = nn.LayerNorm(dim) if norm_first else nn.Identity()
+
+    def forward(self, x, **masks):
+        for layer in self.layers:
+            x = layer(x, **masks)
+        return self.norm(x)
 
 
 def sincos_positions(side, dim, temperature=10000.0):
@@ -198,7 +215,7 @@ def sincos_positions(side, dim, temperature=10000.0):
 class ViT(nn.Module):
     def __init__(self, channels=1, side=28, patch=4, dim=64, depth=3, count=4, head_dim=16, hidden=128, classes=10,
                  embed="conv", pool="mean", positions="learned", score="softmax", locality=False, qkv_bias=False,
-                 proj_bias=True):
+                 out_bias=True):
         super().__init__()
         self.pool, tokens = pool, (side // patch) ** 2
         self.patch_embed = PatchEmbed(embed, channels, patch, dim)
@@ -208,20 +225,15 @@ class ViT(nn.Module):
             self.pos_embed = nn.Parameter(torch.zeros(1, tokens + (pool == "cls"), dim))
         else:
             self.pos_embed = sincos_positions(side // patch, dim)
-        self.blocks = nn.ModuleList([
-            Block(dim, hidden, count=count, head_dim=head_dim, score=score, locality=locality, qkv_bias=qkv_bias,
-                     proj_bias=proj_bias) for _ in range(depth)])
-        self.norm = nn.LayerNorm(dim)
+        self.encoder = Encoder(dim, depth, hidden, True, count=count, head_dim=head_dim, score=score,
+                               locality=locality, qkv_bias=qkv_bias, out_bias=out_bias)
         self.head = nn.Linear(dim, classes)
 
     def forward(self, x):
         x = self.patch_embed(x)
         if self.pool == "cls":
             x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), x), 1)
-        x = x + self.pos_embed
-        for block in self.blocks:
-            x = block(x)
-        x = self.norm(x)
+        x = self.encoder(x + self.pos_embed)
         return self.head(x[:, 0] if self.pool == "cls" else x.mean(1))
 
 
@@ -246,17 +258,14 @@ class GPT(nn.Module):
         super().__init__()
         self.wte = nn.Embedding(vocab, dim)
         self.wpe = nn.Embedding(context, dim)
-        self.blocks = nn.ModuleList([Block(dim, 4 * dim, count=count, is_causal=True) for _ in range(depth)])
-        self.norm = nn.LayerNorm(dim)
+        self.encoder = Encoder(dim, depth, 4 * dim, True, count=count)
         self.lm_head = nn.Linear(dim, vocab, bias=False)
         if tied:
             self.lm_head.weight = self.wte.weight
 
     def forward(self, ids):
         x = self.wte(ids) + self.wpe(torch.arange(ids.shape[1]))
-        for block in self.blocks:
-            x = block(x)
-        return self.lm_head(self.norm(x))
+        return self.lm_head(self.encoder(x, is_causal=True))
 
 
 class Bert(nn.Module):
@@ -269,7 +278,7 @@ class Bert(nn.Module):
         self.embeddings = nn.ModuleDict({
             "word_embeddings": nn.Embedding(vocab, dim), "position_embeddings": nn.Embedding(positions, dim),
             "token_type_embeddings": nn.Embedding(types, dim), "LayerNorm": nn.LayerNorm(dim)})
-        self.blocks = nn.ModuleList([Block(dim, hidden, norm_first=False, count=count) for _ in range(depth)])
+        self.encoder = Encoder(dim, depth, hidden, False, count=count)
         self.pooler = nn.Linear(dim, dim)
         self.classifier = nn.Linear(dim, classes)
 
@@ -277,9 +286,7 @@ class Bert(nn.Module):
         e = self.embeddings
         x = e["word_embeddings"](ids) + e["position_embeddings"](torch.arange(ids.shape[1]) + self.offset)
         x = e["LayerNorm"](x + e["token_type_embeddings"](torch.zeros_like(ids)))
-        mask = (ids != self.pad)[:, None, None, :]
-        for block in self.blocks:
-            x = block(x, mask)
+        x = self.encoder(x, mask=(ids != self.pad)[:, None, None, :])
         return self.classifier(torch.tanh(self.pooler(x[:, 0])))
 
 
@@ -335,7 +342,7 @@ MODELS = {
     "vit_relu2": (lambda: ViT(score="relu2"), images(1, 28, 4), ADAM),
     "vit_small": (lambda: ViT(channels=3, side=32, depth=4, embed="shifted", pool="cls", locality=True),
                   images(3, 32, 4), ADAM),
-    "vit_simple": (lambda: ViT(channels=3, side=32, depth=4, embed="normed", positions="sincos", proj_bias=False),
+    "vit_simple": (lambda: ViT(channels=3, side=32, depth=4, embed="normed", positions="sincos", out_bias=False),
                    images(3, 32, 4), ADAM),
     "lstm": (LSTMClassifier, images(1, 28, 8), ADAM),
     "lstm_patches": (lambda: LSTMClassifier(patch=(4, 4), hidden=32, layers=2, bidirectional=True), images(1, 28, 4),
