@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 packages_build=(
   g++ cmake ninja-build
   libopenblas-pthread-dev libgfortran-12-dev libtbb-dev libfmt-dev libhwy-dev
-  libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev
+  libcli11-dev nlohmann-json3-dev zlib1g-dev libzip-dev libxxhash-dev
   libgtest-dev libbenchmark-dev
   dataset-fashion-mnist
 )

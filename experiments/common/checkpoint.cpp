@@ -1,6 +1,64 @@
 #include "experiments/common/checkpoint.hpp"
 
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
 namespace sonde::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view stem = "checkpoint.", manifest_ending = ".json";
+
+// XXH3 of bytes that come in pieces, as 16 hexadecimal digits.
+class Checksum {
+ public:
+  Checksum() { XXH3_64bits_reset(state_.get()); }
+  void add(const void* bytes, std::size_t n) { XXH3_64bits_update(state_.get(), bytes, n); }
+  std::string text() const { return fmt::format("{:016x}", XXH3_64bits_digest(state_.get())); }
+
+ private:
+  struct Free {
+    void operator()(XXH3_state_t* s) const { XXH3_freeState(s); }
+  };
+  std::unique_ptr<XXH3_state_t, Free> state_{XXH3_createState()};
+};
+
+std::string checksum_of(const Json& state) {
+  const std::string text = state.dump();
+  Checksum sum;
+  sum.add(text.data(), text.size());
+  return sum.text();
+}
+
+std::string checksum_of_file(const fs::path& path) {
+  FileStream in(path.string());
+  std::vector<std::byte> block(std::size_t{1} << 20);
+  Checksum sum;
+  while (const std::int64_t got =
+             in.read_some(block.data(), static_cast<std::int64_t>(block.size())))
+    sum.add(block.data(), static_cast<std::size_t>(got));
+  return sum.text();
+}
+
+// The number in "checkpoint.<n>.json"; nothing for other names.
+std::optional<std::int64_t> number_of(const std::string& name) {
+  if (!name.starts_with(stem) || !name.ends_with(manifest_ending)) return {};
+  const char *first = name.data() + stem.size(),
+             *last = name.data() + name.size() - manifest_ending.size();
+  std::int64_t number = 0;
+  if (first >= last) return {};
+  const auto [end, error] = std::from_chars(first, last, number);
+  if (error != std::errc() || end != last || number < 1) return {};
+  return number;
+}
+
+}  // namespace
 
 const Tensor& Checkpoint::tensor(const std::string& name) const {
   const auto found = tensors.find(name);
@@ -8,16 +66,107 @@ const Tensor& Checkpoint::tensor(const std::string& name) const {
   return found->second;
 }
 
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
-  save_safetensors(path.string(), checkpoint.tensors, {{"state", checkpoint.state.dump()}});
+NamedTensors Checkpoint::tensors_under(const std::string& prefix) const {
+  NamedTensors out;
+  for (const auto& [name, tensor] : tensors)
+    if (name.starts_with(prefix)) out.emplace(name.substr(prefix.size()), tensor);
+  return out;
 }
 
-Checkpoint read_checkpoint(const std::filesystem::path& path) {
-  Safetensors file = load_safetensors(path.string());
-  Checkpoint checkpoint{parse_json(file.metadata["state"], path.string()), std::move(file.tensors)};
-  if (!checkpoint.state.is_object())
-    fail(ErrorCode::format, "checkpoint", "{}: no state", path.string());
+void Checkpoint::add(const std::string& prefix, const NamedTensors& more) {
+  for (const auto& [name, tensor] : more) tensors[prefix + name] = tensor;
+}
+
+fs::path CheckpointFiles::tensors_file(std::int64_t number) const {
+  return folder_ / fmt::format("{}{}.safetensors", stem, number);
+}
+
+fs::path CheckpointFiles::manifest_file(std::int64_t number) const {
+  return folder_ / fmt::format("{}{}{}", stem, number, manifest_ending);
+}
+
+// Of all manifests, the newest first.
+std::vector<std::int64_t> CheckpointFiles::numbers() const {
+  std::vector<std::int64_t> out;
+  for (const auto& entry : fs::directory_iterator(folder_))
+    if (const auto number = number_of(entry.path().filename().string())) out.push_back(*number);
+  std::ranges::sort(out, std::greater());
+  return out;
+}
+
+void CheckpointFiles::write(const Checkpoint& checkpoint) {
+  const std::vector<std::int64_t> earlier = numbers();
+  const std::int64_t number = earlier.empty() ? 1 : earlier.front() + 1;
+  const fs::path tensors = tensors_file(number);
+  save_safetensors(tensors.string(), checkpoint.tensors);
+  const Json manifest{{"tensors_bytes", fs::file_size(tensors)},
+                      {"tensors_xxh3", checksum_of_file(tensors)},
+                      {"state_xxh3", checksum_of(checkpoint.state)},
+                      {"state", checkpoint.state}};
+  atomic_write(manifest_file(number).string(), manifest.dump(1) + "\n");
+  remove_all_but(number, last_);
+  last_ = number;
+}
+
+Checkpoint CheckpointFiles::read(std::int64_t number) const {
+  const fs::path path = manifest_file(number), tensors = tensors_file(number);
+  std::ifstream in(path, std::ios::binary);
+  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  const Json manifest = parse_json(text, path.string());
+  Checkpoint checkpoint;
+  std::uintmax_t bytes = 0;
+  std::string tensors_sum, state_sum;
+  try {
+    checkpoint.state = manifest.at("state");
+    bytes = manifest.at("tensors_bytes").get<std::uintmax_t>();
+    tensors_sum = manifest.at("tensors_xxh3").get<std::string>();
+    state_sum = manifest.at("state_xxh3").get<std::string>();
+  } catch (const Json::exception& e) {
+    fail(ErrorCode::format, "checkpoint", "{}: {}", path.string(), e.what());
+  }
+  if (!checkpoint.state.is_object() || checksum_of(checkpoint.state) != state_sum)
+    fail(ErrorCode::format, "checkpoint", "{}: the state has not its checksum", path.string());
+  std::error_code error;
+  if (fs::file_size(tensors, error) != bytes || error)
+    fail(ErrorCode::format, "checkpoint", "{} has not its {} bytes", tensors.string(), bytes);
+  if (checksum_of_file(tensors) != tensors_sum)
+    fail(ErrorCode::format, "checkpoint", "{} has not its checksum", tensors.string());
+  checkpoint.tensors = load_safetensors(tensors.string()).tensors;
   return checkpoint;
+}
+
+std::optional<CheckpointFiles::Found> CheckpointFiles::read() {
+  Found found;
+  for (const std::int64_t number : numbers()) {
+    try {
+      found.checkpoint = read(number);
+      last_ = number;
+      return found;
+    } catch (const Error& e) {
+      found.damaged.push_back(e.message());
+    }
+  }
+  if (found.damaged.empty()) return {};
+  fail(ErrorCode::format, "checkpoint", "all are damaged: {}", fmt::join(found.damaged, "; "));
+}
+
+// The newest manifest is whole by now; an older pair goes with its manifest first.
+void CheckpointFiles::remove_all_but(std::int64_t newest, std::int64_t other) {
+  for (const std::int64_t number : numbers())
+    if (number != newest && number != other) fs::remove(manifest_file(number));
+  std::vector<fs::path> rest;
+  for (const auto& entry : fs::directory_iterator(folder_)) {
+    const fs::path& path = entry.path();
+    const bool kept = path == tensors_file(newest) || path == manifest_file(newest) ||
+                      path == tensors_file(other) || path == manifest_file(other);
+    if (!kept && path.filename().string().starts_with(stem)) rest.push_back(path);
+  }
+  for (const fs::path& path : rest) fs::remove(path);
+}
+
+void CheckpointFiles::remove() {
+  remove_all_but(0, 0);
+  last_ = 0;
 }
 
 }  // namespace sonde::experiments

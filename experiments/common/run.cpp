@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 
 #include "experiments/common/report.hpp"
@@ -17,7 +18,6 @@ namespace sonde::experiments {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr const char* checkpoint_name = "checkpoint.safetensors";
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -53,8 +53,9 @@ std::optional<Json> earlier_config(const fs::path& folder, const std::string& ex
 // Removes what an earlier run left: the files of the contract and no others.
 void clear(const fs::path& folder) {
   for (const char* name : {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt",
-                           "profile.json", checkpoint_name})
+                           "profile.json"})
     fs::remove(folder / name);
+  CheckpointFiles(folder).remove();
   if (fs::exists(folder / "figures"))
     for (const auto& entry : fs::directory_iterator(folder / "figures"))
       if (entry.path().extension() == ".svg" || entry.path().extension() == ".csv")
@@ -88,34 +89,39 @@ Run::Run(const Cli& cli)
     : cli_(cli),
       folder_(made(cli.settings().out)),
       lock_(folder_ / ".lock"),
+      checkpoints_(folder_),
       resuming_(prepare(folder_, cli)),
       log_(folder_ / "log.jsonl"),
       started_(steady_seconds()),
       saved_(started_) {
   set_threads(settings().threads);
   if (settings().profile) profiling_.emplace(profile_);
-  if (!resuming_ || !fs::exists(file(checkpoint_name))) log_.truncate(0);
+  if (!resuming_ || !checkpoints_.exist()) log_.truncate(0);
 }
 
 std::optional<Checkpoint> Run::resumed() {
-  if (!resuming_ || !fs::exists(file(checkpoint_name))) return {};
-  Checkpoint checkpoint = read_checkpoint(file(checkpoint_name));
+  if (!resuming_) return {};
+  std::optional<CheckpointFiles::Found> found = checkpoints_.read();
+  if (!found) return {};
+  for (const std::string& damage : found->damaged)
+    std::cerr << cli_.about().name << ": warning: passed over a damaged checkpoint: " << damage
+              << std::endl;
   try {
-    const Json run = checkpoint.state.at("run");
+    const Json run = found->checkpoint.state.at("run");
     log_.truncate(run.at("log_bytes").get<std::int64_t>());
     earlier_seconds_ = run.at("wall_s").get<double>();
     earlier_peak_ = run.at("peak_bytes").get<std::int64_t>();
   } catch (const Json::exception& e) {
-    fail(ErrorCode::format, "checkpoint", "{}: {}", file(checkpoint_name).string(), e.what());
+    fail(ErrorCode::format, "checkpoint", "{}", e.what());
   }
-  return checkpoint;
+  return std::move(found->checkpoint);
 }
 
 void Run::save(Checkpoint checkpoint) {
   checkpoint.state["run"] = {{"log_bytes", log_.sync()},
                              {"wall_s", wall_seconds()},
                              {"peak_bytes", std::max(earlier_peak_, peak_bytes())}};
-  write_checkpoint(file(checkpoint_name), checkpoint);
+  checkpoints_.write(checkpoint);
   saved_ = steady_seconds();
 }
 

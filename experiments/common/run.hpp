@@ -19,8 +19,8 @@
 namespace sonde::experiments {
 
 /// The folder of the run: config.json, log.jsonl, results.csv, figures/, report.html, summary.json,
-/// and while it goes on a lock and a checkpoint. Every file but the log appears whole or not at
-/// all.
+/// the last two checkpoints, and while it goes on a lock. Every file but the log appears whole or
+/// not at all.
 class Run {
  public:
   /// Makes the folder, locks it, writes config.json, sets the number of threads. A finished or
@@ -32,7 +32,8 @@ class Run {
   const Settings& settings() const { return cli_.settings(); }
 
   /// The state of the last checkpoint, if the run is resumed and there is one. Call it once, before
-  /// the first log line.
+  /// the first log line. A damaged one is passed over for the one before, with a line on standard
+  /// error; Error(format) if none is whole.
   std::optional<Checkpoint> resumed();
   /// Saves a state from which the run can go on. The log up to here belongs to it.
   void save(Checkpoint checkpoint);
@@ -64,6 +65,7 @@ class Run {
   const Cli& cli_;
   std::filesystem::path folder_;
   LockFile lock_;
+  CheckpointFiles checkpoints_;
   bool resuming_;
   RunLog log_;
   Profile profile_;

@@ -4,6 +4,7 @@
 
 #include "experiments/data/find.hpp"
 #include "experiments/data/idx.hpp"
+#include "experiments/data/loader.hpp"
 #include "tensor/kernels/random.hpp"
 #include "tensor/parallel.hpp"
 #include "tensor/random.hpp"
@@ -87,19 +88,7 @@ ImageSet load_images(const std::string& name, Split split, std::int64_t count, s
 }
 
 ImageSet take(const ImageSet& set, std::span<const std::int64_t> indices) {
-  const auto n = static_cast<std::int64_t>(indices.size());
-  const std::int64_t item = set.size() > 0 ? set.images.numel() / set.size() : 0;
-  Dims shape = set.images.shape();
-  shape[0] = n;
-  ImageSet out{Tensor::empty(shape), Tensor::empty({n}, DType::i64), set.classes};
-  for (std::int64_t i = 0; i < n; ++i) {
-    const std::int64_t from = indices[static_cast<std::size_t>(i)];
-    if (from < 0 || from >= set.size())
-      fail(ErrorCode::axis, "take", "item {} of {}", from, set.size());
-    std::copy_n(set.images.data<float>() + from * item, item, out.images.data<float>() + i * item);
-    out.labels.data<std::int64_t>()[i] = set.labels.data<std::int64_t>()[from];
-  }
-  return out;
+  return {items_at(set.images, indices), items_at(set.labels, indices), set.classes};
 }
 
 }  // namespace sonde::experiments

@@ -6,6 +6,8 @@
 #include <limits>
 #include <optional>
 
+#include "nn/state_dict.hpp"
+
 namespace sonde::experiments {
 namespace {
 
@@ -23,7 +25,7 @@ std::vector<std::int64_t> first_items(std::int64_t n) {
 // A network as it was at an evaluation.
 struct Snapshot {
   Moment moment;
-  Tensors parameters;
+  NamedTensors state;  // of its module
 };
 
 // One model's training and measuring in one repetition. Between two calls of advance() its state
@@ -73,8 +75,7 @@ class Unit {
                        {"before", nullptr}};
     if (!before_) return;
     c.state["unit"]["before"] = to_json(before_->moment);
-    for (std::size_t i = 0; i < before_->parameters.size(); ++i)
-      c.tensors[fmt::format("before.{}", i)] = before_->parameters[i];
+    c.add("before.", before_->state);
   }
 
   void restore(const Checkpoint& c) {
@@ -90,8 +91,7 @@ class Unit {
     } catch (const Json::exception& e) {
       fail(ErrorCode::format, "checkpoint", "{}", e.what());
     }
-    for (std::size_t i = 0; i < module_->parameters().size(); ++i)
-      before_->parameters.push_back(c.tensor(fmt::format("before.{}", i)));
+    before_->state = c.tensors_under("before.");
   }
 
  private:
@@ -100,12 +100,10 @@ class Unit {
   }
 
   Snapshot snapshot() const {
-    Snapshot s{{.step = trainer_.steps(),
-                .train_accuracy = accuracy(classifier(*module_), train_),
-                .test_accuracy = accuracy(classifier(*module_), test_)},
-               {}};
-    for (const Tensor& p : module_->parameter_tensors()) s.parameters.push_back(p.clone());
-    return s;
+    return {{.step = trainer_.steps(),
+             .train_accuracy = accuracy(classifier(*module_), train_),
+             .test_accuracy = accuracy(classifier(*module_), test_)},
+            nn::state_dict(*module_)};
   }
 
   void evaluate(Findings& findings, Run& run, const std::function<void()>& pause) {
@@ -162,7 +160,7 @@ class Unit {
                const std::function<void()>& pause, std::vector<Measurement>& found) {
     const ImageSet& set = images == "train" ? train_ : test_;
     const ImageSet sample = take(set, first_items(std::min(o_.images, set.size())));
-    probe_->set_parameters(at.parameters);
+    nn::load_state_dict(*probe_, at.state);
     for (double sigma : o_.sigmas) {
       found.push_back(measured(sample, at.moment, stage, images, sigma, "patch", *noise_, pause));
       if (o_.scattered)

@@ -4,17 +4,25 @@
 #include <cmath>
 
 #include "autograd/ops.hpp"
-#include "tensor/kernels/random.hpp"
+#include "experiments/common/key_tensor.hpp"
+#include "nn/state_dict.hpp"
 
 namespace sonde::experiments {
 namespace {
 
-std::vector<std::int64_t> permutation(philox::Key key, std::int64_t n) {
-  const Tensor keys = Tensor::from<std::int64_t>(
-      {static_cast<std::int64_t>(key.k0), static_cast<std::int64_t>(key.k1)}, {1, 2});
-  Tensor out = Tensor::empty({1, n}, DType::i64);
-  kernels::random_permutation.find({}, DType::i64)(keys, out);
-  return out.to_vector<std::int64_t>();
+LoaderOptions loader_options(const TrainerOptions& o, std::int64_t items) {
+  if (o.batch < 1 || o.batch > items)
+    fail(ErrorCode::usage, "--batch", "{} images do not make a batch of {}", items, o.batch);
+  return {.batch_size = o.batch,
+          .shuffle = true,
+          .drop_last = o.drop_last,
+          .key = o.key,
+          .augment = o.augment};
+}
+
+// Dropout's key at a step; the loader folds epochs into the key itself.
+philox::Key dropout_key(philox::Key key, std::int64_t step) {
+  return philox::fold_in(philox::child(key, 0), static_cast<std::uint64_t>(step));
 }
 
 }  // namespace
@@ -36,64 +44,48 @@ double accuracy(const Classifier& classify, const ImageSet& set) {
 
 Trainer::Trainer(nn::Module& module, const ImageSet& data, TrainerOptions options)
     : module_(module),
-      data_(data),
-      options_(options),
-      optimizer_(module.parameter_tensors(), {.lr = options.lr}) {
-  if (options.batch < 1 || options.batch > data.size())
-    fail(ErrorCode::usage, "--batch", "{} images do not make a batch of {}", data.size(),
-         options.batch);
-}
-
-std::int64_t Trainer::steps_per_epoch() const {
-  return (data_.size() + options_.batch - 1) / options_.batch;
-}
+      schedule_(options.schedule),
+      loader_({data.images, data.labels}, loader_options(options, data.size())),
+      optimizer_(module, {.lr = options.lr}) {}
 
 double Trainer::step() {
-  const std::int64_t epoch = steps_ / steps_per_epoch(),
-                     first = steps_ % steps_per_epoch() * options_.batch;
-  if (epoch != epoch_) {
-    order_ =
-        permutation(philox::fold_in(options_.key, static_cast<std::uint64_t>(epoch)), data_.size());
-    epoch_ = epoch;
-  }
-  const auto count = static_cast<std::size_t>(std::min(options_.batch, data_.size() - first));
-  const ImageSet batch =
-      take(data_, std::span(order_).subspan(static_cast<std::size_t>(first), count));
-  const auto result = nn::value_and_grad(module_, [&](nn::Context& ctx) {
-    return make_vars(cross_entropy(module_(ctx, batch.images), batch.labels));
-  });
+  const Batch batch = loader_.next();
+  const Tensor &images = batch.parts[0], &labels = batch.parts[1];
+  const auto result = nn::value_and_grad(
+      module_,
+      [&](nn::Context& ctx) { return make_vars(cross_entropy(module_(ctx, images), labels)); },
+      {.mode = nn::Mode::train, .key = key_tensor(dropout_key(loader_.key(), steps()))});
   const double loss = result.value.item();
   if (!std::isfinite(loss))
-    fail(ErrorCode::numeric, "train", "the loss is {} at step {}", loss, steps_);
+    fail(ErrorCode::numeric, "train", "the loss is {} at step {}", loss, steps());
+  optim::apply(optimizer_, schedule_, steps());
   optimizer_.step(result.grads);
-  ++steps_;
+  module_.commit(result.updates);
   return loss;
 }
 
 void Trainer::save(Checkpoint& checkpoint, const std::string& prefix) const {
-  const auto named = module_.named_parameters();
-  for (const auto& p : named)
-    checkpoint.tensors[prefix + "model." + p.path] = p.handle->value.clone();
-  for (const auto& [name, tensor] : optimizer_.state())
-    checkpoint.tensors[prefix + "adam." + name] = tensor;
-  checkpoint.state[prefix + "steps"] = steps_;
+  checkpoint.add(prefix + "model.", nn::state_dict(module_));
+  checkpoint.add(prefix + "optimizer.", optimizer_.state());
+  const Position at = loader_.position();
+  checkpoint.state[prefix + "loader"] = {
+      {"key", to_json(loader_.key())}, {"epoch", at.epoch}, {"step", at.step}};
 }
 
 void Trainer::restore(const Checkpoint& checkpoint, const std::string& prefix) {
-  Tensors values;
-  for (const auto& p : module_.named_parameters())
-    values.push_back(checkpoint.tensor(prefix + "model." + p.path));
-  NamedTensors state;
-  const std::string head = prefix + "adam.";
-  for (const auto& [name, tensor] : checkpoint.tensors)
-    if (name.starts_with(head)) state.emplace(name.substr(head.size()), tensor);
-  const auto steps = checkpoint.state.find(prefix + "steps");
-  if (steps == checkpoint.state.end() || !steps->is_number_integer() ||
-      steps->get<std::int64_t>() < 0)
-    fail(ErrorCode::format, "checkpoint", "holds no number of steps");
-  optimizer_.load_state(state);
-  module_.set_parameters(values);
-  steps_ = steps->get<std::int64_t>();
+  philox::Key key;
+  Position at;
+  try {
+    const Json& loader = checkpoint.state.at(prefix + "loader");
+    key = key_from_json(loader.at("key"));
+    at = {loader.at("epoch").get<std::int64_t>(), loader.at("step").get<std::int64_t>()};
+  } catch (const Json::exception& e) {
+    fail(ErrorCode::format, "checkpoint", "{}", e.what());
+  }
+  optimizer_.load_state(checkpoint.tensors_under(prefix + "optimizer."));
+  nn::load_state_dict(module_, checkpoint.tensors_under(prefix + "model."));
+  loader_.reseed(key);
+  loader_.seek(at);
 }
 
 }  // namespace sonde::experiments
