@@ -52,8 +52,8 @@ std::optional<Json> earlier_config(const fs::path& folder, const std::string& ex
 
 // Removes what an earlier run left: the files of the contract and no others.
 void clear(const fs::path& folder) {
-  for (const char* name : {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt",
-                           "profile.json"})
+  for (const char* name :
+       {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt", "profile.json"})
     fs::remove(folder / name);
   CheckpointFiles(folder).remove();
   if (fs::exists(folder / "figures"))

@@ -16,7 +16,8 @@ using Augmentation = std::function<void(Tensor item, philox::Key key)>;
 /// Pads an image f32 [C, H, W] by `padding` pixels of value `fill` on each side and cuts out H x W
 /// pixels anywhere. torchvision's RandomCrop(size, padding). Error(value) if padding is negative.
 Augmentation random_crop(std::int64_t padding, float fill = 0);
-/// Mirrors an image f32 [C, H, W] left to right with probability p. Error(value) unless 0 <= p <= 1.
+/// Mirrors an image f32 [C, H, W] left to right with probability p. Error(value) unless 0 <= p
+/// <= 1.
 Augmentation random_horizontal_flip(double p = 0.5);
 /// One after the other, each with a key of its own.
 Augmentation compose(std::vector<Augmentation> all);

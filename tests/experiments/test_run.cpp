@@ -214,19 +214,29 @@ TEST(Run, EveryErrorHasItsExitCode) {  // as docs/errors.md says
     EXPECT_EQ(exit_code(c), defect);
 }
 
-TEST(Run, DamagedCheckpointsAreTypedErrors) {
+TEST(Run, ADamagedCheckpointIsPassedOverAndSaidSo) {
+  TempFolder folder;
+  Toy toy(folder.path());
+  ASSERT_EQ(toy.run(), done);  // its checkpoints are 2, after six numbers, and 3, after nine
+  const std::string log = toy.file("log.jsonl");
+  write_bytes(folder / "checkpoint.3.safetensors", "torn");
+  int first = -1;
+  ASSERT_EQ(toy.run({"--resume"}, [&](int i) { first = first < 0 ? i : first; }), done) << toy.err;
+  EXPECT_EQ(first, 6);
+  EXPECT_NE(toy.err.find("checkpoint.3.safetensors"), std::string::npos) << toy.err;
+  EXPECT_EQ(toy.file("log.jsonl"), log);
+}
+
+TEST(Run, WithoutAWholeCheckpointResumingIsATypedError) {
   TempFolder folder;
   Toy toy(folder.path());
   ASSERT_EQ(toy.run(), done);
-  const std::string good = toy.file("checkpoint.safetensors");
-  for (const std::string& bad :
-       {std::string(), good.substr(0, 20), good.substr(0, good.size() - 1), good + "x",
-        std::string(good).replace(good.find("log_bytes"), 9, "log_bites")}) {
-    std::ofstream(folder.path() / "checkpoint.safetensors", std::ios::binary) << bad;
-    EXPECT_EQ(toy.run({"--resume"}), bad_data) << toy.err;
-  }
-  std::ofstream(folder.path() / "checkpoint.safetensors", std::ios::binary) << good;
-  std::ofstream(folder.path() / "log.jsonl") << "short";  // less than the checkpoint was taken with
+  const std::string good = toy.file("checkpoint.3.json");
+  for (const char* name : {"checkpoint.2.json", "checkpoint.3.json"})
+    write_bytes(folder / name, "{");
+  EXPECT_EQ(toy.run({"--resume"}), bad_data) << toy.err;
+  write_bytes(folder / "checkpoint.3.json", good);
+  write_bytes(folder / "log.jsonl", "short");  // less than the checkpoint was taken with
   EXPECT_EQ(toy.run({"--resume"}), bad_data);
 }
 
