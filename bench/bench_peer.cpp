@@ -5,6 +5,7 @@
 #include <iostream>
 #include <stdexcept>
 
+#include "autograd/observe.hpp"
 #include "autograd/ops.hpp"
 #include "bench/rows/clock.hpp"
 #include "bench/rows/models.hpp"
@@ -47,6 +48,15 @@ Tensor make_input(const Json& spec) {
   return image;
 }
 
+// Floating point operations of all products, convolutions, attention and recurrence that run.
+struct FlopCounter final : Observer {
+  void on_kernel(const Primitive& primitive, std::span<const Tensor> in, const Vars& out,
+                 std::source_location, std::int64_t) override {
+    flops += primitive.flops(in, out);
+  }
+  std::int64_t flops = 0;
+};
+
 class Server {
  public:
   Json answer(const Json& command) {
@@ -55,7 +65,8 @@ class Server {
     if (verb == "parameters") return parameters(command.at("model"));
     if (verb == "setup") return setup(command);
     if (verb == "dump") return dump(command.at("path"));
-    if (verb == "time") return time(command.at("calls"));
+    if (verb == "time") return time(command.at("calls"), command.at("warm"));
+    if (verb == "flops") return {{"flops", flops()}};
     if (verb == "bound") return bound(command);
     if (verb == "memory") return memory();
     throw std::invalid_argument("no command '" + verb + "'");
@@ -106,12 +117,19 @@ class Server {
     return {{"results", out.size()}};
   }
 
-  // One call that is not timed, then `calls` that are.
-  Json time(int calls) {
-    work_();
+  // `calls` that are timed, after one that is not if `warm`.
+  Json time(int calls, bool warm) {
+    if (warm) work_();
     const double start = now();
     for (int i = 0; i < calls; ++i) work_();
     return {{"seconds", now() - start}};
+  }
+
+  std::int64_t flops() {
+    FlopCounter counter;
+    const ObserverScope scope(counter);
+    work_();
+    return counter.flops;
   }
 
   static Json bound(const Json& command) {

@@ -36,8 +36,8 @@ def arguments():
     parser.add_argument("--quick", action="store_true", help="PyTorch eager only, one size of a family")
     parser.add_argument("--rounds", type=int, default=15, help="samples of each program and row (default 15)")
     parser.add_argument("--sample", type=float, default=2e-3, help="least seconds of a sample (default 0.002)")
-    parser.add_argument("--budget", type=float, default=20,
-                        help="seconds of timing after which a row takes no further round, if it has 5 (default 20)")
+    parser.add_argument("--budget", type=float, default=10,
+                        help="seconds of timing after which a row takes no further round, if it has 5 (default 10)")
     parser.add_argument("--out", default=os.path.join(ROOT, "out", "bench"), help="default out/bench")
     parser.add_argument("--fresh", action="store_true", help="measures again what results.json has")
     parser.add_argument("--sonde", default=os.path.join(ROOT, "build/release/bin/bench_peer"), help="bench_peer")
@@ -75,27 +75,32 @@ def check(row, running):
 
 
 def calls_per_sample(client, sample):
-    """As many as last `sample` seconds."""
+    """As many as last `sample` seconds, and whether one more is to come before them: of a call that takes long, waking
+    threads and filling caches is no part."""
     calls = 1
     while True:
-        seconds = client.ask("time", calls=calls)["seconds"]
+        seconds = client.ask("time", calls=calls, warm=calls == 1)["seconds"]
         if seconds >= sample / 4 or calls >= 1 << 20:
-            return max(1, round(calls * sample / max(seconds, 1e-9)))
+            return {"calls": max(1, round(calls * sample / max(seconds, 1e-9))), "warm": seconds < 0.05 * calls}
         calls *= 4
 
 
 def take_samples(row, running, options, traffic, flops):
-    """Seconds of a call in each round, and the bound's."""
-    calls = {name: calls_per_sample(client, options.sample) for name, client in running.items()}
+    """Seconds of a call in each round, and the bound's. A peer that takes three times as long as another is left after
+    three rounds: it will not be the best."""
+    plan = {name: calls_per_sample(client, options.sample) for name, client in running.items()}
     samples = {name: [] for name in [*running, "bound"]}
     names, start = list(running), time.perf_counter()
     for turn in range(options.rounds):
         for name in names[turn % len(names):] + names[:turn % len(names)]:
             rest()
-            samples[name].append(running[name].ask("time", calls=calls[name])["seconds"] / calls[name])
+            samples[name].append(running[name].ask("time", **plan[name])["seconds"] / plan[name]["calls"])
         rest()
         peak = running["sonde"].ask("bound", dtype=row.dtype, bytes=traffic)
         samples["bound"].append(max(flops / peak["flops_per_second"], peak["copy_seconds"]))
+        if turn == 2:
+            best = min(np.median(samples[p]) for p in names if p != "sonde")
+            names = [n for n in names if n == "sonde" or np.median(samples[n]) <= 3 * best]
         if turn >= 4 and time.perf_counter() - start > options.budget:
             break
     return samples
@@ -126,20 +131,20 @@ def measure(row, everyone, options):
     if not peers:
         raise Failed("; ".join(failures.values()))
     differences, result_bytes = check(row, running)
-    flops = row.flops
-    if flops is None:  # without PyTorch's eager mode, the bytes alone make the bound
-        flops = running["eager"].ask("flops")["flops"] if "eager" in running else 0
+    flops = running["sonde"].ask("flops")["flops"]
     samples = take_samples(row, running, options, input_bytes(row) + result_bytes, flops)
     memory = {name: client.ask("memory") for name, client in running.items()}
+    rounds = len(samples["sonde"])
+    contenders = [p for p in peers if len(samples[p]) == rounds]
     median = {name: float(np.median(s)) for name, s in samples.items()}
     return {
         "family": row.family, "row": row.name, "dtype": row.dtype, "threads": options.threads,
         "sonde_s": median["sonde"], "peers": {p: median[p] for p in peers},
-        "ratio": float(best_ratio(samples, peers)), "ci95": ratio_interval(samples, peers),
+        "ratio": float(best_ratio(samples, contenders)), "ci95": ratio_interval(samples, contenders),
         "bound": median["bound"] / median["sonde"], "bar": BARS[row.family],
         "peak_bytes": memory["sonde"]["peak_bytes"],
         "peers_resident_bytes": {p: memory[p]["resident_bytes"] for p in peers},
-        "rounds": len(samples["sonde"]), "differences": differences, "failures": failures,
+        "rounds": rounds, "differences": differences, "failures": failures,
         "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
     }
 

@@ -20,7 +20,6 @@ class Row:
     inputs: list
     params: dict = field(default_factory=dict)
     dtype: str = "f32"
-    flops: float | None = None  # None: counted by PyTorch's counter
     quick: bool = False
     peers: tuple = EVERYONE
     tolerance: float | None = None
@@ -46,9 +45,9 @@ def integers(name, below, *shape):
 def overhead_rows():
     four = [real("x", 4), real("y", 4)]
     for op in ("neg", "add", "sum"):
-        yield Row("overhead", f"{op} of 4, eager", "eager", four, {"of": op}, flops=0, quick=op == "add")
+        yield Row("overhead", f"{op} of 4, eager", "eager", four, {"of": op}, quick=op == "add")
     # A compiler would remove the very operations whose cost is asked for.
-    yield Row("overhead", "100 adds of 4, recorded and taken back", "recorded", four, {"length": 100}, flops=0,
+    yield Row("overhead", "100 adds of 4, recorded and taken back", "recorded", four, {"length": 100},
               peers=("eager",))
 
 
@@ -56,10 +55,7 @@ def matmul_row(name, m, k, n, dtype="f32", batch=(), quick=False, **transposed):
     a = (k, m) if transposed.get("a_transposed") else (m, k)
     b = (n, k) if transposed.get("b_transposed") else (k, n)
     inputs = [real("a", *batch, *a, dtype=dtype), real("b", *batch, *b, dtype=dtype)]
-    products = 1
-    for size in batch:
-        products *= size
-    return Row("matmul", name, "matmul", inputs, transposed, dtype, 2 * products * m * k * n, quick)
+    return Row("matmul", name, "matmul", inputs, transposed, dtype, quick)
 
 
 def matmul_rows():
@@ -80,9 +76,8 @@ def linear_rows():
     for rows, width, out in ((64, 256, 256), (1024, 256, 1024), (4096, 512, 512)):
         inputs = [real("x", rows, width), real("w", out, width, scale=0.1), real("b", out)]
         name, quick = f"gelu(x w' + b) {rows}x{width}x{out}", rows == 1024
-        yield Row("linear", name, "linear_gelu", inputs, flops=2 * rows * width * out, quick=quick)
-        yield Row("linear", name + ", forward+backward", "linear_gelu", inputs, {"wrt": [0, 1, 2]},
-                  flops=6 * rows * width * out)
+        yield Row("linear", name, "linear_gelu", inputs, quick=quick)
+        yield Row("linear", name + ", forward+backward", "linear_gelu", inputs, {"wrt": [0, 1, 2]})
 
 
 def with_backward(family, name, op, inputs, params, wrt, quick=False, **more):
@@ -93,35 +88,33 @@ def with_backward(family, name, op, inputs, params, wrt, quick=False, **more):
 def norm_rows():
     for rows, width in ((8192, 10), (4096, 64), (1024, 256), (256, 4096)):
         yield from with_backward("norm", f"softmax {rows}x{width}", "softmax", [real("x", rows, width, scale=4.0)],
-                                 {"dim": 1}, [0], flops=0)
+                                 {"dim": 1}, [0])
     for rows, width in ((4096, 64), (1024, 256), (512, 768)):
         inputs = [real("x", rows, width), real("w", width), real("b", width)]
         yield from with_backward("norm", f"layer norm {rows}x{width}", "layer_norm", inputs, {}, [0, 1, 2],
-                                 rows == 1024, flops=0)
+                                 rows == 1024)
     for n, c, h in ((64, 32, 28), (64, 64, 14), (64, 256, 8)):
         inputs = [image("x", n, c, h, h), real("w", c), real("b", c)]
-        yield from with_backward("norm", f"batch norm {n}x{c}x{h}x{h}", "batch_norm", inputs, {}, [0, 1, 2], flops=0)
+        yield from with_backward("norm", f"batch norm {n}x{c}x{h}x{h}", "batch_norm", inputs, {}, [0, 1, 2])
 
 
 def loss_rows():
     for rows, classes in ((8192, 10), (4096, 64), (1024, 1000)):
         inputs = [real("logits", rows, classes, scale=4.0), integers("target", classes, rows)]
         yield from with_backward("loss", f"cross-entropy {rows}x{classes}", "cross_entropy", inputs, {}, [0],
-                                 classes == 64, flops=0)
+                                 classes == 64)
 
 
 def elementwise_rows():
     for n in (4096, 65536, 1 << 20, 1 << 24):
         for op in ("add", "gelu", "tanh"):
             inputs = [real("x", n)] + ([real("y", n)] if op == "add" else [])
-            yield Row("elementwise", f"{op} {n}", op, inputs, flops=0, quick=n == 1 << 20 and op == "gelu")
+            yield Row("elementwise", f"{op} {n}", op, inputs, quick=n == 1 << 20 and op == "gelu")
     for n in (256, 1024):
         inputs = [real("x", n, n), real("row", n), real("column", n, 1)]
-        yield from with_backward("elementwise", f"broadcast chain {n}x{n}", "broadcast_chain", inputs, {}, [0, 1, 2],
-                                 flops=0)
+        yield from with_backward("elementwise", f"broadcast chain {n}x{n}", "broadcast_chain", inputs, {}, [0, 1, 2])
         inputs = [real("x", n, n), real("y", n, n), real("z", n, 2 * n)]
-        yield from with_backward("elementwise", f"strided chain {n}x{n}", "strided_chain", inputs, {}, [0, 1, 2],
-                                 flops=0)
+        yield from with_backward("elementwise", f"strided chain {n}x{n}", "strided_chain", inputs, {}, [0, 1, 2])
 
 
 def reduction_rows():
@@ -129,7 +122,7 @@ def reduction_rows():
     for op in ("sum", "var"):
         for axes in ([0], [1], [2], [0, 1, 2]):
             name = "all" if len(axes) == 3 else axes[0]
-            yield Row("reduction", f"{op} of 256x64x128 over {name}", op, x, {"axes": axes}, flops=0,
+            yield Row("reduction", f"{op} of 256x64x128 over {name}", op, x, {"axes": axes},
                       quick=op == "sum" and axes == [2])
 
 
@@ -137,24 +130,22 @@ def index_rows():
     for entries, width, count in ((1000, 64, 4096), (30000, 128, 8192)):
         inputs = [integers("index", entries, count), real("weight", entries, width)]
         name = f"embedding {count} of {entries}x{width}"
-        yield Row("index", name, "embedding", inputs, flops=0, quick=entries == 30000)
-        yield Row("index", name + ", forward+backward", "embedding", inputs, {"wrt": [1]}, flops=0)
+        yield Row("index", name, "embedding", inputs, quick=entries == 30000)
+        yield Row("index", name + ", forward+backward", "embedding", inputs, {"wrt": [1]})
         inputs = [real("x", entries, width), integers("index", entries, count), real("src", count, width)]
-        yield Row("index", f"index_add {count} to {entries}x{width}", "index_add", inputs, flops=0)
+        yield Row("index", f"index_add {count} to {entries}x{width}", "index_add", inputs)
     inputs = [real("x", 1024, 1024), integers("index", 1024, 1024, 256)]
-    yield Row("index", "gather 256 of each row, 1024x1024", "gather", inputs, {"axis": 1}, flops=0)
+    yield Row("index", "gather 256 of each row, 1024x1024", "gather", inputs, {"axis": 1})
 
 
 def attention_rows():
     for heads, t, d in ((256, 17, 32), (256, 64, 32), (64, 256, 64), (16, 1024, 64)):
         inputs = [real(name, heads // 4, 4, t, d) for name in "qkv"]
         for causal in (False, True):
-            pairs = t * (t + 1) / 2 if causal else t * t
             name = f"{heads} heads, T={t}, d={d}{', causal' if causal else ''}"
-            yield Row("attention", name, "attention", inputs, {"causal": causal}, flops=4 * heads * pairs * d)
+            yield Row("attention", name, "attention", inputs, {"causal": causal})
             yield Row("attention", name + ", forward+backward", "attention", inputs,
-                      {"causal": causal, "wrt": [0, 1, 2]}, flops=14 * heads * pairs * d,
-                      quick=t == 64 and not causal)
+                      {"causal": causal, "wrt": [0, 1, 2]}, quick=t == 64 and not causal)
 
 
 def conv_rows():
@@ -169,7 +160,7 @@ def conv_rows():
         x, w = image("x", n, c, h, h), real("w", k, c // groups, kernel, kernel, scale=0.1, kernel=True)
         dy = image("dy", n, k, out, out)
         params = {"stride": stride, "padding": padding, "groups": groups}
-        more = {"flops": 2 * n * out * out * k * (c // groups) * kernel * kernel, "quick": c == 64 and stride == 1}
+        more = {"quick": c == 64 and stride == 1}
         name = f"{name} N{n} C{c} H{h} K{k}"
         yield Row(family, name, "conv2d", [x, w], params, **more)
         # PyTorch asks for the operand whose gradient it is, and reads its shape.
@@ -185,17 +176,16 @@ def lstm_rows():
         inputs = [real("x", steps, batch, units)]
         inputs += [real(name, 4 * units, units, scale=bound) for name in ("w_ih", "w_hh")]
         inputs += [real(name, 4 * units, scale=bound) for name in ("b_ih", "b_hh")]
-        flops = 2 * steps * batch * 4 * units * 2 * units
         name = f"B=64 T={steps} H={units}"
-        yield Row("lstm", name, "lstm", inputs, flops=flops)
-        yield Row("lstm", name + ", forward+backward", "lstm", inputs, {"wrt": [0, 1, 2, 3, 4]}, flops=3 * flops,
+        yield Row("lstm", name, "lstm", inputs)
+        yield Row("lstm", name + ", forward+backward", "lstm", inputs, {"wrt": [0, 1, 2, 3, 4]},
                   quick=(steps, units) == (28, 128))
 
 
 def optimiser_rows():
     shapes = [[(256, 256), (256,), (64, 64, 3, 3), (1000,)][i % 4] for i in range(200)]
     inputs = [real(f"{kind}{i}", *shape) for kind in ("p", "g") for i, shape in enumerate(shapes)]
-    yield Row("optimiser", "AdamW, 200 tensors", "adamw", inputs, flops=0, quick=True)
+    yield Row("optimiser", "AdamW, 200 tensors", "adamw", inputs, quick=True)
 
 
 # Inputs of each model: batch, image or text, classes.
@@ -209,7 +199,7 @@ TASKS = {
     "gpt": ([integers("x", 256, 16, 128), integers("labels", 256, 16, 128)], "GPT 4 layers of 128, batch 16 of T=128"),
     "addition": ([integers("x", 114, 12769, 3), integers("labels", 113, 12769)], "modular addition, all 12769 sums"),
 }
-MODELS = ("mlp",)
+MODELS = ("mlp", "cnn", "resnet18", "convmixer", "vit")
 
 
 def batch_of(model, count):
@@ -217,16 +207,11 @@ def batch_of(model, count):
     return [{**spec, "shape": [count, *spec["shape"][1:]]} for spec in TASKS[model][0]]
 
 
-def lstm_flops(batch, steps, width, units, classes):
-    """Of a training step: the counter does not know PyTorch's LSTM."""
-    return 3 * 2 * batch * (steps * 4 * units * (width + units) + units * classes)
-
-
 def training_rows():
     for model in MODELS:
         inputs, name = TASKS[model]
         yield Row("training", name, "training_step", inputs, {"model": model}, tolerance=1e-3, together=True,
-                  flops=lstm_flops(128, 28, 28, 128, 10) if model == "lstm" else None, quick=model in ("mlp", "vit"))
+                  quick=model in ("mlp", "vit"))
 
 
 def derivative_rows():

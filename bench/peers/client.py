@@ -20,7 +20,9 @@ class Client:
         self.process = None
 
     def start(self):
-        cpus = set(sorted(os.sched_getaffinity(0))[:self.threads])
+        # JAX makes as many threads as there are CPUs; so that all compute on the same ones, all are held to them.
+        available = sorted(os.sched_getaffinity(0))
+        cpus = set(available[:self.threads]) if self.threads > 1 else set(available)
         env = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "KMP_", "MKL_"))}
         env["OMP_NUM_THREADS"] = str(self.threads)
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,

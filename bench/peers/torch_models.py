@@ -1,5 +1,4 @@
-"""The models of the training rows in PyTorch: those of tests/parity/models.py, with PyTorch's fused attention in place
-of the written-out one."""
+"""The models of the training rows in PyTorch: those of tests/parity/models.py."""
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -7,16 +6,8 @@ import torch.nn.functional as F
 import models
 import values
 
-
-def attend(q, k, v, count, score="softmax", scale=None, mask=None, is_causal=False):
-    assert score == "softmax" and scale is None and mask is None
-    q, k, v = (models.heads(x, count) for x in (q, k, v))
-    return F.scaled_dot_product_attention(q, k, v, is_causal=is_causal).transpose(1, 2).flatten(2)
-
-
-models.attend = attend
 MODELS = {"mlp": models.MLP, "cnn": models.CNN, "resnet18": models.ResNet, "convmixer": models.convmixer,
-          "vit": models.ViT, "lstm": models.LSTMClassifier, "gpt": models.GPT, "addition": models.ModularAddition}
+          "vit": models.ViT, "lstm": models.LSTMClassifier, "gpt": models.GPT}
 
 
 def make_model(name):

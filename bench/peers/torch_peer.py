@@ -6,7 +6,6 @@ os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compil
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 import torch_ops
 import torch_steps
@@ -84,8 +83,3 @@ class TorchPeer:
         out = self.run()
         out = out if isinstance(out, (tuple, list)) else [out]
         return [np.asarray(r.detach().numpy(), order="C") for r in out]
-
-    def flops(self):
-        with FlopCounterMode(display=False) as counter:
-            self.run()
-        return counter.get_total_flops()

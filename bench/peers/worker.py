@@ -44,13 +44,11 @@ class Server:
         np.savez(command["path"], **{str(i): r for i, r in enumerate(results)})
         return {"results": len(results), "bytes": sum(r.nbytes for r in results)}
 
-    def flops(self, _):
-        return {"flops": self.peer.flops()}
-
     def time(self, command):
-        """One call that is not timed, then "calls" that are."""
+        """"calls" that are timed, after one that is not if "warm"."""
         run = self.peer.run
-        run()
+        if command["warm"]:
+            run()
         start = self.now()
         for _ in range(command["calls"]):
             run()

@@ -5,6 +5,10 @@
 
 #include "autograd/ops.hpp"
 #include "nn/mlp.hpp"
+#include "nn/models/cnn.hpp"
+#include "nn/models/convmixer.hpp"
+#include "nn/models/resnet.hpp"
+#include "nn/models/vit.hpp"
 #include "tests/parity/values.hpp"
 
 namespace sonde::bench {
@@ -12,12 +16,17 @@ namespace sonde::bench {
 namespace {
 
 std::shared_ptr<nn::Module> make(const std::string& name) {
+  using namespace nn;
   const philox::Key key{};
+  const ImageSpec gray{1, 28, 28, 10}, coloured{3, 32, 32, 10};
   if (name == "mlp")
-    return std::make_shared<nn::Mlp>(
+    return std::make_shared<Mlp>(
         std::vector<std::int64_t>{784, 512, 128, 10}, key,
-        nn::MlpOptions{.activation = [](const Var& x) { return leaky_relu(x); },
-                       .last_bias = false});
+        MlpOptions{.activation = [](const Var& x) { return leaky_relu(x); }, .last_bias = false});
+  if (name == "cnn") return std::make_shared<Cnn>(gray, key);
+  if (name == "resnet18") return std::make_shared<ResNet>(coloured, key);
+  if (name == "convmixer") return std::make_shared<ConvMixer>(coloured, key);
+  if (name == "vit") return std::make_shared<Vit>(gray, key);
   fail(ErrorCode::names, "make_model", "no model '{}'", name);
 }
 

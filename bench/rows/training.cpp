@@ -19,9 +19,7 @@ Vars loss_and(const nn::Module& model, const Var& loss, const Vars& of_parameter
 // Forward, backward, AdamW. Inputs: x, labels.
 Work training_step(const Setup& setup) {
   const auto model = make_model(setup.params["model"]);
-  const auto optimizer = std::make_shared<optim::Adam>(
-      model->parameter_tensors(),
-      optim::AdamOptions{.lr = 1e-3, .weight_decay = 0.01, .decoupled = true});
+  const auto optimizer = std::make_shared<optim::AdamW>(*model);
   return [=, x = setup.inputs[0], labels = setup.inputs[1]] {
     const auto loss = [&](nn::Context& ctx) {
       return make_vars(model_loss(*model, ctx, x, labels));
