@@ -199,7 +199,6 @@ TASKS = {
     "gpt": ([integers("x", 256, 16, 128), integers("labels", 256, 16, 128)], "GPT 4 layers of 128, batch 16 of T=128"),
     "addition": ([integers("x", 114, 12769, 3), integers("labels", 113, 12769)], "modular addition, all 12769 sums"),
 }
-MODELS = ("mlp", "cnn", "resnet18", "convmixer", "vit")
 
 
 def batch_of(model, count):
@@ -208,23 +207,21 @@ def batch_of(model, count):
 
 
 def training_rows():
-    for model in MODELS:
-        inputs, name = TASKS[model]
+    for model, (inputs, name) in TASKS.items():
         yield Row("training", name, "training_step", inputs, {"model": model}, tolerance=1e-3, together=True,
                   quick=model in ("mlp", "vit"))
 
 
 def derivative_rows():
-    for model in MODELS:
-        if model in ("mlp", "cnn", "vit"):
-            params, name = {"model": model}, TASKS[model][1].split(",")[0]
-            yield Row("per_sample", f"{name}, 64 samples", "per_sample", batch_of(model, 64), params, tolerance=1e-3,
-                      together=True, quick=model == "mlp")
-            yield Row("hvp", f"{name}, batch 64", "hvp", batch_of(model, 64), params, tolerance=1e-3, together=True,
-                      quick=model == "mlp")
-            x = batch_of(model, 32)[0]
-            yield Row("sensitivity", f"{name}, 32 images x 49 copies", "sensitivity", [x, {**x, "name": "noise"}],
-                      {**params, "patch": 4}, quick=model == "vit")
+    for model in ("mlp", "cnn", "vit"):
+        params, name = {"model": model}, TASKS[model][1].split(",")[0]
+        yield Row("per_sample", f"{name}, 64 samples", "per_sample", batch_of(model, 64), params, tolerance=1e-3,
+                  together=True, quick=model == "mlp")
+        yield Row("hvp", f"{name}, batch 64", "hvp", batch_of(model, 64), params, tolerance=1e-3, together=True,
+                  quick=model == "mlp")
+        x = batch_of(model, 32)[0]
+        yield Row("sensitivity", f"{name}, 32 images x 49 copies", "sensitivity", [x, {**x, "name": "noise"}],
+                  {**params, "patch": 4}, quick=model == "vit")
 
 
 def all_rows():

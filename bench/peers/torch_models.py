@@ -7,7 +7,8 @@ import models
 import values
 
 MODELS = {"mlp": models.MLP, "cnn": models.CNN, "resnet18": models.ResNet, "convmixer": models.convmixer,
-          "vit": models.ViT, "lstm": models.LSTMClassifier, "gpt": models.GPT}
+          "vit": models.ViT, "lstm": models.LSTMClassifier, "gpt": models.GPT,
+          "addition": models.ModularAddition}
 
 
 def make_model(name):

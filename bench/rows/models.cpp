@@ -5,8 +5,11 @@
 
 #include "autograd/ops.hpp"
 #include "nn/mlp.hpp"
+#include "nn/models/addition.hpp"
 #include "nn/models/cnn.hpp"
 #include "nn/models/convmixer.hpp"
+#include "nn/models/gpt.hpp"
+#include "nn/models/lstm_classifier.hpp"
 #include "nn/models/resnet.hpp"
 #include "nn/models/vit.hpp"
 #include "tests/parity/values.hpp"
@@ -27,6 +30,9 @@ std::shared_ptr<nn::Module> make(const std::string& name) {
   if (name == "resnet18") return std::make_shared<ResNet>(coloured, key);
   if (name == "convmixer") return std::make_shared<ConvMixer>(coloured, key);
   if (name == "vit") return std::make_shared<Vit>(gray, key);
+  if (name == "lstm") return std::make_shared<LstmClassifier>(gray, key);
+  if (name == "gpt") return std::make_shared<Gpt>(key);
+  if (name == "addition") return std::make_shared<AdditionTransformer>(key);
   fail(ErrorCode::names, "make_model", "no model '{}'", name);
 }
 
