@@ -86,13 +86,40 @@ bool donatable(const Tensor& t, const Spec& out) {
   return t.ref()->unique() && t.storage().unique() && t.spec() == out && t.is_dense();
 }
 
-// The result's memory: an input that may be overwritten, else a new block in the memory order of
-// the first operand that has the result's shape.
-Tensor result_for(std::span<Tensor> in, const Spec& out) {
-  for (Tensor& t : in)
-    if (donatable(t, out)) return t;
+// Do two tensors of one shape have their axes in the same order in memory? Broadcast axes fit
+// anywhere.
+bool same_order(const Tensor& a, const Tensor& b) {
+  const auto step = [](const Tensor& t, int i) {
+    return t.shape()[i] == 1 ? 0 : std::abs(t.strides()[i]);
+  };
+  for (int j = 1; j < a.rank(); ++j)
+    for (int i = 0; i < j; ++i) {
+      if (step(a, i) == 0 || step(a, j) == 0 || step(b, i) == 0 || step(b, j) == 0) continue;
+      if ((step(a, i) < step(a, j)) != (step(b, i) < step(b, j))) return false;
+    }
+  return true;
+}
+
+// The operand whose memory order the result takes: the first without gaps that has its shape. None
+// if another operand of that shape disagrees: then row-major, lest one transposed operand make all
+// that follows walk memory in two orders.
+const Tensor* model_of(std::span<const Tensor> in, const Dims& shape) {
+  const Tensor* model = nullptr;
   for (const Tensor& t : in)
-    if (t.shape() == out.shape) return Tensor::empty_like(t, out.dtype);
+    if (!model && t.shape() == shape && t.is_dense()) model = &t;
+  if (!model || model->is_contiguous()) return nullptr;
+  for (const Tensor& t : in)
+    if (t.shape() == shape && !same_order(t, *model)) return nullptr;
+  return model;
+}
+
+// The result's memory: an input that may be overwritten and lies in the right order, or a new
+// block.
+Tensor result_for(std::span<Tensor> in, const Spec& out) {
+  const Tensor* model = model_of(in, out.shape);
+  for (Tensor& t : in)
+    if (donatable(t, out) && (model ? same_order(t, *model) : t.is_contiguous())) return t;
+  if (model) return Tensor::empty_like(*model, out.dtype);
   return Tensor::empty(out.shape, out.dtype, out.device);
 }
 
