@@ -249,5 +249,65 @@ TEST(Scan, RunningSumsAgainstNaiveLoop) {
     }
 }
 
+// Two passes in long double over [kept, reduced].
+std::vector<Real> naive_deviance(const Tensor& rows) {
+  const auto x = rows.to_vector<double>();
+  const std::size_t n = static_cast<std::size_t>(rows.size(1));
+  std::vector<Real> y;
+  for (std::size_t first = 0; first < x.size(); first += n) {
+    Real mean = 0, m2 = 0;
+    for (std::size_t i = 0; i < n; ++i) mean += Real(x[first + i]) / static_cast<Real>(n);
+    for (std::size_t i = 0; i < n; ++i) m2 += (x[first + i] - mean) * (x[first + i] - mean);
+    y.push_back(m2);
+  }
+  return y;
+}
+
+TEST(Deviance, IsThatOfTwoPassesFarFromZeroToo) {
+  struct Case {
+    Dims shape, axes, order;  // order: kept axes, then reduced ones
+    std::int64_t kept;
+  };
+  const Case cases[] = {
+      {{70000}, {0}, {0}, 1},
+      {{3, 5000}, {1}, {0, 1}, 3},
+      {{300, 40}, {1}, {0, 1}, 300},
+      {{7000, 3}, {0}, {1, 0}, 3},
+      {{700, 530}, {0}, {1, 0}, 530},
+      {{2, 90, 40}, {1}, {0, 2, 1}, 80},
+      {{6, 5, 40}, {0, 2}, {1, 0, 2}, 5},
+      {{40, 1, 3}, {1}, {0, 2, 1}, 120},
+  };
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const Case& c : cases)
+      for (const bool flipped : {false, true}) {
+        Tensor x = uniform(c.shape, dtype, 1000, 1001);
+        if (flipped) x = flip(x, {0}).tensor();
+        const auto got = deviance(x, c.axes).tensor().to_vector<double>();
+        const auto want =
+            naive_deviance(x.permute(c.order).contiguous().reshape({c.kept, x.numel() / c.kept}));
+        ASSERT_EQ(got.size(), want.size());
+        for (std::size_t i = 0; i < got.size(); ++i)
+          EXPECT_NEAR(got[i], static_cast<double>(want[i]),
+                      static_cast<double>(want[i]) * (dtype == DType::f32 ? 0x1p-23 : 0x1p-38))
+              << to_string(c.shape) << " over " << to_string(c.axes);
+      }
+}
+
+TEST(Deviance, DoesNotDependOnThreads) {
+  const int before = threads();
+  for (const Dims& shape : {Dims{200000}, Dims{30000, 7}, Dims{500, 600}}) {
+    const Tensor x = uniform(shape, DType::f32);
+    std::vector<std::vector<float>> results;
+    for (const int n : {1, 2, 3}) {
+      set_threads(n);
+      results.push_back(deviance(x, {0}).tensor().to_vector<float>());
+    }
+    EXPECT_EQ(results[0], results[1]);
+    EXPECT_EQ(results[0], results[2]);
+  }
+  set_threads(before);
+}
+
 }  // namespace
 }  // namespace sonde

@@ -11,11 +11,14 @@ namespace sonde {
 Var sum(Operand x, const Dims& axes = {}, bool keepdim = false);
 /// Mean over `axes`; integers as f32. NaN if there is no element.
 Var mean(Operand x, const Dims& axes = {}, bool keepdim = false);
-/// Sum of squared deviations from the mean over (n - correction): correction 1 is unbiased for
-/// independent samples. Two passes. NaN or infinite if n <= correction.
+/// deviance / (n - correction): correction 1 is unbiased for independent samples. NaN or infinite if
+/// n <= correction.
 Var var(Operand x, const Dims& axes = {}, double correction = 1, bool keepdim = false);
 /// Square root of var; its derivative is not finite where var is 0.
 Var std(Operand x, const Dims& axes = {}, double correction = 1, bool keepdim = false);
+/// Sum over `axes` of the squared deviations from their mean, added up in f64: var is this over n -
+/// correction. Error(dtype) unless f32 or f64.
+Var deviance(Operand x, const Dims& axes = {}, bool keepdim = false);
 /// Product over `axes`; integers in i64. Derivatives of every order are right with any number of
 /// zeros.
 Var prod(Operand x, const Dims& axes = {}, bool keepdim = false);

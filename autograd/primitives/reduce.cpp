@@ -85,6 +85,32 @@ class Sum final : public Reduction<Sum, Linear> {
   DType result_type(DType t) const override { return total_type(t); }
 };
 
+// Sum of squared deviations from the mean. The deviations add up to zero, so the mean's own
+// derivative drops out.
+class Deviance final : public Reduction<Deviance> {
+ public:
+  static constexpr std::string_view id = "deviance";
+  Deviance(const Dims& axes, bool keepdim) : Reduction(kernels::deviance, axes, keepdim) {}
+  void infer(std::span<const Var> in, Specs& out) const override {
+    if (!is_differentiable(in[0].dtype()))
+      fail(ErrorCode::dtype, id, "{} is neither f32 nor f64", in[0].spec());
+    Reduction::infer(in, out);
+  }
+  Vars jvp(const Vars& in, const Vars&, const Vars& t) const override {
+    return {sum(mul(t[0], slope(in[0])), axes_of(in[0]), keepdim())};
+  }
+  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
+    return {mul(spread(ct[0], in[0]), slope(in[0]))};
+  }
+  Saves saves() const override { return Saves::only_inputs(); }
+
+ protected:
+  Var of_nothing(const Var& x) const override { return sub(x, x); }
+
+ private:
+  Var slope(const Var& x) const { return mul(sub(x, mean(x, axes_of(x), true)), 2.0); }
+};
+
 // For every element along the last axis the product of all others, from products of pairs: no
 // division, so that zeros do no harm, and all derivatives are those of multiplications.
 Var products_of_others(const Var& x) {
@@ -285,6 +311,9 @@ Var sum(Operand x, const Dims& axes, bool keepdim) {
 }
 Var prod(Operand x, const Dims& axes, bool keepdim) {
   return reduce<Prod>(std::move(x), axes, keepdim);
+}
+Var deviance(Operand x, const Dims& axes, bool keepdim) {
+  return reduce<Deviance>(std::move(x), axes, keepdim);
 }
 Var amax(Operand x, const Dims& axes, bool keepdim) {
   return reduce<Amax>(std::move(x), axes, keepdim);

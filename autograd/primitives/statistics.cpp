@@ -42,8 +42,7 @@ Var mean(Operand x, const Dims& axes, bool keepdim) {
 Var var(Operand x, const Dims& axes, double correction, bool keepdim) {
   x = as_float(std::move(x));
   const double n = static_cast<double>(count(x.var, axes, "var"));
-  const Var centred = sub(x, mean(x, axes, true));
-  return div(sum(square(centred), axes, keepdim), std::fmax(n - correction, 0));
+  return div(deviance(std::move(x), axes, keepdim), std::fmax(n - correction, 0));
 }
 
 Var std(Operand x, const Dims& axes, double correction, bool keepdim) {

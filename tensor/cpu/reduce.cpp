@@ -106,6 +106,25 @@ void reduce(const ReduceLoops& loops, const Tensor& in, const Dims& axes, Tensor
   out.copy_from(packed.reshape(out.shape()));
 }
 
+void reduce_at_once(ReduceMiddle loop, const Tensor& in, const Dims& axes, Tensor& out) {
+  if (out.numel() == 0) return;
+  if (in.numel() == 0) return loop(in.bytes(), out.bytes(), out.numel(), 0, 1);
+  if (in.is_contiguous()) {
+    const Groups groups = groups_of(in, axes, memory_order(in));
+    const std::size_t i = innermost_reduced(groups);
+    if (i == groups.size()) return loop(in.bytes(), out.bytes(), out.numel(), 1, 1);
+    if (product(groups, 0, groups.size()) == out.numel() * groups[i].size)  // no other one
+      return loop(in.bytes(), out.bytes(), product(groups, 0, i), groups[i].size,
+                  product(groups, i + 1, groups.size()));
+  }
+  Dims order;  // kept axes, then reduced ones
+  for (int i = 0; i < in.rank(); ++i)
+    if (!contains(axes, i)) order.push_back(i);
+  for (std::int64_t axis : axes) order.push_back(axis);
+  const Tensor rows = in.permute(order).contiguous();
+  loop(rows.bytes(), out.bytes(), out.numel(), in.numel() / out.numel(), 1);
+}
+
 void register_reduce() {
   install_reductions();
   install_scans();

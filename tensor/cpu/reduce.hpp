@@ -21,6 +21,10 @@ struct ReduceLoops {
 /// the other, the innermost first. Inputs with gaps, broadcast or flipped axes are copied first.
 void reduce(const ReduceLoops& loops, const Tensor& in, const Dims& axes, Tensor& out);
 
+/// The same for a reduction that cannot be done axis by axis: reduced axes that do not lie together
+/// are copied together first.
+void reduce_at_once(ReduceMiddle loop, const Tensor& in, const Dims& axes, Tensor& out);
+
 /// The loops of a slot by dtype.
 template <Kernel<kernels::Reduce>& slot>
 inline ReduceLoops reduce_loops[dtype_count];

@@ -9,6 +9,7 @@ void register_reduce();
 void register_conv();
 void register_copy();
 void register_cross_entropy();
+void register_deviance();
 void register_elementwise();
 void register_gather_scatter();
 void register_lstm();

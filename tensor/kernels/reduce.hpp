@@ -16,6 +16,8 @@ using Reduce = void(const Tensor& in, const Dims& axes, Tensor& out);
 inline Kernel<Reduce> sum{"sum"};
 /// As `sum`; no matter in which order, products of integers are equal modulo 2^64.
 inline Kernel<Reduce> prod{"prod"};
+/// Sum of squared deviations from the mean; f32 and f64. Added up in f64.
+inline Kernel<Reduce> deviance{"deviance"};
 /// Largest and smallest element, in the type of `in`; a NaN is the result. At least one element.
 inline Kernel<Reduce> amax{"amax"};
 inline Kernel<Reduce> amin{"amin"};

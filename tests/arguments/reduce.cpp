@@ -12,6 +12,7 @@ void reduce_arguments(ArgumentRows& rows) {
   row("mean.axes", 2, [](const Var& x, I v) { return mean(x, {v}); });
   row("var.axes", 2, [](const Var& x, I v) { return var(x, {v}); });
   row("std.axes", 2, [](const Var& x, I v) { return std(x, {1, v}); });
+  row("deviance.axes", 2, [](const Var& x, I v) { return deviance(x, {v}); });
   row("prod.axes", 2, [](const Var& x, I v) { return prod(x, {v}); });
   row("amax.axes", 2, [](const Var& x, I v) { return amax(x, {v}); });
   row("amin.axes", 2, [](const Var& x, I v) { return amin(x, {v, 0}); });

@@ -96,6 +96,13 @@ void choice_rows(Cases& c) {
 
 void statistic_rows(Cases& c) {
   const Input x{{3, 4}};
+  c.push_back({"deviance", {x}, [](const Vars& v) { return make_vars(deviance(v[0], {1})); }});
+  c.push_back({"deviance_apart", {{{2, 3, 4}}}, [](const Vars& v) {
+                 return make_vars(deviance(v[0], {0, 2}, true));
+               }});
+  c.push_back({"deviance_of_none", {{{3, 0}}}, [](const Vars& v) {
+                 return make_vars(deviance(v[0], {1}));
+               }});
   c.push_back({"var", {x}, [](const Vars& v) { return make_vars(var(v[0], {1})); }});
   c.push_back(
       {"var_biased", {x}, [](const Vars& v) { return make_vars(var(v[0], {0}, 0, true)); }});
