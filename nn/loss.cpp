@@ -145,10 +145,10 @@ Var l1_loss(Operand x, const Var& target, Reduction reduction) {
   return reduced(abs(difference(x, target, "l1_loss")), reduction);
 }
 
-// With c = min(d, delta), both pieces are c (d - c / 2).
+// With c = d limited to [-delta, delta], both pieces are c (d - c / 2).
 Var huber_loss(Operand x, const Var& target, Reduction reduction, double delta) {
   if (!(delta > 0)) fail(ErrorCode::value, "huber_loss", "delta {} is not positive", delta);
-  const Var d = abs(difference(x, target, "huber_loss")), c = clamp(d, 0, delta);
+  const Var d = difference(x, target, "huber_loss"), c = clamp(d, -delta, delta);
   return reduced(mul(c, sub(d, mul(c, 0.5))), reduction);
 }
 
