@@ -27,6 +27,10 @@ class Conv2d final : public Module {
   /// or same_padding beside a stride or padding.
   Conv2d(std::int64_t in_channels, std::int64_t out_channels, Size2 kernel_size, philox::Key key,
          Options options = {});
+  /// A square kernel.
+  Conv2d(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel_size,
+         philox::Key key, Options options = {})
+      : Conv2d(in_channels, out_channels, Size2{kernel_size, kernel_size}, key, options) {}
   /// Error(shape) if x does not have in_channels.
   Var forward(Context& ctx, Var x) const override;
   std::string description() const override;

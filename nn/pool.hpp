@@ -3,6 +3,8 @@
 /// errors, which appear at the first call.
 #pragma once
 
+#include <type_traits>
+
 #include "autograd/ops/pool.hpp"
 #include "nn/module.hpp"
 #include "nn/text.hpp"
@@ -18,6 +20,10 @@ class Pool final : public Module {
 
   /// Without a stride in the options, windows lie side by side.
   explicit Pool(Size kernel_size, Options options = {}) : kernel_(kernel_size), options_(options) {}
+  /// Square windows.
+  explicit Pool(std::int64_t kernel_size,
+                Options options = {}) requires(std::is_same_v<Size, Size2>)
+      : Pool(Size2{kernel_size, kernel_size}, options) {}
   Var forward(Context&, Var x) const override { return pool(std::move(x), kernel_, options_); }
   std::string description() const override {
     return fmt::format(
@@ -40,6 +46,9 @@ template <detail::StaticText name, class Size, Var (*pool)(Operand, Size)>
 class AdaptivePool final : public Module {
  public:
   explicit AdaptivePool(Size output_size) : output_(output_size) {}
+  /// A square output.
+  explicit AdaptivePool(std::int64_t output_size) requires(std::is_same_v<Size, Size2>)
+      : AdaptivePool(Size2{output_size, output_size}) {}
   Var forward(Context&, Var x) const override { return pool(std::move(x), output_); }
   std::string description() const override {
     return fmt::format("{}(output_size={})", name.view(), detail::size_text(output_));

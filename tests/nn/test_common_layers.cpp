@@ -76,6 +76,7 @@ TEST(Conv, SamePaddingKeepsTheSize) {
 TEST(Conv, DescribesItself) {
   EXPECT_EQ(Conv2d(4, 6, {3, 3}, key, {.stride = {2, 1}, .groups = 2, .bias = false}).description(),
             "Conv2d(4, 6, kernel_size=(3, 3), stride=(2, 1), groups=2, bias=false)");
+  EXPECT_EQ(Conv2d(4, 6, 3, key).description(), "Conv2d(4, 6, kernel_size=(3, 3))");
   EXPECT_EQ(Conv1d(4, 6, 3, key, {.dilation = 2, .same_padding = true}).description(),
             "Conv1d(4, 6, kernel_size=3, padding=same, dilation=2)");
 }
@@ -113,6 +114,9 @@ TEST(Pool, PassesSizesAndOptions) {
   EXPECT_EQ(values(AdaptiveMaxPool1d(2)(line)), (std::vector<double>{7, 15}));
   EXPECT_EQ(MaxPool2d({3, 2}, {.padding = {1, 0}}).description(),
             "MaxPool2d(kernel_size=(3, 2), stride=(3, 2), padding=(1, 0))");
+  EXPECT_EQ(MaxPool2d(3, {.stride = Size2{2, 2}}).description(),
+            "MaxPool2d(kernel_size=(3, 3), stride=(2, 2), padding=(0, 0))");
+  EXPECT_EQ(AdaptiveAvgPool2d(4).description(), "AdaptiveAvgPool2d(output_size=(4, 4))");
   EXPECT_EQ(AdaptiveAvgPool1d(2).description(), "AdaptiveAvgPool1d(output_size=2)");
   expect_code(ErrorCode::value, [&] { MaxPool2d({2, 2}, {.padding = {2, 2}})(x); });
   expect_code(ErrorCode::value, [&] { AdaptiveAvgPool2d({-1, 1})(x); });
@@ -193,6 +197,26 @@ TEST(BatchNorm, KeepsRunningStatistics) {
   EXPECT_EQ(buffer(m, "num_batches_tracked"), 1);
   EXPECT_DOUBLE_EQ(values(m(x))[0], 0);
   EXPECT_DOUBLE_EQ(values(m(x))[1], 4 / std::sqrt(0.75 + 5.0 / 3));
+}
+
+TEST(BatchNorm, UpdatesComeOutOfGradientsAndCheckpoints) {
+  BatchNorm1d m(2);
+  m.convert(DType::f64);
+  const Var x = f64({1, 5, 3, 7, 2, 0}, {3, 2});
+  std::vector<LossAndGrads> results;
+  for (const bool again : {false, true})
+    results.push_back(value_and_grad(m, [&](Context& ctx) {
+      return make_vars(sum(tanh(again ? checkpointed(ctx, m, x) : m(ctx, x))));
+    }));
+  EXPECT_EQ(buffer(m, "num_batches_tracked"), 0);
+  ASSERT_EQ(results[0].updates.size(), 3u);
+  ASSERT_EQ(results[1].updates.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i)
+    EXPECT_EQ(results[0].updates[i].value.to_vector<double>(),
+              results[1].updates[i].value.to_vector<double>());
+  EXPECT_DOUBLE_EQ(results[0].updates[0].value.at({0}), 0.1 * 2);  // of a mean of 2
+  for (std::size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(values(results[0].grads[i]), values(results[1].grads[i]));
 }
 
 TEST(BatchNorm, WithoutMomentumAveragesAllBatches) {

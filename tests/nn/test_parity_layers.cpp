@@ -38,12 +38,16 @@ class Family {
         key, layer, [&](Context& ctx, const Vars& in) { return layer(ctx, in[0]); }, make_vars(x),
         options);
   }
-  // With parameters by the formula, at `scale` times the formula's input.
+  // With parameters by the formula, at `scale` times the formula's input; the output in f32 too.
   template <class Layer>
   void check(const std::string& name, Layer layer, const Dims& shape, double scale = 1) {
     fill(*layer);
     const std::string key = name.empty() ? name_ : name_ + '.' + name;
-    compare(name, *layer, mul(uniform_values(key + ".in0", shape), scale), train);
+    const Var x = mul(uniform_values(key + ".in0", shape), scale);
+    compare(name, *layer, x, train);
+    layer->convert(DType::f32);
+    fixture().expect_near(
+        key + ".out", functional_call(*layer, layer->parameters(), to(x, DType::f32), train), 3e-6);
   }
 
  private:
