@@ -3,9 +3,13 @@
 #include <cstdlib>
 #include <new>
 
-void* operator new(std::size_t n) {
+// All forms that free() answers for: a sanitizer's own ones must not be left among them.
+void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
   sonde::testing::heap_bytes += static_cast<std::int64_t>(n);
-  if (void* p = std::malloc(n)) return p;
+  return std::malloc(n);
+}
+void* operator new(std::size_t n) {
+  if (void* p = operator new(n, std::nothrow)) return p;
   throw std::bad_alloc();
 }
 void operator delete(void* p) noexcept {
