@@ -153,12 +153,33 @@ class Blocks {
   }
 
   static constexpr std::int64_t gap = 16;  // keeps the copied rows of A out of the same cache sets
-  const Product<T>& p_;
+  const Product<T> p_;
   const GemmKernel<T>& kernel_;
   std::int64_t width_;
   bool pack_a_, pack_b_;
   T *a_space_ = nullptr, *b_space_ = nullptr;
 };
+
+// --- the product of the transposed matrices
+
+// A wide B that lies transposed would be transposed whole to be packed; C' = B' A' transposes A and
+// C instead, which are small if there are few rows, and the rows fill vectors.
+template <class T>
+bool turned_is_cheaper(const Product<T>& p) {
+  const std::int64_t m = p.c.rows, n = p.c.cols, k = p.a.cols, lanes = gemm_kernel<T>().lanes;
+  const std::int64_t filled = (m + lanes - 1) / lanes * lanes;
+  return !p.start && p.b.row_stride == 1 && p.b.col_stride != 1 && p.a.col_stride == 1 &&
+         8 * (filled - m) <= filled && n * k > 2 * m * (n + k);
+}
+
+template <class T>
+void multiply_turned(const Product<T>& p, Scratch<T>& scratch) {
+  const std::int64_t m = p.c.rows, n = p.c.cols;
+  Scratch<T> room;
+  T* c = room.get(n * m);
+  Blocks<T>({p.b.transposed(), p.a.transposed(), {c, n, m, m, 1}, nullptr, 0}, scratch).run();
+  transpose(n, m, c, m, p.c.data, p.c.row_stride);
+}
 
 // --- vectors and empty products
 
@@ -223,6 +244,7 @@ void multiply(const Product<T>& product, GemmMethod method, Scratch<T>& scratch)
   }
   if (spare_column(p) && multiply_rows(last_column(p))) --p.b.cols, --p.c.cols;
   if (method == GemmMethod::blas) return multiply_blas(p, scratch);
+  if (turned_is_cheaper(p)) return multiply_turned(p, scratch);
   Blocks<T>(p, scratch).run();
 }
 
