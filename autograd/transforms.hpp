@@ -119,9 +119,11 @@ Vars jacobian(const Function& f, const Vars& x, JacobianMode mode = JacobianMode
 Var hessian(const Function& f, const Var& x, std::int64_t chunk = 0, Site where = Site::current());
 
 enum class HvpMode { forward_over_reverse, reverse_over_reverse, reverse_over_forward };
-/// Hessian of the scalar function f at x, times v.
+/// Hessian of the scalar function f at x, times v. The modes differ in cost only: reverse over
+/// forward, the gradient of f's derivative along v, never computes the gradient of f itself, and so
+/// takes the fewest products.
 Vars hvp(const Function& f, const Vars& x, const Vars& v,
-         HvpMode mode = HvpMode::forward_over_reverse, Site where = Site::current());
+         HvpMode mode = HvpMode::reverse_over_forward, Site where = Site::current());
 
 /// f, but reverse mode keeps only its inputs and runs it again for the backward pass. f must take
 /// every input whose derivative is wanted as an argument; Error(closure) otherwise.
