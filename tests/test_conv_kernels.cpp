@@ -113,6 +113,18 @@ TEST(ConvKernels, Depthwise) {
   check_exactly({1, 2, 20, 20, 11, 13, 3, 3, {{1, 2}, {2, 3}, {2, 3}, 20}});
 }
 
+// Their gradients are products of matrices: with rows and columns left over behind the last patch,
+// and with groups, where they are not.
+TEST(ConvKernels, PatchesAndPixels) {
+  for (std::int64_t channels : {1, 3, 15}) {
+    check_exactly({2, 3, channels, 19, 18, 14, 4, 3, {{4, 3}}});
+    check_exactly({1, 9, channels, 20, 21, 22, 2, 2, {{2, 2}}});
+  }
+  check_exactly({1, 2, 6, 10, 9, 8, 2, 2, {{2, 2}, {0, 0}, {1, 1}, 2}});
+  check_exactly({2, 3, 37, 70, 13, 9, 1, 1, {}});
+  check_exactly({1, 3, 20, 34, 7, 5, 1, 1, {{1, 1}, {0, 0}, {1, 1}, 2}});
+}
+
 TEST(ConvKernels, LargerThanOneBlock) {
   check_exactly({1, 9, 20, 70, 17, 19, 3, 3, {{1, 1}, {1, 1}}});
   check_exactly({1, 6, 33, 35, 20, 21, 3, 3, {{2, 2}, {1, 1}}});
@@ -142,6 +154,8 @@ TEST(ConvKernels, SameBitsForAnyThreadCount) {
   const Case cases[] = {{1, 16, 32, 48, 20, 20, 3, 3, {{1, 1}, {1, 1}}},
                         {1, 16, 32, 48, 20, 20, 3, 3, {{2, 2}, {1, 1}}},
                         {1, 8, 96, 96, 20, 20, 5, 5, {{1, 1}, {2, 2}, {1, 1}, 96}},
+                        {1, 40, 3, 96, 32, 32, 4, 4, {{4, 4}}},
+                        {1, 16, 48, 64, 20, 20, 1, 1, {}},
                         {32, 1, 16, 16, 14, 14, 3, 3, {{1, 1}, {1, 1}}}};
   const int before = threads();
   for (const Case& c : cases) {

@@ -6,6 +6,7 @@
 #include "tensor/cpu/conv_depthwise.hpp"
 #include "tensor/cpu/conv_indirect.hpp"
 #include "tensor/cpu/conv_narrow.hpp"
+#include "tensor/cpu/conv_patches.hpp"
 #include "tensor/cpu/conv_winograd.hpp"
 #include "tensor/cpu/layout.hpp"
 #include "tensor/cpu/register.hpp"
@@ -97,6 +98,8 @@ void run(const WeightGrad<T>& c, const Problem& p, bool winograd) {
     if (winograd) return winograd_weight_grad(c);
   if (p.depthwise())
     depthwise_weight_grad(c);
+  else if (patches_fit(c))
+    patch_weight_grad(c);
   else
     direct_weight_grad(c);
 }
@@ -124,12 +127,16 @@ void input_grad(const Tensor& dy, const Tensor& w, Tensor& dx, const ConvAttrs& 
   const auto rows = input_grad_plans(p.rows), columns = input_grad_plans(p.columns);
   const bool winograd = p.winograd(dtype_of<T>);
   for_units(p, [&](std::int64_t lane, std::int64_t g) {
+    const Image<const T> from = image_of<const T>(dy, lane, g * p.out);
+    const Image<T> to = image_of<T>(dx, lane, g * p.in);
     Filter<T> filter = filter_of<T>(w, lane, g * p.out);
+    const InputGrad<T> whole{from, to, filter, p.batch, p.in, p.out, p.rows, p.columns};
+    if (!p.depthwise() && patches_fit(whole)) return patch_input_grad(whole);
     if (!p.depthwise()) std::swap(filter.out, filter.in);
     for (const AxisPlan& r : rows)
       for (const AxisPlan& c : columns)
-        run(GatherConv<T>{image_of<const T>(dy, lane, g * p.out), image_of<T>(dx, lane, g * p.in),
-                          filter, p.batch, p.out, p.depthwise() ? p.groups : p.in, &r, &c},
+        run(GatherConv<T>{from, to, filter, p.batch, p.out, p.depthwise() ? p.groups : p.in, &r,
+                          &c},
             p, winograd);
   });
 }

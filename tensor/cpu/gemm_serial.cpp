@@ -84,9 +84,12 @@ bool b_in_place(const Matrix<const T>& b, std::int64_t m) {
   return b.rows * b.cols * width <= cached && b.row_stride * width < far_apart;
 }
 
+// Rows of a tile lie in one cache line per step of k if A is transposed: copied if there are
+// enough columns to pay for it.
 template <class T>
 bool a_in_place(const Matrix<const T>& a, std::int64_t n, std::int64_t panel_width) {
   const std::int64_t stride = std::max(std::abs(a.row_stride), std::abs(a.col_stride));
+  if (a.col_stride != 1 && n >= 8 * panel_width) return false;
   return n <= panel_width || stride * static_cast<std::int64_t>(sizeof(T)) < far_apart;
 }
 

@@ -1,6 +1,6 @@
 // The LSTM over time. A task takes some rows of the batch through all steps, so no step waits for
-// another task; the boundaries depend on the batch alone. Backward: the gates' cotangents step by
-// step, then everything that is a sum over time (input, weights, bias) as large products.
+// another task. Backward: the gates' cotangents step by step, then everything that is a sum over
+// time (input, weights, bias) as large products.
 #include <algorithm>
 
 #include "tensor/cpu/gemm.hpp"
@@ -14,7 +14,7 @@
 namespace sonde::cpu {
 namespace {
 
-constexpr std::int64_t rows_per_task = 16;
+constexpr std::int64_t rows_per_task = 16;  // at least
 
 struct Sizes {
   std::int64_t steps, lanes, batch, inputs, units;
@@ -37,10 +37,13 @@ Tensor distinct(const Tensor& weights) {
                                                 : weights.contiguous();
 }
 
-/// Calls f(lane, first row of the batch, number of rows), in parallel.
+/// Calls f(lane, first row of the batch, number of rows), in parallel. Every task reads all weights
+/// at every step, so there are no more tasks than threads. Their boundaries may depend on the
+/// threads: a row's numbers are the same in whatever task it is.
 template <class F>
 void each_task(const Sizes& n, F f) {
-  const std::int64_t parts = chunk_count(n.batch, rows_per_task);
+  const std::int64_t wanted = 1 + (threads() - 1) / std::max<std::int64_t>(1, n.lanes);
+  const std::int64_t parts = std::min(wanted, chunk_count(n.batch, rows_per_task));
   parallel_for(n.lanes * parts, 1 + rows_per_task / (n.batch / parts + 1),
                [&](std::int64_t begin, std::int64_t end) {
                  for (std::int64_t u = begin; u < end; ++u) {
