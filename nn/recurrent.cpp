@@ -1,6 +1,7 @@
 #include "nn/recurrent.hpp"
 
 #include <cmath>
+#include <optional>
 
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
@@ -9,9 +10,6 @@ namespace sonde::nn {
 namespace {
 
 constexpr std::string_view op = "recurrent";
-
-// Added to a gate, it opens or shuts it altogether: the sigmoid is 1 or 0 exactly.
-constexpr double wide = 1e4;
 
 void want(const Var& x, const Dims& shape, DType dtype, std::string_view what) {
   if (!(x.shape() == shape) || x.dtype() != dtype)
@@ -50,35 +48,28 @@ Vars parts(const Var& state, std::size_t count) {
 
 }  // namespace
 
-// Where the sequences of a batch end. Steps beyond the end see a further input, 1, whose weights
-// hold the state; so a padded batch runs as one, and the last state is that of the last valid step.
+// Where the sequences of a batch end.
 struct Recurrent::Padding {
-  Var valid;     // [T, B, 1], bool
-  Var beyond;    // [T, B, 1], 1 beyond the end
-  Var weights;   // [gates * H, 1]
-  Var last;      // [B]: the row of each last valid step
+  Var valid, beyond;  // [T, B, 1], bool
+  Var last;           // [B]: the row of each last valid step
   Var reversed;  // [T * B]: the rows with each sequence in reverse, what lies beyond in its place
 
-  Padding(const Var& lengths, std::int64_t time, std::int64_t batch, DType dtype,
-          const std::vector<double>& hold, std::int64_t hidden) {
+  Padding(const Var& lengths, std::int64_t time, std::int64_t batch) {
     const Var length = to(lengths, DType::i64), lane = Tensor::arange(batch);
     const Var t = unsqueeze(Tensor::arange(time), 1), inside = lt(t, length);
     valid = unsqueeze(inside, 2);
-    beyond = to(logical_not(valid), dtype);
+    beyond = logical_not(valid);
     last = add(mul(sub(length, 1), static_cast<double>(batch)), lane);
     const Var from = where(inside, sub(sub(length, 1), t), t);
     reversed = reshape(add(mul(from, static_cast<double>(batch)), lane), {time * batch});
-    Vars gates;
-    for (const double g : hold) gates.push_back(Tensor::full({hidden, 1}, g * wide, dtype));
-    weights = concat(gates, 0);
   }
   Var reverse(const Var& x) const { return reshape(rows(x, reversed), x.shape()); }
 };
 
-Recurrent::Recurrent(std::string name, std::vector<double> hold, std::int64_t input_size,
+Recurrent::Recurrent(std::string name, std::int64_t gates, std::int64_t input_size,
                      std::int64_t hidden_size, philox::Key key, Options options)
     : name_(std::move(name)),
-      hold_(std::move(hold)),
+      gates_(gates),
       inputs_(input_size),
       hidden_(hidden_size),
       options_(options) {
@@ -98,7 +89,7 @@ Recurrent::Recurrent(std::string name, std::vector<double> hold, std::int64_t in
 }
 
 void Recurrent::add_cell(const std::string& suffix, std::int64_t inputs, philox::Key key) {
-  const auto gates = checked_mul(hidden_, static_cast<std::int64_t>(hold_.size()));
+  const auto gates = checked_mul(gates_, hidden_);
   const double bound = 1 / std::sqrt(static_cast<double>(hidden_));
   std::uint64_t i = 0;
   auto add = [&](const char* name, const Dims& shape) {
@@ -141,7 +132,7 @@ RecurrentOutput Recurrent::evaluate(Context& ctx, RecurrentInputs in) const {
   check(in);
   std::optional<Padding> padding;
   if (in.lengths) {
-    padding.emplace(in.lengths, in.x.size(0), in.x.size(1), in.x.dtype(), hold_, hidden_);
+    padding.emplace(in.lengths, in.x.size(0), in.x.size(1));
     in.x = where(padding->valid, in.x, 0.0);
   }
 
@@ -185,17 +176,15 @@ LstmWeights Recurrent::weights(Context& ctx, const Cell& cell) const {
   return {value(cell.w_ih), value(cell.w_hh), value(cell.b_ih), value(cell.b_hh)};
 }
 
-Recurrent::Steps Recurrent::one_way(const Var& x, const LstmState& initial, LstmWeights w,
+Recurrent::Steps Recurrent::one_way(const Var& x, const LstmState& initial, const LstmWeights& w,
                                     bool reverse, const Padding* padding) const {
   if (!padding) {
-    if (!reverse) return steps(x, initial, w);
-    Steps s = steps(flip(x, {0}), initial, w);
+    if (!reverse) return steps(x, initial, w, {});
+    Steps s = steps(flip(x, {0}), initial, w, {});
     s.y = flip(s.y, {0});
     return s;
   }
-  w.w_ih = concat(make_vars(w.w_ih, padding->weights), 1);
-  Steps s =
-      steps(concat(make_vars(reverse ? padding->reverse(x) : x, padding->beyond), 2), initial, w);
+  Steps s = steps(reverse ? padding->reverse(x) : x, initial, w, padding->beyond);
   s.last.h = rows(s.y, padding->last);
   if (reverse) s.y = padding->reverse(s.y);
   return s;
@@ -207,21 +196,32 @@ std::string Recurrent::description() const {
                      options_.bidirectional ? ", bidirectional" : "");
 }
 
-// Gates i, f, g, o: the forget gate open, the input gate shut.
 Lstm::Lstm(std::int64_t input_size, std::int64_t hidden_size, philox::Key key, Options options)
-    : Recurrent("Lstm", {-1, 1, 0, 0}, input_size, hidden_size, key, options) {}
+    : Recurrent("Lstm", 4, input_size, hidden_size, key, options) {}
 
-Recurrent::Steps Lstm::steps(const Var& x, const LstmState& initial, const LstmWeights& w) const {
-  LstmSequence s = lstm(x, initial, w);
-  return {s.y, s.state};
+// Steps beyond the end see a further input, 1, whose weights shut the input gate and open the
+// forget gate so wide that their sigmoids are 0 and 1 exactly: they keep the cells, and a padded
+// batch stays one kernel.
+Recurrent::Steps Lstm::steps(const Var& x, const LstmState& initial, const LstmWeights& w,
+                             const Var& beyond) const {
+  if (!beyond) {
+    LstmSequence s = lstm(x, initial, w);
+    return {s.y, s.state};
+  }
+  Vars gates;  // i, f, g, o
+  for (const double wide : {-1e4, 1e4, 0.0, 0.0})
+    gates.push_back(Tensor::full({hidden_size(), 1}, wide, x.dtype(), x.device()));
+  LstmWeights holding = w;
+  holding.w_ih = concat(make_vars(w.w_ih, concat(gates, 0)), 1);
+  return steps(concat(make_vars(x, to(beyond, x.dtype())), 2), initial, holding, {});
 }
 
-// Gates r, z, n: z open.
 Gru::Gru(std::int64_t input_size, std::int64_t hidden_size, philox::Key key, Options options)
-    : Recurrent("Gru", {0, 1, 0}, input_size, hidden_size, key, options) {}
+    : Recurrent("Gru", 3, input_size, hidden_size, key, options) {}
 
 // One product for all inputs, cut into steps by one primitive each, whose transpose is one stack.
-Recurrent::Steps Gru::steps(const Var& x, const LstmState& initial, const LstmWeights& w) const {
+Recurrent::Steps Gru::steps(const Var& x, const LstmState& initial, const LstmWeights& w,
+                            const Var&) const {
   if (initial.c) fail(ErrorCode::value, "gru", "has no cells to begin with");
   const std::int64_t n = hidden_size();
   const Vars from_x = split(linear(x, w.w_ih, w.b_ih), {2 * n, n}, 2);

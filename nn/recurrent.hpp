@@ -63,10 +63,13 @@ class Recurrent : public Module {
     LstmState last;
   };
 
-  /// `hold`: what to add to each gate so that a step leaves the state as it is.
-  Recurrent(std::string name, std::vector<double> hold, std::int64_t input_size,
-            std::int64_t hidden_size, philox::Key key, Options options);
-  virtual Steps steps(const Var& x, const LstmState& initial, const LstmWeights& weights) const = 0;
+  /// `gates`: how many hidden_size the rows of the weights are.
+  Recurrent(std::string name, std::int64_t gates, std::int64_t input_size, std::int64_t hidden_size,
+            philox::Key key, Options options);
+  /// `beyond` [T, B, 1], bool, true at steps behind the end of a sequence; empty: there are none.
+  /// y there is of no interest, nor is the last h; the last c is that of the last step before.
+  virtual Steps steps(const Var& x, const LstmState& initial, const LstmWeights& weights,
+                      const Var& beyond) const = 0;
 
   std::int64_t hidden_size() const { return hidden_; }
 
@@ -80,12 +83,11 @@ class Recurrent : public Module {
   RecurrentOutput evaluate(Context& ctx, RecurrentInputs in) const;
   void check(const RecurrentInputs& in) const;
   LstmWeights weights(Context& ctx, const Cell& cell) const;
-  Steps one_way(const Var& x, const LstmState& initial, LstmWeights w, bool reverse,
+  Steps one_way(const Var& x, const LstmState& initial, const LstmWeights& w, bool reverse,
                 const Padding* padding) const;
 
   std::string name_;
-  std::vector<double> hold_;
-  std::int64_t inputs_, hidden_;
+  std::int64_t gates_, inputs_, hidden_;
   Options options_;
   std::vector<Cell> cells_;                         // by layer, forward before backward
   std::vector<std::unique_ptr<Dropout>> dropouts_;  // between layers
@@ -99,7 +101,8 @@ class Lstm final : public Recurrent {
   Lstm(std::int64_t input_size, std::int64_t hidden_size, philox::Key key, Options options = {});
 
  protected:
-  Steps steps(const Var& x, const LstmState& initial, const LstmWeights& w) const override;
+  Steps steps(const Var& x, const LstmState& initial, const LstmWeights& w,
+              const Var& beyond) const override;
 };
 
 /// The GRU (Cho et al. 2014, arXiv:1406.1078) in PyTorch's form, where r is behind the product:
@@ -111,7 +114,8 @@ class Gru final : public Recurrent {
   Gru(std::int64_t input_size, std::int64_t hidden_size, philox::Key key, Options options = {});
 
  protected:
-  Steps steps(const Var& x, const LstmState& initial, const LstmWeights& w) const override;
+  Steps steps(const Var& x, const LstmState& initial, const LstmWeights& w,
+              const Var& beyond) const override;
 };
 
 }  // namespace sonde::nn
