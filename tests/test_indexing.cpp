@@ -85,6 +85,8 @@ TEST(Indexing, ErrorsAreTyped) {
   EXPECT_EQ(code_of([&] { scatter_sum(x, 0, i, {3, 4}); }), ErrorCode::shape);
   EXPECT_EQ(code_of([&] { index_select(x, 0, i); }), ErrorCode::shape);
   EXPECT_EQ(code_of([&] { index_add(x, 0, select(i, 0, 0), x); }), ErrorCode::shape);
+  EXPECT_EQ(code_of([&] { index_add(x, 0, Tensor::zeros({3}, DType::i64), to(x, DType::f32)); }),
+            ErrorCode::dtype);
   EXPECT_EQ(code_of([&] { embedding(i, select(x, 0, 0)); }), ErrorCode::shape);
   EXPECT_EQ(code_of([&] { one_hot(i, -1); }), ErrorCode::value);
   EXPECT_EQ(code_of([&] { topk(x, 5); }), ErrorCode::value);

@@ -1,8 +1,9 @@
-// Elements and slices by index. Each is linear in its floats; gather and scatter, take and take_add
-// are each other's transpose.
+// Elements and slices by index. Each is linear in its floats; gather and scatter, take and
+// index_add are each other's transpose.
 #include "tensor/kernels/index.hpp"
 #include "autograd/bases.hpp"
 #include "autograd/located.hpp"
+#include "autograd/primitives/zeros.hpp"
 #include "autograd/promote.hpp"
 
 namespace sonde {
@@ -143,61 +144,58 @@ class Take final : public Named<Take, Linear> {  // (x, index)
   bool lanes_;
 };
 
-class TakeAdd final : public Named<TakeAdd, Linear> {  // (src, index)
+class IndexAdd final : public Named<IndexAdd, Linear> {  // (x, src, index)
  public:
-  static constexpr std::string_view id = "take_add";
-  TakeAdd(const Dims& shape, std::int64_t axis, bool lanes = false)
-      : shape_(shape), axis_(axis), lanes_(lanes) {}
+  static constexpr std::string_view id = "index_add";
+  explicit IndexAdd(std::int64_t axis, bool lanes = false) : axis_(axis), lanes_(lanes) {}
   void infer(std::span<const Var> in, Specs& out) const override {
-    check_index_type(in[1], id);
-    numel(shape_);
+    check_index_type(in[2], id);
+    const Dims& shape = in[0].shape();
     const Dims want =
-        taken_shape(shape_, in[1].shape(), normal_axis(axis_, shape_.rank(), id), lanes_);
-    if (!(in[0].shape() == want))
-      fail(ErrorCode::shape, id, "source {} where index {} into shape {} wants {}", in[0].spec(),
-           in[1].spec(), shape_, want);
-    out.emplace_back(Spec{shape_, in[0].dtype(), in[0].device()});
+        taken_shape(shape, in[2].shape(), normal_axis(axis_, shape.rank(), id), lanes_);
+    if (!(in[1].shape() == want))
+      fail(ErrorCode::shape, id, "source {} where index {} into shape {} wants {}", in[1].spec(),
+           in[2].spec(), shape, want);
+    if (in[0].dtype() != in[1].dtype())
+      fail_hint(ErrorCode::dtype, id, "convert one with to(...)", "{} and source {} differ in type",
+                in[0].spec(), in[1].spec());
+    out.emplace_back(in[0].spec());
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
-    Tensor y = Tensor::zeros(out[0].shape, out[0].dtype, out[0].device);
-    kernels::take_add.find(y.device(), y.dtype())(in[1], in[0],
-                                                  normal_axis(axis_, shape_.rank(), id), lanes_, y);
+    Tensor y = Tensor::empty(out[0].shape, out[0].dtype, out[0].device);
+    y.copy_from(in[0]);
+    kernels::take_add.find(y.device(), y.dtype())(in[2], in[1], normal_axis(axis_, y.rank(), id),
+                                                  lanes_, y);
     return make_vars(Var(y));
   }
-  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
-    return {emit1(make_ref<Take>(axis_, lanes_), make_vars(ct[0], in[1])), Var()};
+  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs needs) const override {
+    return {ct[0], needs[1] ? emit1(make_ref<Take>(axis_, lanes_), make_vars(ct[0], in[2])) : Var(),
+            Var()};
   }
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override {
-    const int axis = normal_axis(axis_, shape_.rank(), id);
+    const Var x = with_lanes(in[0], axes[0], n), src = with_lanes(in[1], axes[1], n);
+    const int axis = normal_axis(axis_, x.rank() - 1, id);
     if (lanes_) {  // lanes of lanes: one axis
-      Dims shape = shape_;
-      shape[0] = checked_mul(n, shape[0]);
-      const Var src = merged(with_lanes(in[0], axes[0], n)),
-                index = merged(with_lanes(in[1], axes[1], n));
-      const Var y = emit1(make_ref<TakeAdd>(shape, axis, true), make_vars(src, index));
-      return {make_vars(unmerged(y, n, shape_[0])), {0}};
+      const Var index = merged(with_lanes(in[2], axes[2], n));
+      const Var y = emit1(make_ref<IndexAdd>(axis, true), make_vars(merged(x), merged(src), index));
+      return {make_vars(unmerged(y, n, x.shape()[1])), {0}};
     }
-    Dims shape = shape_;
-    shape.insert(0, n);
-    const bool own_index = axes[1] >= 0;
-    const Var index = own_index ? lanes_first(in[1], axes[1]) : in[1];
-    return {emit(make_ref<TakeAdd>(shape, axis + 1, own_index),
-                 make_vars(with_lanes(in[0], axes[0], n), index)),
-            {0}};
+    const bool own_index = axes[2] >= 0;
+    const Var index = own_index ? lanes_first(in[2], axes[2]) : in[2];
+    return {emit(make_ref<IndexAdd>(axis + 1, own_index), make_vars(x, src, index)), {0}};
   }
-  Saves saves() const override { return Saves::only_inputs(0b10); }
-  std::string attributes() const override {
-    return fmt::format("shape={}, axis={}", shape_, axis_);
-  }
+  Saves saves() const override { return Saves::only_inputs(0b100); }
+  std::string attributes() const override { return fmt::format("axis={}", axis_); }
 
  private:
-  Dims shape_;
   std::int64_t axis_;
   bool lanes_;
 };
 
 Vars Take::vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const {
-  return {emit1(make_ref<TakeAdd>(in[0].shape(), axis_, lanes_), make_vars(ct[0], in[1])), Var()};
+  return {
+      emit1(make_ref<IndexAdd>(axis_, lanes_), make_vars(zeros_view(in[0].spec()), ct[0], in[1])),
+      Var()};
 }
 
 Batched Take::batch(const Vars& in, std::span<const int> axes, std::int64_t n) const {
@@ -314,11 +312,10 @@ Var index_select(Operand x, std::int64_t axis, Operand index) {
 
 Var index_add(Operand x, std::int64_t axis, Operand index, Operand src) {
   const std::source_location where = x.where;
-  const Var v = as_var(std::move(x));
-  Var i = as_index(std::move(index), "index_add");
-  const Var sum = emit1(make_ref<TakeAdd>(v.shape(), axis),
-                        make_vars(as_var(std::move(src)), std::move(i)), where);
-  return add({v, where}, sum);
+  Var v = as_var(std::move(x)), s = as_var(std::move(src));
+  Var i = as_index(std::move(index), IndexAdd::id);
+  return emit1(make_ref<IndexAdd>(axis), make_vars(std::move(v), std::move(s), std::move(i)),
+               where);
 }
 
 Var take_along_axis(Operand x, Operand index, std::int64_t axis) {

@@ -87,7 +87,13 @@ void gather_typed(const Tensor& x, const Tensor& index, int axis, const Tensor& 
   const auto* chosen = index.data<std::int64_t>();
   auto* to = reinterpret_cast<T*>(out.bytes());
   const std::int64_t step = lines.along == 0 ? 0 : x.strides()[axis];
+  const bool rows = lines.inner == 1 && lines.along_stride == Triple{1, 1, 1};
   for_each_line(lines, [&](const Triple& start, std::int64_t first, std::int64_t last) {
+    if (rows) {  // plain arrays
+      for (std::int64_t a = 0; a < lines.along; ++a)
+        to[start[1] + a] = from[start[2] + chosen[start[0] + a]];
+      return;
+    }
     walk_line(lines, start, first, last, [=](std::int64_t i, std::int64_t s, std::int64_t base) {
       to[s] = from[base + chosen[i] * step];
     });
@@ -111,8 +117,7 @@ void gather(const Tensor& x, const Tensor& index, int axis, Tensor& out) {
 
 template <class T>  // integers add as unsigned numbers: they wrap, where signed ones would be
                     // undefined
-                    void scatter_add(const Tensor& index, const Tensor& src, int axis,
-                                     Tensor& out) {
+void scatter_add(const Tensor& index, const Tensor& src, int axis, Tensor& out) {
   check_index(index, out.shape()[axis], "scatter_add");
   const Lines lines = make_lines(index, src, out, axis);
   const auto* from = reinterpret_cast<const T*>(src.bytes());

@@ -11,10 +11,15 @@ void check_index(const Tensor& index, std::int64_t size, std::string_view op) {
   distinct = distinct.contiguous();
   const auto* p = distinct.data<std::int64_t>();
   const std::int64_t n = distinct.numel();
-  bool bad = false;
-  for (std::int64_t i = 0; i < n; ++i)
-    bad |= static_cast<std::uint64_t>(p[i]) >= static_cast<std::uint64_t>(size);
-  if (!bad) return;
+  // The sign bit of v or of size - 1 - v is set where v lies outside: no comparison, so the
+  // compiler makes vectors of it on any CPU.
+  std::uint64_t signs = 0;
+  const std::uint64_t last = static_cast<std::uint64_t>(size) - 1;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto v = static_cast<std::uint64_t>(p[i]);
+    signs |= v | (last - v);
+  }
+  if (signs >> 63 == 0) return;
   std::int64_t at =
       std::find_if(p, p + n, [size](std::int64_t v) { return v < 0 || v >= size; }) - p;
   const std::int64_t value = p[at];

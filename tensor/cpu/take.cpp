@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/cpu/elementwise.hpp"
 #include "tensor/cpu/index_check.hpp"
 #include "tensor/cpu/register.hpp"
 #include "tensor/kernels/index.hpp"
@@ -70,6 +71,21 @@ void take(const Tensor& x0, const Tensor& index0, int axis, bool lanes, Tensor& 
                });
 }
 
+// to[j] += from[j]; long rows by the vectors of `add`.
+template <class T>
+void add_row(Loop add, const T* from, std::int64_t n, T* to) {
+  constexpr std::int64_t least_vectors = 16;
+  if (n < least_vectors) {
+    for (std::int64_t j = 0; j < n; ++j) to[j] = static_cast<T>(to[j] + from[j]);
+    return;
+  }
+  const auto sum = reinterpret_cast<std::byte*>(to);
+  const auto term = reinterpret_cast<std::byte*>(const_cast<T*>(from));
+  std::byte* const ptr[] = {sum, sum, term};
+  constexpr std::int64_t stride[] = {sizeof(T), sizeof(T), sizeof(T)};
+  add(ptr, stride, n, nullptr);
+}
+
 // Columns are cut among threads, never the slices: each element of out is summed by one thread, in
 // the order of k.
 template <class T>
@@ -78,22 +94,20 @@ void take_add(const Tensor& index0, const Tensor& src0, int axis, bool lanes, Te
   if (src0.numel() == 0) return;
   const Tensor src = src0.contiguous(), index = index0.contiguous();
   const Slices s(out.shape(), index, axis, lanes);
-  constexpr std::int64_t tile = 64 / sizeof(T);  // a cache line
+  constexpr std::int64_t tile = 64;  // few passes over the index, and some work for each thread
   const std::int64_t count = s.count, tiles = (s.inner + tile - 1) / tile;
   const auto* from = reinterpret_cast<const T*>(src.bytes());
   auto* to = reinterpret_cast<T*>(out.bytes());
+  const Loop add = elementwise_loops<kernels::add>[static_cast<int>(out.dtype())].loop;
   const std::int64_t work = count * std::min(s.inner, tile);
   parallel_for(s.outer * tiles, grain / work, [&](std::int64_t begin, std::int64_t end) {
     while (begin < end) {  // one run of columns within one outer position
       const std::int64_t o = begin / tiles, run = std::min(end - begin, tiles - begin % tiles);
       const std::int64_t first = begin % tiles * tile, last = std::min(first + run * tile, s.inner);
       const std::int64_t* chosen = s.row(o);
-      for (std::int64_t k = 0; k < count; ++k) {
-        T* target = to + (o * s.n + chosen[k]) * s.inner;
-        const T* source = from + (o * count + k) * s.inner;
-        for (std::int64_t j = first; j < last; ++j)
-          target[j] = static_cast<T>(target[j] + source[j]);
-      }
+      for (std::int64_t k = 0; k < count; ++k)
+        add_row(add, from + (o * count + k) * s.inner + first, last - first,
+                to + (o * s.n + chosen[k]) * s.inner + first);
       begin += run;
     }
   });
