@@ -1,7 +1,8 @@
 #include "experiments/vision/invariants.hpp"
 
 #include <algorithm>
-#include <cstring>
+
+#include "nn/state_dict.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -44,12 +45,13 @@ Claim same_in_other_batches(const StudyOptions& o, const ImageSet& set) {
                different == 0);
 }
 
+// Of parameters and buffers.
 std::int64_t different_bytes(const nn::Module& a, const nn::Module& b) {
   std::int64_t count = 0;
-  const Tensors x = a.parameter_tensors(), y = b.parameter_tensors();
-  for (std::size_t i = 0; i < x.size(); ++i)
-    for (std::int64_t k = 0; k < x[i].numel() * size_of(x[i].dtype()); ++k)
-      count += x[i].bytes()[k] != y[i].bytes()[k];
+  const NamedTensors other = nn::state_dict(b);
+  for (const auto& [name, x] : nn::state_dict(a))
+    for (std::int64_t k = 0; k < x.numel() * size_of(x.dtype()); ++k)
+      count += x.bytes()[k] != other.at(name).bytes()[k];
   return count;
 }
 

@@ -5,6 +5,7 @@
 #include "autograd/ops.hpp"
 #include "nn/mlp.hpp"
 #include "nn/models/cnn.hpp"
+#include "nn/models/convmixer.hpp"
 #include "nn/models/vit.hpp"
 
 namespace sonde::experiments {
@@ -31,11 +32,17 @@ std::unique_ptr<nn::Module> make_vit(const ImageSpec& s, philox::Key key) {
   return std::make_unique<nn::Vit>(s, key, nn::VitOptions{.score = score});
 }
 
+// 64 features, 3 blocks; 17 034 parameters on 28 x 28 images.
+std::unique_ptr<nn::Module> make_convmixer(const ImageSpec& s, philox::Key key) {
+  return std::make_unique<nn::ConvMixer>(s, key, nn::ConvMixerOptions{.depth = 3});
+}
+
 constexpr ImageModel models[] = {
     {"vit", "ViT-tiny, softmax attention", make_vit<nn::AttentionScore::softmax>},
     {"vit-relu2", "ViT-tiny, squared ReLU attention", make_vit<nn::AttentionScore::relu2_l1>},
     {"cnn", "CNN, two convolutions of 32 channels", make_cnn},
     {"mlp", "MLP 512-128, leaky ReLU", make_mlp},
+    {"convmixer", "ConvMixer 64, depth 3", make_convmixer},
 };
 
 }  // namespace
