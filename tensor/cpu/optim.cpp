@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "tensor/cpu/optim.cpp"
 #include <hwy/foreach_target.h>
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include "tensor/cpu/concatenated.hpp"
@@ -91,11 +92,18 @@ void Stretch(const typename Rule::Coefficients& c, T* p, const T* grad, T* const
   const hn::ScalableTag<T> d;
   using V = hn::Vec<decltype(d)>;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  // Four and more streams are too many for the hardware's prefetcher.
+  constexpr std::int64_t ahead = 1024 / sizeof(T);
   std::int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     V state[3];
+    hwy::Prefetch(p + i + ahead);
+    hwy::Prefetch(grad + i + ahead);
     for (int k = 0; k < 3; ++k)
-      if (Rule::states[k]) state[k] = hn::LoadU(d, s[k] + i);
+      if (Rule::states[k]) {
+        hwy::Prefetch(s[k] + i + ahead);
+        state[k] = hn::LoadU(d, s[k] + i);
+      }
     hn::StoreU(Rule::Apply(d, c, hn::LoadU(d, p + i), hn::LoadU(d, grad + i), state), d, p + i);
     for (int k = 0; k < 3; ++k)
       if (Rule::states[k]) hn::StoreU(state[k], d, s[k] + i);
