@@ -12,14 +12,7 @@
 #include <thread>
 
 #include "experiments/vision/trainer.hpp"
-#include "nn/activation.hpp"
-#include "nn/batch_norm.hpp"
-#include "nn/conv.hpp"
-#include "nn/dropout.hpp"
-#include "nn/linear.hpp"
-#include "nn/mlp.hpp"
-#include "nn/models/vit.hpp"
-#include "nn/sequential.hpp"
+#include "small_models.hpp"
 #include "study_data.hpp"
 #include "temp_folder.hpp"
 #include "tensor/parallel.hpp"
@@ -31,32 +24,13 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t steps = 42, save_every = 3;  // an epoch has 7 steps
 constexpr int kills = 50;
-constexpr std::int64_t side = 8, classes = 4;
-
-std::unique_ptr<nn::Module> make_model(const std::string& name) {
-  const philox::Key key{5, 0};
-  if (name == "mlp")
-    return std::make_unique<nn::Mlp>(
-        std::vector<std::int64_t>{side * side, 32, classes}, key,
-        nn::MlpOptions{.activation = [](const Var& x) { return relu(x); }});
-  if (name == "vit")
-    return std::make_unique<nn::Vit>(
-        nn::ImageSpec{1, side, side, classes}, key,
-        nn::VitOptions{
-            .dim = 16, .depth = 2, .heads = 2, .head_dim = 8, .mlp_dim = 32, .dropout = 0.1});
-  return std::make_unique<nn::Sequential>(
-      std::make_unique<nn::Conv2d>(1, 8, Size2{3, 3}, key, nn::Conv2dOptions{.padding = {1, 1}}),
-      std::make_unique<nn::BatchNorm2d>(8), std::make_unique<nn::Relu>(),
-      std::make_unique<nn::Flatten>(), std::make_unique<nn::Dropout>(0.2),
-      std::make_unique<nn::Linear>(8 * side * side, classes, philox::child(key, 1)));
-}
 
 // Trains from the folder's last checkpoint to the end, and writes "end.safetensors" there. One byte
 // on standard output tells that training begins.
 void train(const std::string& model, const fs::path& folder, int thread_count) {
   set_threads(thread_count);
-  const ImageSet data = striped_images(200, classes, 1);  // the last batch is short
-  const auto module = make_model(model);
+  const ImageSet data = striped_images(200, 4, 1);  // the last batch is short
+  const auto module = small_model(model, {5, 0});
   Trainer trainer(*module, data,
                   {.batch = 32,
                    .lr = 3e-3,
@@ -161,7 +135,7 @@ TEST_P(Killed, EndsInTheBitsOfAnUndisturbedRun) {
   RecordProperty("runs", runs);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Killed, ::testing::Values("mlp", "vit", "batch_norm_cnn"),
+INSTANTIATE_TEST_SUITE_P(Models, Killed, ::testing::ValuesIn(small_models),
                          [](const auto& name) { return std::string(name.param); });
 
 }  // namespace
