@@ -1,4 +1,5 @@
 """The processes of one run: each computes only while it answers a command."""
+import contextlib
 import json
 import os
 import subprocess
@@ -15,8 +16,8 @@ class Failed(Exception):
 class Client:
     """One process. It starts at its first command, and again if it ended."""
 
-    def __init__(self, name, command, threads, log):
-        self.name, self.command, self.threads, self.log = name, command, threads, log
+    def __init__(self, name, command, threads, nice, log):
+        self.name, self.command, self.threads, self.nice, self.log = name, command, threads, nice, log
         self.process = None
 
     def start(self):
@@ -29,8 +30,13 @@ class Client:
                                         text=True, env=env, preexec_fn=lambda: os.sched_setaffinity(0, cpus))
 
     def ask(self, do, **arguments):
+        """The answer to a command. Whatever is timed has the priority of timings, also trials at set-up; compilation
+        has not."""
         if self.process is None:
             self.start()
+        if self.nice:
+            compiles = self.name == "compile" and do in ("setup", "dump")
+            self.set_nice(0 if compiles else self.nice)
         try:
             self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self.process.stdin.flush()
@@ -46,6 +52,12 @@ class Client:
             raise Failed(f"{self.name}: {answer['error']}")
         return answer
 
+    def set_nice(self, nice):
+        """Of every thread of the process."""
+        for thread in os.listdir(f"/proc/{self.process.pid}/task"):
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, int(thread), nice)
+
     def close(self):
         if self.process is not None:
             self.process.stdin.close()
@@ -53,12 +65,12 @@ class Client:
             self.process = None
 
 
-def clients(peers, threads, sonde_program, log):
+def clients(peers, threads, sonde_program, nice, log):
     """{"sonde": ..., and one for each peer}."""
     worker = [sys.executable, os.path.join(HERE, "worker.py")]
-    made = {"sonde": Client("sonde", [sonde_program, str(threads)], threads, log)}
+    made = {"sonde": Client("sonde", [sonde_program, str(threads)], threads, nice, log)}
     for peer in peers:
-        made[peer] = Client(peer, [*worker, peer, str(threads)], threads, log)
+        made[peer] = Client(peer, [*worker, peer, str(threads)], threads, nice, log)
     return made
 
 

@@ -79,18 +79,26 @@ def attention(q, k, v, heads, causal=False):
     return y.reshape(*y.shape[:2], -1)
 
 
-def transformer_block(p, name, x, heads, causal=False):
-    q, k, v = jnp.split(linear(p, name + "attn.qkv", layer_norm(p, name + "norm1", x)), 3, -1)
-    x = x + linear(p, name + "attn.proj", attention(q, k, v, heads, causal))
-    return x + linear(p, name + "mlp.fc2", gelu(linear(p, name + "mlp.fc1", layer_norm(p, name + "norm2", x))))
+def self_attention(p, name, x, heads, causal=False):
+    """By the names of PyTorch's MultiheadAttention."""
+    qkv = x @ p[name + "in_proj_weight"].T
+    qkv = qkv + p[name + "in_proj_bias"] if name + "in_proj_bias" in p else qkv
+    return linear(p, name + "out_proj", attention(*jnp.split(qkv, 3, -1), heads, causal))
+
+
+def encoder(p, x, depth, heads, causal=False):
+    """Pre-norm blocks with GELU, by the names of PyTorch's TransformerEncoder."""
+    for i in range(depth):
+        name = f"encoder.layers.{i}."
+        x = x + self_attention(p, name + "self_attn.", layer_norm(p, name + "norm1", x), heads, causal)
+        x = x + linear(p, name + "linear2", gelu(linear(p, name + "linear1", layer_norm(p, name + "norm2", x))))
+    return layer_norm(p, "encoder.norm", x)
 
 
 def vit(p, x, depth=3, heads=4, patch=4):
     x = conv(p, "patch_embed.proj", x, patch)
     x = x.reshape(x.shape[0], -1, x.shape[-1]) + p["pos_embed"]
-    for i in range(depth):
-        x = transformer_block(p, f"blocks.{i}.", x, heads)
-    return linear(p, "head", layer_norm(p, "norm", x).mean(1))
+    return linear(p, "head", encoder(p, x, depth, heads).mean(1))
 
 
 def lstm(p, x):
@@ -108,15 +116,12 @@ def lstm(p, x):
 
 def gpt(p, ids, depth=4, heads=4):
     x = p["wte.weight"][ids] + p["wpe.weight"][:ids.shape[1]]
-    for i in range(depth):
-        x = transformer_block(p, f"blocks.{i}.", x, heads, causal=True)
-    return layer_norm(p, "norm", x) @ p["wte.weight"].T
+    return encoder(p, x, depth, heads, causal=True) @ p["wte.weight"].T
 
 
 def addition(p, ids, heads=4):
     x = p["embedding.weight"][ids] + p["pos_embed"]
-    q, k, v = jnp.split(x @ p["attn.in_proj_weight"].T + p["attn.in_proj_bias"], 3, -1)
-    x = linear(p, "attn.out_proj", attention(q, k, v, heads))[:, -1]
+    x = self_attention(p, "attn.", x, heads)[:, -1]
     return linear(p, "head", linear(p, "fc2", jax.nn.relu(linear(p, "fc1", x))))
 
 
