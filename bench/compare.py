@@ -38,8 +38,8 @@ def arguments():
     parser.add_argument("--sample", type=float, default=2e-3, help="least seconds of a sample (default 0.002)")
     parser.add_argument("--budget", type=float, default=10,
                         help="seconds of timing after which a row takes no further round, if it has 5 (default 10)")
-    parser.add_argument("--nice", type=int, default=0,
-                        help="priority of a program while it is timed; below 0, which needs root, on a busy machine")
+    parser.add_argument("--realtime", action="store_true",
+                        help="gives programs real-time priority, for a machine that others use; needs root")
     parser.add_argument("--out", default=os.path.join(ROOT, "out", "bench"), help="default out/bench")
     parser.add_argument("--fresh", action="store_true", help="measures again what results.json has")
     parser.add_argument("--sonde", default=os.path.join(ROOT, "build/release/bin/bench_peer"), help="bench_peer")
@@ -183,7 +183,7 @@ def main():
     order = {row.id: i for i, row in enumerate(all_rows())}
     failed = 0
     with open(os.path.join(options.out, "log.txt"), "a") as log:
-        everyone = clients(options.peers.split(","), options.threads, options.sonde, options.nice, log)
+        everyone = clients(options.peers.split(","), options.threads, options.sonde, options.realtime, log)
         results.meta = meta(everyone, options)
         for i, row in enumerate(rows):
             if not options.fresh and results.has(row, options.threads, options.peers.split(",")):

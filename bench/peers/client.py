@@ -16,8 +16,8 @@ class Failed(Exception):
 class Client:
     """One process. It starts at its first command, and again if it ended."""
 
-    def __init__(self, name, command, threads, nice, log):
-        self.name, self.command, self.threads, self.nice, self.log = name, command, threads, nice, log
+    def __init__(self, name, command, threads, realtime, log):
+        self.name, self.command, self.threads, self.realtime, self.log = name, command, threads, realtime, log
         self.process = None
 
     def start(self):
@@ -34,9 +34,9 @@ class Client:
         has not."""
         if self.process is None:
             self.start()
-        if self.nice:
+        if self.realtime:
             compiles = self.name == "compile" and do in ("setup", "dump")
-            self.set_nice(0 if compiles else self.nice)
+            self.schedule(*((os.SCHED_OTHER, 0) if compiles else (os.SCHED_RR, 1)))
         try:
             self.process.stdin.write(json.dumps({"do": do, **arguments}) + "\n")
             self.process.stdin.flush()
@@ -52,11 +52,11 @@ class Client:
             raise Failed(f"{self.name}: {answer['error']}")
         return answer
 
-    def set_nice(self, nice):
-        """Of every thread of the process."""
+    def schedule(self, policy, priority):
+        """For every thread of the process."""
         for thread in os.listdir(f"/proc/{self.process.pid}/task"):
             with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, int(thread), nice)
+                os.sched_setscheduler(int(thread), policy, os.sched_param(priority))
 
     def close(self):
         if self.process is not None:
@@ -65,12 +65,12 @@ class Client:
             self.process = None
 
 
-def clients(peers, threads, sonde_program, nice, log):
+def clients(peers, threads, sonde_program, realtime, log):
     """{"sonde": ..., and one for each peer}."""
     worker = [sys.executable, os.path.join(HERE, "worker.py")]
-    made = {"sonde": Client("sonde", [sonde_program, str(threads)], threads, nice, log)}
+    made = {"sonde": Client("sonde", [sonde_program, str(threads)], threads, realtime, log)}
     for peer in peers:
-        made[peer] = Client(peer, [*worker, peer, str(threads)], threads, nice, log)
+        made[peer] = Client(peer, [*worker, peer, str(threads)], threads, realtime, log)
     return made
 
 
