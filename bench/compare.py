@@ -41,6 +41,7 @@ def arguments():
     parser.add_argument("--realtime", action="store_true",
                         help="gives programs real-time priority, for a machine that others use; needs root")
     parser.add_argument("--out", default=os.path.join(ROOT, "out", "bench"), help="default out/bench")
+    parser.add_argument("--page", help="a page whose text between <!-- table --> and <!-- end --> becomes the table")
     parser.add_argument("--fresh", action="store_true", help="measures again what results.json has")
     parser.add_argument("--sonde", default=os.path.join(ROOT, "build/release/bin/bench_peer"), help="bench_peer")
     parser.add_argument("--list", action="store_true", help="prints the rows and ends")
@@ -145,7 +146,7 @@ def measure(row, everyone, options):
         "ratio": float(best_ratio(samples, contenders)), "ci95": ratio_interval(samples, contenders),
         "bound": median["bound"] / median["sonde"], "bar": BARS[row.family],
         "peak_bytes": memory["sonde"]["peak_bytes"],
-        "peers_resident_bytes": {p: memory[p]["resident_bytes"] for p in peers},
+        "resident_bytes": {name: memory[name]["resident_bytes"] for name in running},
         "rounds": rounds, "differences": differences, "failures": failures,
         "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
     }
@@ -164,8 +165,23 @@ def meta(everyone, options):
             "load": os.getloadavg()[0], "versions": versions, "command": " ".join(sys.argv[1:])}
 
 
-def key(entry):
-    return entry["family"], entry["row"], entry["threads"]
+def run(rows, everyone, results, options):
+    """Measures the rows that are not there yet; returns how many could not be."""
+    order = {row.id: i for i, row in enumerate(all_rows())}
+    failed = 0
+    for i, row in enumerate(rows):
+        if not options.fresh and results.has(row, options.threads, options.peers.split(",")):
+            continue
+        start = time.perf_counter()
+        try:
+            entry = measure(row, everyone, options)
+        except Failed as failure:
+            failed += 1
+            print(f"[{i + 1}/{len(rows)}] {row.id}: not measured: {failure}", flush=True)
+            continue
+        results.put(entry, order)
+        print(f"[{i + 1}/{len(rows)}] {report.line(entry)}   {time.perf_counter() - start:.0f} s", flush=True)
+    return failed
 
 
 def main():
@@ -180,26 +196,13 @@ def main():
         sys.exit(f"no row matches '{options.rows}'")
     os.makedirs(options.out, exist_ok=True)
     results = report.Results(os.path.join(options.out, "results.json"))
-    order = {row.id: i for i, row in enumerate(all_rows())}
-    failed = 0
     with open(os.path.join(options.out, "log.txt"), "a") as log:
         everyone = clients(options.peers.split(","), options.threads, options.sonde, options.realtime, log)
-        results.meta = meta(everyone, options)
-        for i, row in enumerate(rows):
-            if not options.fresh and results.has(row, options.threads, options.peers.split(",")):
-                continue
-            start = time.perf_counter()
-            try:
-                entry = measure(row, everyone, options)
-            except Failed as failure:
-                failed += 1
-                print(f"[{i + 1}/{len(rows)}] {row.id}: not measured: {failure}", flush=True)
-                continue
-            results.put(entry, order)
-            print(f"[{i + 1}/{len(rows)}] {report.line(entry)}   {time.perf_counter() - start:.0f} s", flush=True)
+        results.describe(meta(everyone, options))
+        failed = run(rows, everyone, results, options)
         for client in everyone.values():
             client.close()
-    report.write(results, options.out)
+    report.write(results, options.out, options.page)
     return 1 if failed else 0
 
 

@@ -34,7 +34,6 @@ class JaxPeer:
         return {"JAX": jax.__version__, "jaxlib": jax.lib.__version__}
 
     def setup(self, op, params, specs):
-        self.run = None
         jax.clear_caches()
         arrays = [make_input(spec) for spec in specs]
         self.images = any(spec.get("image") for spec in specs)

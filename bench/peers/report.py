@@ -7,6 +7,9 @@ from catalogue import BARS, EVERYONE
 from estimate import geometric_mean
 
 
+WHOLE_MODELS = ("training", "per_sample", "hvp", "sensitivity")
+
+
 class Results:
     """results.json: {"meta": {...}, "rows": [...]}, written whole after every row."""
 
@@ -17,6 +20,10 @@ class Results:
             with open(path) as file:
                 content = json.load(file)
             self.meta, self.rows = content["meta"], content["rows"]
+
+    def describe(self, meta):
+        """Of this run; versions of peers that only earlier ones had stay."""
+        self.meta = {**meta, "versions": {**self.meta.get("versions", {}), **meta["versions"]}}
 
     def has(self, row, threads, peers):
         """Is the row there, with all of these peers that it can have?"""
@@ -85,11 +92,21 @@ def summary(rows):
                        f"| {'met' if good else '**missed**'} |")
 
 
+def megabytes(count):
+    return "" if count is None else f"{count / 2**20:.0f} MiB"
+
+
+def memory(entries):
+    yield "| row | threads | Sonde's tensors | Sonde | eager | compile | JAX |"
+    yield "| --- | --: | --: | --: | --: | --: | --: |"
+    for e in entries:
+        processes = " | ".join(megabytes(e["resident_bytes"].get(name)) for name in ("sonde", *EVERYONE))
+        yield f"| {e['row']} | {e['threads']} | {megabytes(e['peak_bytes'])} | {processes} |"
+
+
 def markdown(results):
     meta, rows = results.meta, results.rows
     versions = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
-    yield "# Sonde and its peers"
-    yield ""
     yield (f"{meta['date']}. {meta['cpu']}, {meta['cpus']} CPUs, SIMD {meta['simd']}, BLAS core {meta['blas_core']}; "
            f"load {meta['load']:.1f} at the start.")
     yield f"Versions: {versions}."
@@ -106,11 +123,25 @@ def markdown(results):
                 yield f"## {family}, {threads} thread{'s' if threads > 1 else ''}"
                 yield ""
                 yield from table(entries)
+    whole = [r for r in rows if r["family"] in WHOLE_MODELS]
+    if whole:
+        yield ""
+        yield "## memory of whole models"
+        yield ""
+        yield "At the peak of one call: what Sonde's tensors hold, and how far each process grew over its size before the row."
+        yield ""
+        yield from memory(whole)
 
 
-def write(results, folder):
-    replace(os.path.join(folder, "table.md"), "\n".join(markdown(results)) + "\n")
+def write(results, folder, page=None):
+    """table.md and ratios.svg in `folder`; the table also into `page`, between its marks."""
+    text = "\n".join(markdown(results)) + "\n"
+    replace(os.path.join(folder, "table.md"), text)
     replace(os.path.join(folder, "ratios.svg"), figure.ratios(results.rows, BARS))
+    if page:
+        with open(page) as file:
+            before, _, rest = file.read().partition("<!-- table -->\n")
+        replace(page, before + "<!-- table -->\n" + text + "<!-- end -->\n" + rest.partition("<!-- end -->\n")[2])
     print(f"{folder}: results.json, table.md, ratios.svg")
-    for text in summary(results.rows):
-        print(text)
+    for line_of_summary in summary(results.rows):
+        print(line_of_summary)

@@ -31,7 +31,6 @@ class TorchPeer:
                 "PyTorch's SIMD": torch.backends.cpu.get_cpu_capability()}
 
     def setup(self, op, params, specs):
-        self.run = None
         torch.compiler.reset()
         inputs = [torch.from_numpy(make_input(spec)) for spec in specs]
         if op in torch_steps.STEPS:

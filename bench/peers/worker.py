@@ -2,6 +2,8 @@
 
 usage: worker.py eager|compile|jax THREADS
 """
+import ctypes
+import gc
 import json
 import os
 import sys
@@ -36,6 +38,9 @@ class Server:
         return {"versions": self.peer.versions()}
 
     def setup(self, command):
+        self.peer.run = None  # frees the row before
+        gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
         self.before_setup = resident_bytes("VmRSS")
         return self.peer.setup(command["op"], command["params"], command["inputs"]) or {}
 
