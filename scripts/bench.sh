@@ -19,18 +19,7 @@ while (($#)); do
   shift
 done
 
-# Marked as complete by a file with the versions it has, so that new pins or a broken download fill it again.
-fill_venv() {
-  local mark=$venv/sonde-peers
-  [[ -f $mark && $(<"$mark") == "${peers[*]}" ]] && return
-  if ! has_peers; then
-    echo "installing ${peers[*]} into $venv"
-    [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
-    "$venv/bin/python" -m pip install --quiet "${peers[@]}"
-  fi
-  if [[ -w $venv ]]; then echo "${peers[*]}" >"$mark"; fi
-}
-
+# Does the environment have every package, in the version that is named?
 has_peers() {
   [[ -x $venv/bin/python ]] && "$venv/bin/python" - "${peers[@]}" <<'END'
 import sys
@@ -39,14 +28,20 @@ from importlib.metadata import PackageNotFoundError, version
 for pin in sys.argv[1:]:
     name, _, wanted = pin.partition("==")
     try:
-        if wanted and version(name) != wanted:
+        if version(name) != (wanted or version(name)):
             sys.exit(1)
     except PackageNotFoundError:
         sys.exit(1)
 END
 }
 
+install_peers() {
+  echo "installing ${peers[*]} into $venv"
+  [[ -x $venv/bin/python ]] || python3 -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet "${peers[@]}"
+}
+
 require_packages "${packages_build[@]}" python3 python3-venv
-fill_venv
+has_peers || install_peers
 build release bench_peer
 exec "$venv/bin/python" bench/compare.py "${arguments[@]}"
