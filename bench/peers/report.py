@@ -108,7 +108,8 @@ def markdown(results):
     meta, rows = results.meta, results.rows
     versions = ", ".join(f"{name} {version}" for name, version in meta["versions"].items())
     yield (f"{meta['date']}. {meta['cpu']}, {meta['cpus']} CPUs, SIMD {meta['simd']}, BLAS core {meta['blas_core']}; "
-           f"load {meta['load']:.1f} at the start.")
+           f"load {meta['load']:.1f} at the start"
+           f"{'; programs had real-time priority while they were timed' if meta['realtime'] else ''}.")
     yield f"Versions: {versions}."
     yield ""
     yield ("ratio: best peer's time / Sonde's (more than 1: Sonde is faster), with its 95 % interval. bound: share of "
