@@ -26,7 +26,7 @@ struct Checkpoint {
 };
 
 /// The checkpoints of one run: in its folder, the last two, numbered upwards. Each is a file of
-/// tensors, checkpoint.<n>.safetensors, and a manifest, checkpoint.<n>.json, which holds the state,
+/// tensors, checkpoint.N.safetensors, and a manifest, checkpoint.N.json, which holds the state,
 /// the size of the other file and checksums (XXH3) of both. Every file is written aside, flushed to
 /// disk and renamed, the manifest last, and an old pair goes when a new one is whole: so whenever
 /// the run is killed, one is left. One object at a time may write.

@@ -16,7 +16,7 @@ namespace {
 using testing::Fixture, testing::uniform_values;
 
 constexpr std::int64_t steps = 50, late_steps = 5;
-constexpr double tolerance = 1e-9;
+constexpr double tolerance = 1e-9, single_tolerance = 1e-5;  // in f64, in f32
 constexpr const char* names[] = {"w", "b"};
 const Dims shapes[] = {{3, 5}, {7}};
 
@@ -40,25 +40,31 @@ struct Model final : nn::Module {
 void follow(const std::string& key, const Model& model, Optimizer& optimizer, bool late = false,
             const std::function<void(std::int64_t)>& before_step = {}) {
   const Tensors parameters = model.parameter_tensors();
+  const DType dtype = parameters[0].dtype();
   for (std::int64_t t = 1; t <= steps; ++t) {
     Vars grads;
     for (std::size_t i : {0u, 1u}) {
-      const Var noise = uniform_values(fmt::format("g.{}.{}", names[i], t), shapes[i]);
+      const Var noise = uniform_values(fmt::format("g.{}.{}", names[i], t), shapes[i]).to(dtype);
       grads.push_back(late && i == 1 && t <= late_steps ? Var() : noise + Var(parameters[i]) * 0.5);
     }
     if (before_step) before_step(t - 1);
     optimizer.step(grads);
     for (std::size_t i : {0u, 1u})
       if (stored(t))
-        fixture().expect_near(fmt::format("{}.{}.{}", key, t, names[i]), parameters[i], tolerance);
+        fixture().expect_near(fmt::format("{}.{}.{}", key, t, names[i]), parameters[i],
+                              dtype == DType::f64 ? tolerance : single_tolerance);
   }
 }
 
 template <class O>
 void expect_parity(const std::string& key, const typename O::Options& options, bool late = false) {
-  const Model model;
-  O optimizer(model, options);
-  follow(key, model, optimizer, late);
+  for (const DType dtype : {DType::f64, DType::f32}) {
+    SCOPED_TRACE(dtype == DType::f64 ? "f64" : "f32");
+    Model model;
+    model.convert(dtype);
+    O optimizer(model, options);
+    follow(key, model, optimizer, late);
+  }
 }
 
 TEST(ParityOptim, Sgd) {
