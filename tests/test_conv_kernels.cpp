@@ -111,6 +111,7 @@ TEST(ConvKernels, Depthwise) {
                        kernel,
                        {{stride, stride}, {kernel / 2, kernel / 2}, {1, 1}, channels}});
   check_exactly({1, 2, 20, 20, 11, 13, 3, 3, {{1, 2}, {2, 3}, {2, 3}, 20}});
+  check_exactly({1, 8, 64, 64, 64, 65, 3, 3, {{1, 1}, {1, 1}, {1, 1}, 64}});  // past the caches
 }
 
 // Their gradients are products of matrices: with rows and columns left over behind the last patch,
