@@ -7,7 +7,9 @@
 
 #include "tensor/cpu/attention_rows.hpp"
 #include "tensor/cpu/gemm.hpp"
+#include "tensor/cpu/gemm_kernel.hpp"
 #include "tensor/cpu/register.hpp"
+#include "tensor/cpu/transpose.hpp"
 #include "tensor/kernels/attention.hpp"
 #include "tensor/parallel.hpp"
 
@@ -117,18 +119,52 @@ Tensor expanded_mask(const Tensor& mask, const Tensor& q, std::int64_t keys) {
   return dense_rows(mask.expand(row)).expand(scores_shape(q, keys));
 }
 
+// Products with the transposed rows of one head, keys or values, which all its blocks of queries
+// share: transposed once, into panels of columns. A head of one block leaves that to gemm().
+template <class T>
+class Transposed {
+ public:
+  explicit Transposed(const Sizes& n) : shared_(n.blocks > 1) {}
+  /// c = a * rows', for the first c.cols of `rows`.
+  void multiply(ConstMatrix<T> a, ConstMatrix<T> rows, Matrix<T> c) {
+    if (!shared_) return gemm_serial<T>(a, rows.block(0, 0, c.cols, rows.cols).transposed(), c);
+    const GemmKernel<T>& kernel = gemm_kernel<T>();
+    if (rows.data != from_) pack(rows, kernel.panel_width);
+    GemmBlock<T> g;
+    g.m = c.rows, g.n = c.cols, g.k = a.cols;
+    g.a = a.data, g.a_row = a.row_stride, g.a_col = a.col_stride;
+    g.b = panels_.data<T>(), g.b_row = kernel.panel_width, g.b_panel = kernel.panel_width * a.cols;
+    g.c = c.data, g.c_row = c.row_stride;
+    kernel.block(g);
+  }
+
+ private:
+  void pack(const ConstMatrix<T>& rows, std::int64_t width) {
+    if (!panels_) panels_ = Tensor::empty({(rows.rows + width) * rows.cols}, dtype_of<T>);
+    for (std::int64_t j = 0; j < rows.rows; j += width)
+      transpose(std::min(width, rows.rows - j), rows.cols, rows.data + j * rows.row_stride,
+                rows.row_stride, panels_.data<T>() + j * rows.cols, width);
+    from_ = rows.data;
+  }
+
+  bool shared_;
+  Tensor panels_;
+  const T* from_ = nullptr;
+};
+
 // A block of scores. compute() gives the exponentials of the queries first .. first+rows-1 against
 // the keys that any of them sees, and factors[r] = 1 / sum of row r.
 template <class T>
 struct ScoreBlock {
   const kernels::Attention& attributes;
   Bias<T> bias;
+  Transposed<T> keys_transposed;
   T factors[block_rows];
 
   Matrix<T> compute(ConstMatrix<T> q, ConstMatrix<T> k, std::int64_t first, T* scores) {
     const std::int64_t keys = attributes.causal ? std::min(k.rows, first + q.rows) : k.rows;
     const Matrix<T> s = matrix(scores, q.rows, keys);
-    gemm_serial<T>(q, k.block(0, 0, keys, k.cols).transposed(), s);
+    keys_transposed.multiply(q, k, s);
     for (std::int64_t r = 0; r < q.rows; ++r) {
       T* row = scores + r * keys;
       const std::int64_t seen = attributes.causal ? std::min(keys, first + r + 1) : keys;
@@ -142,8 +178,9 @@ struct ScoreBlock {
 };
 
 template <class T>
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& mask,
+Tensor attention(const Tensor& q, const Tensor& keys, const Tensor& v, const Tensor& mask,
                  const kernels::Attention& attributes) {
+  const Tensor k = dense_rows(keys);
   const Sizes n(q, k, v);
   Dims shape = q.shape();
   shape[shape.rank() - 1] = n.e;
@@ -152,7 +189,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor
   const Tensor full_mask = expanded_mask(mask, q, n.keys);
   parallel_for(n.heads * n.blocks, n.grain(), [&](std::int64_t begin, std::int64_t end) {
     Tensor scores = Tensor::empty({std::min(block_rows, n.queries), n.keys}, q.dtype());
-    ScoreBlock<T> block{attributes, Bias<T>(full_mask, n.keys), {}};
+    ScoreBlock<T> block{attributes, Bias<T>(full_mask, n.keys), Transposed<T>(n), {}};
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const std::int64_t head = unit / n.blocks, first = unit % n.blocks * block_rows;
       const std::int64_t rows = std::min(block_rows, n.queries - first);
@@ -176,8 +213,8 @@ struct Gradients {
 // One block of queries of one head; dk and dv are added to.
 template <class T>
 void backward_block(const kernels::AttentionSaved& saved, const Tensor& ct, std::int64_t head,
-                    std::int64_t first, std::int64_t rows, ScoreBlock<T>& block, T* scores,
-                    T* cotangents, const Gradients<T>& to) {
+                    std::int64_t first, std::int64_t rows, ScoreBlock<T>& block,
+                    Transposed<T>& values, T* scores, T* cotangents, const Gradients<T>& to) {
   const Matrix<T> q = head_matrix<T>(saved.q, head), o = head_matrix<T>(saved.o, head),
                   c = head_matrix<T>(ct, head);
   const Matrix<T> q_rows = q.block(first, 0, rows, q.cols),
@@ -187,7 +224,7 @@ void backward_block(const kernels::AttentionSaved& saved, const Tensor& ct, std:
                   ds = matrix(cotangents, rows, s.cols);
   const Matrix<T> k = k_all.block(0, 0, s.cols, k_all.cols),
                   v = v_all.block(0, 0, s.cols, v_all.cols);
-  gemm_serial<T>(c_rows, v.transposed(), ds);
+  values.multiply(c_rows, v_all, ds);
   const auto& vectors = attention_row_kernels<T>();
   const T scale = static_cast<T>(block.attributes.scale);
   for (std::int64_t r = 0; r < rows; ++r) {
@@ -220,8 +257,8 @@ template <class T>
 std::array<Tensor, 4> attention_grad(const kernels::AttentionSaved& in, const Tensor& cotangent,
                                      const kernels::Attention& attributes, bool mask_wanted) {
   const Sizes n(in.q, in.k, in.v);
-  const kernels::AttentionSaved saved{in.q, in.k, in.v, expanded_mask(in.mask, in.q, n.keys),
-                                      dense_rows(in.o)};
+  const kernels::AttentionSaved saved{in.q, dense_rows(in.k), dense_rows(in.v),
+                                      expanded_mask(in.mask, in.q, n.keys), dense_rows(in.o)};
   const Tensor ct = dense_rows(cotangent);
   std::array<Tensor, 4> out{zeros_ordered(in.q), zeros_ordered(in.k), zeros_ordered(in.v)};
   if (mask_wanted) out[3] = Tensor::zeros(scores_shape(in.q, n.keys), ct.dtype());
@@ -236,7 +273,8 @@ std::array<Tensor, 4> attention_grad(const kernels::AttentionSaved& in, const Te
   parallel_for(n.heads * parts, grain, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t size = std::min(block_rows, n.queries) * n.keys;
     Tensor work = Tensor::empty({2, size}, ct.dtype());
-    ScoreBlock<T> block{attributes, Bias<T>(saved.mask, n.keys), {}};
+    ScoreBlock<T> block{attributes, Bias<T>(saved.mask, n.keys), Transposed<T>(n), {}};
+    Transposed<T> values(n);
     for (std::int64_t unit = begin; unit < end; ++unit) {
       const std::int64_t head = unit / parts, part = unit % parts;
       block.bias.set_head(head);
@@ -250,8 +288,8 @@ std::array<Tensor, 4> attention_grad(const kernels::AttentionSaved& in, const Te
       for (std::int64_t b = chunk_begin(n.blocks, parts, part);
            b < chunk_begin(n.blocks, parts, part + 1); ++b)
         backward_block(saved, ct, head, b * block_rows,
-                       std::min(block_rows, n.queries - b * block_rows), block, work.data<T>(),
-                       work.data<T>() + size, to);
+                       std::min(block_rows, n.queries - b * block_rows), block, values,
+                       work.data<T>(), work.data<T>() + size, to);
     }
   });
   for (std::int64_t head = 0; head < n.heads; ++head)

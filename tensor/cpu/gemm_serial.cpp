@@ -73,15 +73,16 @@ void multiply_blas(const Product<T>& p, Scratch<T>& scratch) {
 
 // --- the own kernel
 
-// B's rows are read in place if they are contiguous and either few rows of A meet them or they all
-// stay in cache.
+// B's rows are read in place if they are contiguous and either few rows of A meet them, or they all
+// stay in cache, or they are so short that panels would look much the same.
 template <class T>
-bool b_in_place(const Matrix<const T>& b, std::int64_t m) {
+bool b_in_place(const Matrix<const T>& b, std::int64_t m, std::int64_t panel_width) {
   constexpr std::int64_t few_rows = 12, cached = 128 << 10;
   if (b.col_stride != 1) return false;
   if (m <= few_rows) return true;
   const std::int64_t width = sizeof(T);
-  return b.rows * b.cols * width <= cached && b.row_stride * width < far_apart;
+  return (b.cols <= 2 * panel_width || b.rows * b.cols * width <= cached) &&
+         b.row_stride * width < far_apart;
 }
 
 // Rows of a tile lie in one cache line per step of k if A is transposed: copied if there are
@@ -114,7 +115,7 @@ class Blocks {
   Blocks(const Product<T>& p, Scratch<T>& scratch) : p_(p), kernel_(gemm_kernel<T>()) {
     width_ = kernel_.panel_width;
     pack_a_ = !a_in_place(p.a, p.b.cols, width_);
-    pack_b_ = !b_in_place(p.b, p.a.rows);
+    pack_b_ = !b_in_place(p.b, p.a.rows, width_);
     const std::int64_t k = std::min(block_k, p.a.cols), n = std::min(block_n, p.b.cols);
     const std::int64_t b_size = pack_b_ ? k * (n + width_ - 1) : 0;  // whole panels at most
     const std::int64_t a_size = pack_a_ ? std::min(block_m, p.a.rows) * (k + gap) : 0;
