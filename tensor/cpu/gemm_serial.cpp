@@ -91,7 +91,7 @@ template <class T>
 bool a_in_place(const Matrix<const T>& a, std::int64_t n, std::int64_t panel_width) {
   const std::int64_t stride = std::max(std::abs(a.row_stride), std::abs(a.col_stride));
   if (a.col_stride != 1 && n >= 8 * panel_width) return false;
-  return n <= panel_width || stride * static_cast<std::int64_t>(sizeof(T)) < far_apart;
+  return n <= 2 * panel_width || stride * static_cast<std::int64_t>(sizeof(T)) < far_apart;
 }
 
 // Panel by panel if B's columns are contiguous; row by row, each in one sweep over memory, if its
