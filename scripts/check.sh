@@ -2,7 +2,8 @@
 # Checks the sources: scripts/check.sh [--base REF | --all] [--deep]
 #   --base REF  clang-tidy looks at what changed since REF (default: where this branch left main, else the last commit)
 #   --all       clang-tidy looks at every file
-#   --deep      also builds and tests under the address, undefined-behaviour and thread sanitizers, and fuzzes
+#   --deep      also builds and tests under the address, undefined-behaviour and thread sanitizers, fuzzes, and runs
+#               the slow tests
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 base='' all=0 deep=0
@@ -11,7 +12,7 @@ while (($#)); do
     --base) base=${2:?--base needs a commit}; shift ;;
     --all) all=1 ;;
     --deep) deep=1 ;;
-    *) sed -n '2,5s/^# \{0,1\}//p' scripts/check.sh >&2; exit 2 ;;
+    *) sed -n '2,6s/^# \{0,1\}//p' scripts/check.sh >&2; exit 2 ;;
   esac
   shift
 done
@@ -100,6 +101,11 @@ check_fuzz() {
   done
 }
 
+# Tests that take too long for every change.
+check_slow() {
+  build release && ctest --test-dir build/release -L slow -LE gpu --output-on-failure
+}
+
 failed=()
 run() {  # run TITLE FUNCTION [ARGUMENT...]
   local title=$1
@@ -122,6 +128,7 @@ if ((deep)); then
   run 'address and undefined-behaviour sanitizers' check_sanitizer asan
   run 'thread sanitizer' check_sanitizer tsan
   run 'fuzzing' check_fuzz
+  run 'slow tests' check_slow
 fi
 
 if ((${#failed[@]})); then
