@@ -75,9 +75,8 @@ Vars FusedVjp::decompose(const Vars& in) const {
   Vars x, cotangents;
   for (std::size_t i = 0; i < inputs_; ++i) x.push_back(in[i]);
   for (std::size_t i = inputs_ + outputs_; i < in.size(); ++i) cotangents.push_back(in[i]);
-  Vars all = sonde::vjp([this](const Vars& y) { return op_->decompose(y); }, x)
-                 .pullback.consume(cotangents),
-       some;
+  const Function plain = [this](const Vars& y) { return op_->decompose(y); };
+  Vars all = sonde::vjp(plain, x).pullback.consume(cotangents), some;
   for (std::size_t i = 0; i < inputs_; ++i)
     if (needs_[i]) some.push_back(std::move(all[i]));
   return some;

@@ -11,8 +11,8 @@ namespace sonde {
 Var sum(Operand x, const Dims& axes = {}, bool keepdim = false);
 /// Mean over `axes`; integers as f32. NaN if there is no element.
 Var mean(Operand x, const Dims& axes = {}, bool keepdim = false);
-/// deviance / (n - correction): correction 1 is unbiased for independent samples. NaN or infinite if
-/// n <= correction.
+/// deviance / (n - correction): correction 1 is unbiased for independent samples. NaN or infinite
+/// if n <= correction.
 Var var(Operand x, const Dims& axes = {}, double correction = 1, bool keepdim = false);
 /// Square root of var; its derivative is not finite where var is 0.
 Var std(Operand x, const Dims& axes = {}, double correction = 1, bool keepdim = false);
