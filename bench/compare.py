@@ -162,7 +162,8 @@ def meta(everyone, options):
         versions.update(everyone[peer].ask("info")["versions"])
     return {"date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "cpu": sonde["cpu"], "simd": sonde["simd"],
             "blas_core": sonde["blas_core"], "build_type": sonde["build_type"], "cpus": os.cpu_count(),
-            "load": os.getloadavg()[0], "realtime": options.realtime, "versions": versions, "command": " ".join(sys.argv[1:])}
+            "load": os.getloadavg()[0], "realtime": options.realtime, "versions": versions,
+            "command": " ".join(sys.argv[1:])}
 
 
 def run(rows, everyone, results, options):

@@ -1,5 +1,5 @@
-"""The rows of the side-by-side table: what is computed, on which inputs. Sonde (bench/rows/) and each peer (torch_ops.py,
-jax_ops.py) know the operations by name."""
+"""The rows of the side-by-side table: what is computed, on which inputs. Sonde (bench/rows/) and each peer
+(torch_ops.py, jax_ops.py) know the operations by name."""
 from dataclasses import dataclass, field
 
 # Ratio (best peer's time / Sonde's) that the geometric mean of a family should reach; of "training" each row.
@@ -156,7 +156,8 @@ def conv_rows():
               ("conv", "3x3", 64, 128, 14, 128, 3, 1, 1, 1), ("conv", "3x3", 64, 256, 8, 256, 3, 1, 1, 1),
               ("conv", "3x3 of stride 2", 64, 64, 28, 128, 3, 2, 1, 1), ("conv", "1x1", 64, 128, 14, 256, 1, 1, 0, 1),
               ("conv", "patchify 4x4", 64, 3, 32, 192, 4, 4, 0, 1),
-              ("depthwise", "3x3", 32, 256, 32, 256, 3, 1, 1, 256), ("depthwise", "9x9", 32, 256, 16, 256, 9, 1, 4, 256)]
+              ("depthwise", "3x3", 32, 256, 32, 256, 3, 1, 1, 256),
+              ("depthwise", "9x9", 32, 256, 16, 256, 9, 1, 4, 256)]
     for family, name, n, c, h, k, kernel, stride, padding, groups in shapes:
         out = (h + 2 * padding - kernel) // stride + 1
         x, w = image("x", n, c, h, h), real("w", k, c // groups, kernel, kernel, scale=0.1, kernel=True)

@@ -16,8 +16,8 @@ def adamw_update(state, grads, lr=1e-3, decay=0.01, beta1=0.9, beta2=0.999, eps=
     step = state["step"] + 1
     m = tree(lambda m, g: beta1 * m + (1 - beta1) * g, state["m"], grads)
     v = tree(lambda v, g: beta2 * v + (1 - beta2) * g * g, state["v"], grads)
-    p = tree(lambda p, m, v: p * (1 - lr * decay) - lr * (m / (1 - beta1**step)) / (jnp.sqrt(v / (1 - beta2**step)) + eps),
-             state["p"], m, v)
+    m_scale, v_scale = 1 / (1 - beta1**step), 1 / (1 - beta2**step)
+    p = tree(lambda p, m, v: p * (1 - lr * decay) - lr * m * m_scale / (jnp.sqrt(v * v_scale) + eps), state["p"], m, v)
     return {"step": step, "p": p, "m": m, "v": v}
 
 

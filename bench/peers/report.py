@@ -64,8 +64,9 @@ def met(entry):
 def line(entry):
     low, high = entry["ci95"]
     peers = "  ".join(f"{p} {duration(s)}" for p, s in entry["peers"].items())
-    return (f"{entry['family']}/{entry['row']}: Sonde {duration(entry['sonde_s'])}  {peers}  ratio {entry['ratio']:.2f} "
-            f"[{low:.2f}, {high:.2f}]  bound {entry['bound']:.2f}  {'' if met(entry) else 'MISSED'}")
+    return (f"{entry['family']}/{entry['row']}: Sonde {duration(entry['sonde_s'])}  {peers}  "
+            f"ratio {entry['ratio']:.2f} [{low:.2f}, {high:.2f}]  bound {entry['bound']:.2f}"
+            f"{'' if met(entry) else '  MISSED'}")
 
 
 def table(entries):
@@ -129,7 +130,8 @@ def markdown(results):
         yield ""
         yield "## memory of whole models"
         yield ""
-        yield "At the peak of one call: what Sonde's tensors hold, and how far each process grew over its size before the row."
+        yield ("At the peak of one call: what Sonde's tensors hold, and how far each process grew over its size before "
+               "the row.")
         yield ""
         yield from memory(whole)
 
