@@ -2,7 +2,6 @@
 // JSON, and answers each with one line. A command that fails is answered by {"error": message}.
 #include <fmt/format.h>
 
-#include <fstream>
 #include <iostream>
 #include <stdexcept>
 
@@ -47,14 +46,6 @@ Tensor make_input(const Json& spec) {
   Tensor image = Tensor::empty_ordered(shape, {0, 2, 3, 1}, values.dtype());
   image.copy_from(values);
   return image;
-}
-
-// A field of /proc/self/status that counts KiB, in bytes.
-std::int64_t resident_bytes(std::string_view field) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with(field)) return 1024 * std::stoll(line.substr(field.size() + 1));
-  return 0;
 }
 
 // Floating point operations of all products, convolutions, attention and recurrence that run.
@@ -108,7 +99,6 @@ class Server {
   Json setup(const Json& command) {
     work_ = nullptr;  // frees the row before
     empty_cache();
-    before_ = resident_bytes("VmRSS");
     const std::string op = command.at("op");
     const auto found = makers_.find(op);
     if (found == makers_.end()) throw std::invalid_argument("no operation '" + op + "'");
@@ -147,19 +137,15 @@ class Server {
             {"copy_seconds", copy_seconds(command.at("bytes"))}};
   }
 
-  // At the peak of one call: what tensors hold, inputs and parameters included; and how far the
-  // process has grown over its size before the row was set up.
+  // What tensors hold at the peak of one call, inputs and parameters included.
   Json memory() {
-    empty_cache();
-    std::ofstream("/proc/self/clear_refs") << 5;  // the peak begins anew
     reset_peak_bytes();
     work_();
-    return {{"peak_bytes", peak_bytes()}, {"resident_bytes", resident_bytes("VmHWM") - before_}};
+    return {{"peak_bytes", peak_bytes()}};
   }
 
   Makers makers_ = all_makers();
   Work work_;
-  std::int64_t before_ = 0;  // size of the process
 };
 
 int serve(int threads) {

@@ -136,7 +136,6 @@ def measure(row, everyone, options):
     differences, result_bytes = check(row, running)
     flops = running["sonde"].ask("flops")["flops"]
     samples = take_samples(row, running, options, input_bytes(row) + result_bytes, flops)
-    memory = {name: client.ask("memory") for name, client in running.items()}
     rounds = len(samples["sonde"])
     contenders = [p for p in peers if len(samples[p]) == rounds]
     median = {name: float(np.median(s)) for name, s in samples.items()}
@@ -145,8 +144,7 @@ def measure(row, everyone, options):
         "sonde_s": median["sonde"], "peers": {p: median[p] for p in peers},
         "ratio": float(best_ratio(samples, contenders)), "ci95": ratio_interval(samples, contenders),
         "bound": median["bound"] / median["sonde"], "bar": BARS[row.family],
-        "peak_bytes": memory["sonde"]["peak_bytes"],
-        "resident_bytes": {name: memory[name]["resident_bytes"] for name in running},
+        "peak_bytes": running["sonde"].ask("memory")["peak_bytes"],
         "rounds": rounds, "differences": differences, "failures": failures,
         "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
     }

@@ -93,16 +93,11 @@ def summary(rows):
                        f"| {'met' if good else '**missed**'} |")
 
 
-def megabytes(count):
-    return "" if count is None else f"{count / 2**20:.0f} MiB"
-
-
 def memory(entries):
-    yield "| row | threads | Sonde's tensors | Sonde | eager | compile | JAX |"
-    yield "| --- | --: | --: | --: | --: | --: | --: |"
+    yield "| row | threads | MiB |"
+    yield "| --- | --: | --: |"
     for e in entries:
-        processes = " | ".join(megabytes(e["resident_bytes"].get(name)) for name in ("sonde", *EVERYONE))
-        yield f"| {e['row']} | {e['threads']} | {megabytes(e['peak_bytes'])} | {processes} |"
+        yield f"| {e['family']}: {e['row']} | {e['threads']} | {e['peak_bytes'] / 2**20:.0f} |"
 
 
 def markdown(results):
@@ -130,8 +125,7 @@ def markdown(results):
         yield ""
         yield "## memory of whole models"
         yield ""
-        yield ("At the peak of one call: what Sonde's tensors hold, and how far each process grew over its size before "
-               "the row.")
+        yield "What Sonde's tensors hold at the peak of one call."
         yield ""
         yield from memory(whole)
 

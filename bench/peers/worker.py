@@ -2,8 +2,6 @@
 
 usage: worker.py eager|compile|jax THREADS
 """
-import ctypes
-import gc
 import json
 import os
 import sys
@@ -22,26 +20,17 @@ def make_input(spec):
     return numbers.astype({"f32": np.float32, "f64": np.float64}[spec["dtype"]])
 
 
-def resident_bytes(field):
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(field))
-
-
 class Server:
     def __init__(self, peer, threads):
         self.peer = peer
         # As bench/rows/clock.hpp: with one thread, the time this process has computed.
         self.now = time.process_time if threads == 1 else time.perf_counter
-        self.before_setup = 0
 
     def info(self, _):
         return {"versions": self.peer.versions()}
 
     def setup(self, command):
         self.peer.run = None  # frees the row before
-        gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)
-        self.before_setup = resident_bytes("VmRSS")
         return self.peer.setup(command["op"], command["params"], command["inputs"]) or {}
 
     def dump(self, command):
@@ -58,13 +47,6 @@ class Server:
         for _ in range(command["calls"]):
             run()
         return {"seconds": self.now() - start}
-
-    def memory(self, _):
-        """How far the process grew over what it was before the row was set up, at the peak of one call."""
-        with open("/proc/self/clear_refs", "w") as refs:
-            refs.write("5")
-        self.peer.run()
-        return {"resident_bytes": resident_bytes("VmHWM") - self.before_setup}
 
     def answer(self, command):
         return getattr(self, command["do"])(command)
