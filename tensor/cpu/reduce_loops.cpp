@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "tensor/cpu/reduce.hpp"
+#include "tensor/cpu/transpose.hpp"
 #include "tensor/parallel.hpp"
 
 // The loops are plain C++ over independent columns, compiled once per target: the compiler makes
@@ -152,6 +153,7 @@ class Reducer {
   static constexpr Total identity = Op::template identity<Total>;
   static constexpr std::int64_t grain = 1 << 17;  // elements worth 20 us
   static constexpr std::int64_t block = 512;      // columns whose totals stay in the L1 cache
+  static constexpr std::int64_t shortest = 8, narrow = 32, rows_at_once = 64;
 
   static Lane Lift(T x) { return Op::template Lift<Lane>(x); }
 
@@ -189,7 +191,29 @@ class Reducer {
     return total;
   }
   HWY_NOINLINE static Total Row(const T* x, std::int64_t n) {
-    return n >= 32 ? WideRow(x, n, n >= 1024 ? 64 : 16) : NarrowRow(x, n, identity);
+    return n >= narrow ? WideRow(x, n, n >= 1024 ? 64 : 16) : NarrowRow(x, n, identity);
+  }
+
+  // Rows of `shortest` to `narrow` elements, transposed: they become columns, each summed by
+  // itself.
+  static void ShortRows(const T* x, Out* y, std::int64_t rows, std::int64_t n) {
+    using Moved = std::conditional_t<sizeof(T) == 4, float, double>;  // any type of its width
+    T turned[narrow * rows_at_once];
+    Total totals[rows_at_once];
+    for (std::int64_t first = 0; first < rows; first += rows_at_once) {
+      const std::int64_t count = std::min(rows_at_once, rows - first);
+      transpose(count, n, reinterpret_cast<const Moved*>(x + first * n), n,
+                reinterpret_cast<Moved*>(turned), count);
+      std::fill_n(totals, count, identity);
+      Columns(turned, n, count, count, totals);
+      for (std::int64_t r = 0; r < count; ++r) y[first + r] = static_cast<Out>(totals[r]);
+    }
+  }
+  static void RowByRow(const T* x, Out* y, std::int64_t rows, std::int64_t n) {
+    if constexpr (sizeof(T) >= 4) {
+      if (shortest <= n && n < narrow) return ShortRows(x, y, rows, n);
+    }
+    for (std::int64_t r = 0; r < rows; ++r) y[r] = static_cast<Out>(Row(x + r * n, n));
   }
 
   // Many rows: each by itself. Few long ones: each in a number of parts that depends on its length
@@ -198,10 +222,8 @@ class Reducer {
     const std::int64_t parts = rows < max_chunks ? chunk_count(n, grain) : 1;
     if (parts == 1) {
       parallel_for(rows, std::max<std::int64_t>(1, grain / std::max<std::int64_t>(n, 1)),
-                   [=](std::int64_t begin, std::int64_t end) HWY_ATTR {
-                     for (std::int64_t r = begin; r < end; ++r)
-                       y[r] = static_cast<Out>(Row(x + r * n, n));
-                   });
+                   [=](std::int64_t begin, std::int64_t end)
+                       HWY_ATTR { RowByRow(x + begin * n, y + begin, end - begin, n); });
       return;
     }
     std::array<Total, max_chunks * max_chunks> totals;

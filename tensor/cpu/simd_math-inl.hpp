@@ -159,13 +159,18 @@ HWY_INLINE V Exp(D d, V x) {
 }
 
 /// e^x - 1 = 2 (t (e^r - 1) + t - 1/2) with t = 2^(n-1): no cancellation near 0, no early overflow.
+/// For x between the bounds that Expm1 clamps to; -0 gives 0.
 template <class D, class V = hn::Vec<D>>
-HWY_INLINE V Expm1(D d, V x) {
-  const auto [n, r] =
-      ReduceExp(d, ClampHigh(d, ClampLow(d, x, Coef<D>::expm1_low), Coef<D>::exp_high));
+HWY_INLINE V Expm1Within(D d, V x) {
+  const auto [n, r] = ReduceExp(d, x);
   const V t = PowerOfTwo(d, hn::Sub(n, hn::Set(hn::RebindToSigned<D>(), 1)));
   const V half = hn::MulAdd(t, Expm1Reduced(d, r), hn::Sub(t, Constant(d, 0.5)));
-  return hn::CopySign(hn::Add(half, half), x);
+  return hn::Add(half, half);
+}
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE V Expm1(D d, V x) {
+  const V clamped = ClampHigh(d, ClampLow(d, x, Coef<D>::expm1_low), Coef<D>::exp_high);
+  return hn::CopySign(Expm1Within(d, clamped), x);
 }
 
 /// x = 2^k m with m in [sqrt(1/2), sqrt(2)), for positive normal x.
@@ -241,7 +246,8 @@ HWY_INLINE V Log1p(D d, V x) {
 /// tanh |x| = e / (e + 2) with e = expm1(2 |x|).
 template <class D, class V = hn::Vec<D>>
 HWY_INLINE V Tanh(D d, V x) {
-  const V e = simd::Expm1(d, hn::Mul(ClampHigh(d, hn::Abs(x), Coef<D>::tanh_high), Constant(d, 2)));
+  const V bounded = ClampHigh(d, hn::Abs(x), Coef<D>::tanh_high);
+  const V e = simd::Expm1Within(d, hn::Add(bounded, bounded));
   return hn::CopySign(hn::Div(e, hn::Add(e, Constant(d, 2))), x);
 }
 
