@@ -84,7 +84,7 @@ void multiply_batch(const Axes& axes, const Product<T>& p) {
   const std::int64_t per_item = tiles.rows * tiles.cols, items = batch * per_item;
   const std::int64_t work = std::max<std::int64_t>(1, m * n * k / per_item);
   parallel_for(items, (tile_work + work - 1) / work, [&](std::int64_t begin, std::int64_t end) {
-    Scratch<T> scratch;
+    GemmScratch<T> scratch;
     for (std::int64_t item = begin; item < end; ++item) {
       const Product<T> whole = item_of(p, axes, item / per_item);
       multiply(per_item == 1 ? whole : tile_of(whole, tiles, item % per_item), method, scratch);
@@ -178,7 +178,7 @@ void gemm_bias(ConstMatrix<T> a, ConstMatrix<T> b, const std::type_identity_t<T>
 
 template <class T>
 void gemm_serial(ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c, GemmStart start) {
-  Scratch<T> scratch;
+  GemmScratch<T> scratch;
   multiply(product(a, b, c, start), gemm_method(a.rows, b.cols, a.cols), scratch);
 }
 

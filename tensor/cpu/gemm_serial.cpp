@@ -56,7 +56,7 @@ BlasOperand blas_operand(const Matrix<const T>& m) {
 }
 
 template <class T>
-void multiply_blas(const Product<T>& p, Scratch<T>& scratch) {
+void multiply_blas(const Product<T>& p, GemmScratch<T>& scratch) {
   const BlasOperand a = blas_operand(p.a), b = blas_operand(p.b);
   const std::int64_t a_copy = a.direct ? 0 : p.a.rows * p.a.cols,
                      b_copy = b.direct ? 0 : p.b.rows * p.b.cols;
@@ -112,7 +112,7 @@ void pack_b(const Matrix<const T>& b, std::int64_t width, T* to) {
 template <class T>
 class Blocks {
  public:
-  Blocks(const Product<T>& p, Scratch<T>& scratch) : p_(p), kernel_(gemm_kernel<T>()) {
+  Blocks(const Product<T>& p, GemmScratch<T>& scratch) : p_(p), kernel_(gemm_kernel<T>()) {
     width_ = kernel_.panel_width;
     pack_a_ = !a_in_place(p.a, p.b.cols, width_);
     pack_b_ = !b_in_place(p.b, p.a.rows, width_);
@@ -177,9 +177,9 @@ bool turned_is_cheaper(const Product<T>& p) {
 }
 
 template <class T>
-void multiply_turned(const Product<T>& p, Scratch<T>& scratch) {
+void multiply_turned(const Product<T>& p, GemmScratch<T>& scratch) {
   const std::int64_t m = p.c.rows, n = p.c.cols;
-  Scratch<T> room;
+  GemmScratch<T> room;
   T* c = room.get(n * m);
   Blocks<T>({p.b.transposed(), p.a.transposed(), {c, n, m, m, 1}, nullptr, 0}, scratch).run();
   transpose(n, m, c, m, p.c.data, p.c.row_stride);
@@ -235,7 +235,7 @@ GemmMethod gemm_method(std::int64_t m, std::int64_t n, std::int64_t k) {
 }
 
 template <class T>
-void multiply(const Product<T>& product, GemmMethod method, Scratch<T>& scratch) {
+void multiply(const Product<T>& product, GemmMethod method, GemmScratch<T>& scratch) {
   Product<T> p = product;
   p.a = tidy(p.a), p.b = tidy(p.b);
   if (p.c.rows == 0 || p.c.cols == 0) return;
@@ -252,7 +252,7 @@ void multiply(const Product<T>& product, GemmMethod method, Scratch<T>& scratch)
   Blocks<T>(p, scratch).run();
 }
 
-template void multiply(const Product<float>&, GemmMethod, Scratch<float>&);
-template void multiply(const Product<double>&, GemmMethod, Scratch<double>&);
+template void multiply(const Product<float>&, GemmMethod, GemmScratch<float>&);
+template void multiply(const Product<double>&, GemmMethod, GemmScratch<double>&);
 
 }  // namespace sonde::cpu

@@ -20,7 +20,7 @@ struct Product {
 
 /// Packing space that grows on demand and is used again by the next product.
 template <class T>
-class Scratch {
+class GemmScratch {
  public:
   T* get(std::int64_t count) {
     if (!memory_ || memory_.numel() < count) memory_ = Tensor::empty({count}, dtype_of<T>);
@@ -37,6 +37,6 @@ enum class GemmMethod { own, blas };
 GemmMethod gemm_method(std::int64_t m, std::int64_t n, std::int64_t k);
 
 template <class T>
-void multiply(const Product<T>& product, GemmMethod method, Scratch<T>& scratch);
+void multiply(const Product<T>& product, GemmMethod method, GemmScratch<T>& scratch);
 
 }  // namespace sonde::cpu
