@@ -1,0 +1,92 @@
+#include "analysis/boolean.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace sonde {
+namespace {
+
+void check_dimension(const char* who, int d) {
+  if (d < 1 || d > max_cube_dimension)
+    fail(ErrorCode::value, who, "dimension {} is not in 1 ... {}", d, max_cube_dimension);
+}
+
+// The d of a table of 2^d values.
+int dimension(const char* who, std::size_t size) {
+  if (!std::has_single_bit(size) || size < 2 || size > std::size_t{1} << max_cube_dimension)
+    fail(ErrorCode::shape, who, "{} values are no table of 2^d with d in 1 ... {}", size,
+         max_cube_dimension);
+  return std::countr_zero(size);
+}
+
+std::int64_t sensitivity_at(std::span<const std::int64_t> table, int d, std::size_t x) {
+  std::int64_t count = 0;
+  for (int i = 0; i < d; ++i) count += table[x] != table[x ^ std::size_t{1} << i];
+  return count;
+}
+
+}  // namespace
+
+Tensor cube_points(int d) {
+  check_dimension("cube_points", d);
+  Tensor points = Tensor::empty({std::int64_t{1} << d, d});
+  float* to = points.mutable_data<float>();
+  for (std::uint32_t x = 0; x >> d == 0; ++x)
+    for (int i = 0; i < d; ++i) *to++ = (x >> i & 1) ? -1.f : 1.f;
+  return points;
+}
+
+std::vector<std::int64_t> truth_table(const CubeFunction& f, int d) {
+  check_dimension("truth_table", d);
+  std::vector<std::int64_t> table(std::size_t{1} << d);
+  for (std::size_t x = 0; x < table.size(); ++x) table[x] = f(static_cast<std::uint32_t>(x));
+  return table;
+}
+
+double average_sensitivity(std::span<const std::int64_t> table) {
+  const int d = dimension("average_sensitivity", table.size());
+  std::int64_t total = 0;
+  for (std::size_t x = 0; x < table.size(); ++x) total += sensitivity_at(table, d, x);
+  return static_cast<double>(total) / static_cast<double>(table.size());
+}
+
+std::int64_t max_sensitivity(std::span<const std::int64_t> table) {
+  const int d = dimension("max_sensitivity", table.size());
+  std::int64_t greatest = 0;
+  for (std::size_t x = 0; x < table.size(); ++x)
+    greatest = std::max(greatest, sensitivity_at(table, d, x));
+  return greatest;
+}
+
+double average_sensitivity(const CubeFunction& f, int d) {
+  return average_sensitivity(truth_table(f, d));
+}
+
+std::int64_t max_sensitivity(const CubeFunction& f, int d) {
+  return max_sensitivity(truth_table(f, d));
+}
+
+std::vector<double> fourier_coefficients(std::span<const std::int64_t> table) {
+  dimension("fourier_coefficients", table.size());
+  std::vector<double> c(table.begin(), table.end());
+  // One coordinate after the other: sum and difference over its two values.
+  for (std::size_t bit = 1; bit < c.size(); bit *= 2)
+    for (std::size_t x = 0; x < c.size(); ++x) {
+      if (x & bit) continue;
+      const double plus = c[x], minus = c[x | bit];
+      c[x] = plus + minus;
+      c[x | bit] = plus - minus;
+    }
+  for (double& v : c) v /= static_cast<double>(table.size());
+  return c;
+}
+
+double total_influence(std::span<const double> coefficients) {
+  dimension("total_influence", coefficients.size());
+  double sum = 0;
+  for (std::size_t u = 0; u < coefficients.size(); ++u)
+    sum += std::popcount(u) * coefficients[u] * coefficients[u];
+  return sum;
+}
+
+}  // namespace sonde

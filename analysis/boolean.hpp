@@ -1,0 +1,52 @@
+/// @file
+/// Functions on the Boolean cube {-1, 1}^d: their sensitivity, exactly, and their Fourier
+/// coefficients. O'Donnell, "Analysis of Boolean Functions", 2014, chapters 1 and 2.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "tensor/tensor.hpp"
+
+namespace sonde {
+
+/// The cube of this dimension is the largest one taken: it has 1 048 576 points.
+inline constexpr int max_cube_dimension = 20;
+
+/// A function of a point. Point number x has coordinate i equal to -1 where bit i of x is set and
+/// to 1 where it is not, so that the monomial of a set U (as bits) is -1 to the power of the number
+/// of bits in U & x.
+using CubeFunction = std::function<std::int64_t(std::uint32_t x)>;
+
+/// The points of the cube, f32 [2^d, d], row by number: what a network is given. Error(value)
+/// unless 1 <= d <= max_cube_dimension.
+Tensor cube_points(int d);
+
+/// The values of f at the points 0 ... 2^d - 1. Error(value) unless 1 <= d <= max_cube_dimension.
+std::vector<std::int64_t> truth_table(const CubeFunction& f, int d);
+
+// The functions below take a table: the value of a function at each point, 2^d of them with
+// 1 <= d <= max_cube_dimension; Error(shape) otherwise. Values are compared for equality only, so a
+// table of classes does as well: predictions(network(cube_points(d))).
+
+/// Mean over points of the number of coordinates whose change of sign changes the value.
+double average_sensitivity(std::span<const std::int64_t> table);
+/// The greatest number of such coordinates at one point.
+std::int64_t max_sensitivity(std::span<const std::int64_t> table);
+/// The same of a function given by itself.
+double average_sensitivity(const CubeFunction& f, int d);
+std::int64_t max_sensitivity(const CubeFunction& f, int d);
+
+/// Walsh-Hadamard transform: for each set U of coordinates, as bits of the index, the mean over
+/// points of the value times the product of the coordinates in U. d 2^d additions; exact while the
+/// values' sums are below 2^53.
+std::vector<double> fourier_coefficients(std::span<const std::int64_t> table);
+
+/// Sum over sets U of |U| c(U)^2, for coefficients as of fourier_coefficients(). For a function
+/// with values -1 and 1 this is its average sensitivity (O'Donnell, theorem 2.38). Error(shape) as
+/// above.
+double total_influence(std::span<const double> coefficients);
+
+}  // namespace sonde
