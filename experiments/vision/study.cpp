@@ -114,14 +114,16 @@ class Unit {
     for (; reached < o_.accuracies.size() && now.moment.train_accuracy >= o_.accuracies[reached];
          ++reached)
       measure_at(o_.accuracies[reached], now, pause, found);
+    const double course = sensitivity_on_the_way(pause);
     // From here on nothing is interrupted.
     const double loss = loss_count_ ? loss_sum_ / static_cast<double>(loss_count_)
                                     : std::numeric_limits<double>::quiet_NaN();
-    findings.curves.push_back({std::string(model_.name), repetition_, now.moment, loss});
+    findings.curves.push_back({std::string(model_.name), repetition_, now.moment, loss, course});
     Json line{{"event", "evaluation"},
               {"model", model_.name},
               {"repetition", repetition_},
-              {"loss", loss}};
+              {"loss", loss},
+              {"sensitivity", course}};
     line.update(to_json(now.moment));
     run.log(line);
     for (Measurement& m : found) {
@@ -169,6 +171,17 @@ class Unit {
     }
   }
 
+  // See CurvePoint. The same images and noises at every evaluation.
+  double sensitivity_on_the_way(const std::function<void()>& pause) const {
+    const std::int64_t n = std::min(std::max<std::int64_t>(o_.images / 10, 1), train_.size());
+    return mean(
+        sensitivity(
+            classifier(*module_), take(train_, first_items(n)).images, *noise_,
+            {.sigma = o_.sigmas.back(), .draws = 1, .key = key_of(o_, repetition_, Use::noise)},
+            [&](double) { pause(); })
+            .by_input);
+  }
+
   Measurement measured(const ImageSet& sample, const Moment& moment, const std::string& stage,
                        const std::string& images, double sigma, const std::string& noise,
                        const Perturbation& perturbation, const std::function<void()>& pause) const {
@@ -206,7 +219,8 @@ Json to_json(const CurvePoint& p) {
   Json json{{"model", p.model},
             {"repetition", p.repetition},
             {"moment", to_json(p.moment)},
-            {"loss", p.loss}};
+            {"loss", p.loss},
+            {"sensitivity", p.sensitivity}};
   return json;
 }
 
@@ -214,7 +228,8 @@ CurvePoint curve_point_from_json(const Json& j) {
   const double none = std::numeric_limits<double>::quiet_NaN();
   return {j.at("model").get<std::string>(), j.at("repetition").get<std::int64_t>(),
           moment_from_json(j.at("moment")),
-          j.at("loss").is_null() ? none : j.at("loss").get<double>()};
+          j.at("loss").is_null() ? none : j.at("loss").get<double>(),
+          j.at("sensitivity").get<double>()};
 }
 
 Checkpoint checkpoint(const Findings& findings, std::size_t next_unit, const Unit& unit) {

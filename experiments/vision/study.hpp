@@ -35,6 +35,9 @@ struct CurvePoint {
   std::int64_t repetition = 0;
   Moment moment;
   double loss = 0;  ///< mean over the steps since the point before; NaN at the first
+  /// To patch noise of the largest sigma, on a tenth of the train images of a measurement, by one
+  /// draw each: a picture of the course, too coarse for a verdict.
+  double sensitivity = 0;
 };
 
 /// All that was found so far; grows as the study goes on.
