@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 namespace sonde {
 namespace {
@@ -12,20 +14,37 @@ void swap_bytes(std::byte* p, std::int64_t count, std::int64_t width) {
   for (std::int64_t i = 0; i < count; ++i) std::reverse(p + i * width, p + (i + 1) * width);
 }
 
-// Reads `bytes` into a buffer that doubles: never more than twice what has really come.
-Tensor read_growing(ByteStream& in, std::int64_t bytes) {
-  Tensor buffer = Tensor::empty({std::min(bytes, step)}, DType::u8);
-  for (std::int64_t done = 0; done < bytes;) {
-    if (done == buffer.numel()) {
-      const Tensor larger = Tensor::empty({std::min(bytes, 2 * done)}, DType::u8);
-      std::memcpy(larger.bytes(), buffer.bytes(), static_cast<std::size_t>(done));
-      buffer = larger;
-    }
-    const std::int64_t n = std::min(step, buffer.numel() - done);
-    in.read(buffer.bytes() + done, n);
-    done += n;
+// Blocks from the system and not from the allocator, which would keep them for tensors to come.
+struct Block {
+  std::unique_ptr<std::byte[]> bytes;
+  std::int64_t size;
+};
+
+std::vector<Block> read_blocks(ByteStream& in, std::int64_t limit) {
+  std::vector<Block> blocks;
+  for (std::int64_t done = 0; done < limit;) {
+    const std::int64_t n = std::min(step, limit - done);
+    Block block{std::make_unique_for_overwrite<std::byte[]>(static_cast<std::size_t>(n)), 0};
+    block.size = in.read_some(block.bytes.get(), n);
+    done += block.size;
+    const bool ended = block.size < n;
+    blocks.push_back(std::move(block));
+    if (ended) break;
   }
-  return buffer;
+  return blocks;
+}
+
+Tensor joined(std::vector<Block> blocks) {
+  std::int64_t bytes = 0;
+  for (const Block& b : blocks) bytes += b.size;
+  Tensor out = Tensor::empty({bytes}, DType::u8);
+  std::byte* to = out.bytes();
+  for (Block& b : blocks) {
+    std::memcpy(to, b.bytes.get(), static_cast<std::size_t>(b.size));
+    to += b.size;
+    b.bytes.reset();
+  }
+  return out;
 }
 
 }  // namespace
@@ -39,6 +58,13 @@ std::int64_t claimed_bytes(const Dims& shape, DType dtype, const std::string& wh
   }
 }
 
+Tensor read_at_most(ByteStream& in, std::int64_t limit) {
+  if (!in.measured()) return joined(read_blocks(in, limit));
+  Tensor out = Tensor::empty({std::min(limit, in.remaining())}, DType::u8);
+  in.read(out.bytes(), out.numel());
+  return out;
+}
+
 Tensor load_elements(ByteStream& in, const Dims& shape, DType dtype, bool swap) {
   const std::int64_t bytes = claimed_bytes(shape, dtype, in.name()), width = size_of(dtype);
   if (bytes > in.remaining())
@@ -48,7 +74,10 @@ Tensor load_elements(ByteStream& in, const Dims& shape, DType dtype, bool swap) 
   if (in.measured()) {
     in.read(out.bytes(), bytes);
   } else {
-    const Tensor raw = read_growing(in, bytes);
+    const Tensor raw = read_at_most(in, bytes);
+    if (raw.numel() != bytes)
+      fail(ErrorCode::format, "load", "{}: ends early: {} bytes wanted, {} came", in.name(), bytes,
+           raw.numel());
     out = Tensor(make_ref<TensorData>(Spec{shape, dtype, Device{}}, raw.ref()->storage,
                                       contiguous_strides(shape), 0));
   }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "tensor/file.hpp"
 #include "tensor/tensor.hpp"
 
 namespace sonde::experiments {
@@ -15,5 +16,7 @@ namespace sonde::experiments {
 /// present, and a file that is shorter or longer than its header says is refused. Error(file) if it
 /// cannot be read, Error(format) on its contents, Error(size) if it holds more than `max_bytes`.
 Tensor read_idx(const std::filesystem::path& path, std::int64_t max_bytes = std::int64_t{1} << 32);
+/// The same from a stream.
+Tensor read_idx(ByteStream& file, std::int64_t max_bytes);
 
 }  // namespace sonde::experiments

@@ -1,13 +1,14 @@
 // The IDX reader on good and on hostile files, and the search for data sets.
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <cstdlib>
 #include <fstream>
 
 #include "experiments/data/find.hpp"
 #include "experiments/data/idx.hpp"
+#include "gzip_bytes.hpp"
 #include "temp_folder.hpp"
+#include "tensor/allocator.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -28,11 +29,8 @@ class Idx : public testing::Test {
     return folder.path() / "plain";
   }
   fs::path gzip(const std::string& bytes) {
-    const fs::path path = folder.path() / "file.gz";
-    gzFile f = gzopen(path.c_str(), "wb");
-    gzwrite(f, bytes.data(), static_cast<unsigned>(bytes.size()));
-    gzclose(f);
-    return path;
+    write_bytes(folder / "file.gz", gzipped(bytes));
+    return folder.path() / "file.gz";
   }
   ErrorCode code(const fs::path& path, std::int64_t limit = 1 << 20) {
     try {
@@ -95,8 +93,18 @@ TEST_F(Idx, DamagedGzipIsATypedError) {
 }
 
 TEST_F(Idx, ACompressedBombIsRefusedByItsHeader) {
+  const std::int64_t before = current_bytes();
+  reset_peak_bytes();
   EXPECT_EQ(code(gzip(header({64u << 20}) + std::string(64 << 20, '\0'))), ErrorCode::size);
   EXPECT_EQ(code(gzip(header({16}) + std::string(64 << 20, '\0'))), ErrorCode::format);
+  EXPECT_LE(peak_bytes() - before, 1 << 20);
+}
+
+TEST_F(Idx, WhatFollowsAGzipMemberIsAMemberOrRefused) {
+  const std::string file = header({4}) + "abcd";
+  EXPECT_EQ(read_idx(plain(gzipped(file.substr(0, 3)) + gzipped(file.substr(3)))).numel(), 4);
+  EXPECT_EQ(code(plain(gzipped(file) + "x")), ErrorCode::format);
+  EXPECT_EQ(code(plain(gzipped(file) + "\x1f")), ErrorCode::format);
 }
 
 TEST(FindData, FirstFolderWins) {
