@@ -188,6 +188,10 @@ void Cli::choice(const std::string& name, std::string& target, std::vector<std::
   state_->add(name, target, help)->check(CLI::IsMember(std::move(allowed)))->capture_default_str();
 }
 
+void Cli::text(const std::string& name, std::string& target, const std::string& help) {
+  state_->add(name, target, help)->capture_default_str();
+}
+
 void Cli::choices(const std::string& name, std::vector<std::string>& target,
                   std::vector<std::string> allowed, const std::string& help) {
   state_->add(name, target, help)

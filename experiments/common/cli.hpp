@@ -31,6 +31,8 @@ class Cli {
              Scaled<std::vector<double>> defaults, Limits<double> limits, const std::string& help);
   void choice(const std::string& name, std::string& target, std::vector<std::string> allowed,
               const std::string& help);
+  /// Any text, such as a file; the target's value is the default.
+  void text(const std::string& name, std::string& target, const std::string& help);
   /// Some of the allowed words, none twice; the target's value is the default.
   void choices(const std::string& name, std::vector<std::string>& target,
                std::vector<std::string> allowed, const std::string& help);

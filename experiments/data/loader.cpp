@@ -7,15 +7,12 @@
 #include "tensor/kernels/random.hpp"
 
 namespace sonde::experiments {
-namespace {
 
 std::vector<std::int64_t> permutation(philox::Key key, std::int64_t n) {
   Tensor out = Tensor::empty({1, n}, DType::i64);
   kernels::random_permutation.find({}, DType::i64)(key_tensor(key).reshape({1, 2}), out);
   return out.to_vector<std::int64_t>();
 }
-
-}  // namespace
 
 Tensor items_at(const Tensor& data, std::span<const std::int64_t> indices) {
   const Tensor rows = data.contiguous();

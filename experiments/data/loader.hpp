@@ -73,4 +73,7 @@ class Loader {
 /// The items at `indices` of the first axis, in that order. Error(axis) on an index out of range.
 Tensor items_at(const Tensor& data, std::span<const std::int64_t> indices);
 
+/// The numbers 0 ... n - 1 in random order, a pure function of `key`.
+std::vector<std::int64_t> permutation(philox::Key key, std::int64_t n);
+
 }  // namespace sonde::experiments

@@ -1,5 +1,5 @@
-# Installs Sonde from the build folder BUILD into an empty prefix, builds the program in this folder against it, and
-# looks at what it prints. cmake -D BUILD=... -P run.cmake
+# Installs Sonde from the build folder BUILD into an empty prefix, builds the programs in this folder against it, and
+# looks at what they do. cmake -D BUILD=... -P run.cmake
 set(work ${BUILD}/consumer)
 file(REMOVE_RECURSE ${work})
 macro(run)
@@ -9,6 +9,8 @@ run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${work}/prefix)
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B ${work}/build -G Ninja -D CMAKE_PREFIX_PATH=${work}/prefix
     -D CMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build ${work}/build)
+run(${CMAKE_CURRENT_LIST_DIR}/own_experiment.sh ${work}/build/own_experiment ${work}/own)
+message("${output}")
 run(${work}/build/consumer)
 
 message("${output}")
