@@ -30,6 +30,7 @@ struct Options {
   StudyOptions study{.models = {"mlp"}};
   std::string data = "fashion-mnist";
   std::int64_t train = 0, test = 0;
+  bool exported = false;
 };
 
 void declare(Cli& cli, Options& o) {
@@ -49,6 +50,9 @@ void declare(Cli& cli, Options& o) {
   cli.integer("patch", s.patch, {4, 4, 4}, {1, 1000}, "side of a patch in pixels");
   cli.flag("scattered", s.scattered,
            "measure the authors' variant too: pixels anywhere instead of a patch");
+  cli.flag("export", o.exported,
+           "write each measurement on train images with weights, noise and decisions into export/, "
+           "for tests/recheck");
   cli.integer("epochs", s.epochs, {30, 30, 30}, {1, 100'000},
               "training stops here if an accuracy is not reached");
   cli.integer("batch", s.batch, {100, 100, 100}, {1, 1'000'000}, "images in a training step");
@@ -86,6 +90,7 @@ void measure(Run& run, Options& o) {
   StudyOptions& s = o.study;
   s.seed = run.settings().seed;
   s.repetitions = run.settings().seeds;
+  if (o.exported) s.export_to = run.settings().out / "export";
   std::ranges::sort(s.accuracies);
   std::ranges::sort(s.sigmas);
   const ImageSet train =

@@ -6,6 +6,7 @@
 #include <limits>
 #include <optional>
 
+#include "experiments/vision/export.hpp"
 #include "nn/state_dict.hpp"
 
 namespace sonde::experiments {
@@ -182,13 +183,30 @@ class Unit {
             .by_input);
   }
 
+  // Of an exported measurement.
+  std::string file_name(const Moment& moment, double sigma) const {
+    return fmt::format("{}-{}-step{}-sigma{}.safetensors", model_.name, repetition_, moment.step,
+                       sigma);
+  }
+  std::map<std::string, std::string> facts(const Moment& moment) const {
+    return {{"model", std::string(model_.name)},
+            {"repetition", fmt::format("{}", repetition_)},
+            {"step", fmt::format("{}", moment.step)},
+            {"train_accuracy", fmt::format("{}", moment.train_accuracy)}};
+  }
+
   Measurement measured(const ImageSet& sample, const Moment& moment, const std::string& stage,
                        const std::string& images, double sigma, const std::string& noise,
                        const Perturbation& perturbation, const std::function<void()>& pause) const {
-    Sensitivity s =
-        sensitivity(classifier(*probe_), sample.images, perturbation,
-                    {.sigma = sigma, .draws = o_.draws, .key = key_of(o_, repetition_, Use::noise)},
-                    [&](double) { pause(); });
+    const SensitivityOptions options{
+        .sigma = sigma, .draws = o_.draws, .key = key_of(o_, repetition_, Use::noise)};
+    auto share_done = [&](double) { pause(); };
+    Sensitivity s;
+    if (noise == "patch" && images == "train" && !o_.export_to.empty())
+      s = export_measurement(o_.export_to / file_name(moment, sigma), *probe_, sample.images,
+                             o_.patch, options, facts(moment), share_done);
+    else
+      s = sensitivity(classifier(*probe_), sample.images, perturbation, options, share_done);
     return {std::string(model_.name),
             repetition_,
             stage,

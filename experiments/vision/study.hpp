@@ -3,6 +3,7 @@
 /// accuracy.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct StudyOptions {
   double lr = 1e-3;
   std::uint64_t seed = 1;
   std::int64_t repetitions = 3;
+  std::filesystem::path export_to{};  ///< folder for export_measurement(); empty: none
 };
 
 /// A point of a learning curve.
