@@ -13,9 +13,10 @@ Operand as_float(Operand x) {
   return {as_float(as_var(std::move(x))), where};
 }
 
-std::int64_t count(const Var& x, const Dims& axes, std::string_view op) {
-  std::int64_t n = 1;
-  for (std::int64_t a : normal_axes(axes, x.rank(), op)) n *= x.size(a);
+// A double: the sizes of an empty tensor may multiply to more than an integer holds.
+double count(const Var& x, const Dims& axes, std::string_view op) {
+  double n = 1;
+  for (std::int64_t a : normal_axes(axes, x.rank(), op)) n *= static_cast<double>(x.size(a));
   return n;
 }
 
@@ -35,13 +36,13 @@ Extreme pick(const Var& x, Var indices, std::int64_t axis, bool keepdim) {
 
 Var mean(Operand x, const Dims& axes, bool keepdim) {
   x = as_float(std::move(x));
-  const double n = static_cast<double>(count(x.var, axes, "mean"));
+  const double n = count(x.var, axes, "mean");
   return div(sum(std::move(x), axes, keepdim), n);
 }
 
 Var var(Operand x, const Dims& axes, double correction, bool keepdim) {
   x = as_float(std::move(x));
-  const double n = static_cast<double>(count(x.var, axes, "var"));
+  const double n = count(x.var, axes, "var");
   return div(deviance(std::move(x), axes, keepdim), std::fmax(n - correction, 0));
 }
 
