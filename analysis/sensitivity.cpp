@@ -49,7 +49,14 @@ class PatchNoise final : public Grid {
 
 class ScatteredNoise final : public Grid {
  public:
-  using Grid::Grid;
+  ScatteredNoise(std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t patch,
+                 std::int64_t repetitions)
+      : Grid(channels, height, width, patch), repetitions_(repetitions) {
+    if (repetitions < 0) fail(ErrorCode::value, "scattered_noise", "{} repetitions", repetitions);
+  }
+  std::int64_t positions() const override {
+    return repetitions_ > 0 ? repetitions_ : Grid::positions();
+  }
   // A pixel drawn twice is disturbed once, as by the authors' mask.
   void apply(std::span<float> input, std::int64_t, double sigma, philox::Key key) const override {
     const philox::Key places = philox::fold_in(key, 1);
@@ -67,6 +74,9 @@ class ScatteredNoise final : public Grid {
       for (std::uint64_t p : pixels)
         input[static_cast<std::size_t>(c) * area + p] += static_cast<float>(sigma) * *n++;
   }
+
+ private:
+  const std::int64_t repetitions_;
 };
 
 std::vector<std::int64_t> predict(const Classifier& classifier, const Tensor& inputs) {
@@ -127,8 +137,9 @@ std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t he
 }
 
 std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height,
-                                              std::int64_t width, std::int64_t patch) {
-  return std::make_unique<ScatteredNoise>(channels, height, width, patch);
+                                              std::int64_t width, std::int64_t patch,
+                                              std::int64_t repetitions) {
+  return std::make_unique<ScatteredNoise>(channels, height, width, patch, repetitions);
 }
 
 Estimate Sensitivity::clustered(std::uint64_t seed) const {

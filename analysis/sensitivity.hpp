@@ -36,11 +36,12 @@ class Perturbation {
 /// Error(value) unless `patch` divides height and width.
 std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height,
                                           std::int64_t width, std::int64_t patch);
-/// patch^2 pixels drawn with replacement from the whole image, as many positions as there are
-/// patches (what the authors' code computes; there the pixels are drawn once for a batch, here for
-/// each image).
+/// patch^2 pixels drawn with replacement from the whole image (what the authors' code computes;
+/// there the pixels are drawn once for a batch, here for each image). A position is one such
+/// draw: `repetitions` of them, or if 0 as many as there are patches.
 std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height,
-                                              std::int64_t width, std::int64_t patch);
+                                              std::int64_t width, std::int64_t patch,
+                                              std::int64_t repetitions = 0);
 
 struct SensitivityOptions {
   double sigma = 1;           ///< standard deviation of the noise

@@ -209,6 +209,10 @@ void Cli::flag(const std::string& name, bool& target, const std::string& help) {
   state_->app.add_flag("--" + name, target, help);
 }
 
+void Cli::settle(std::function<void(const Settings&)> fill) {
+  state_->fill_defaults.push_back([this, fill = std::move(fill)] { fill(state_->settings); });
+}
+
 void Cli::default_seeds(Scaled<int> seeds) {
   state_->seeds = seeds;
 }

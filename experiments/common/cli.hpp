@@ -3,6 +3,7 @@
 /// from a config file.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,9 @@ class Cli {
   void choices(const std::string& name, std::vector<std::string>& target,
                std::vector<std::string> allowed, const std::string& help);
   void flag(const std::string& name, bool& target, const std::string& help);
+  /// `fill` is called by parse() when all options declared before have their values: it gives those
+  /// that were left open a value that depends on others.
+  void settle(std::function<void(const Settings&)> fill);
   /// The repetitions asked for when --seeds is not given.
   void default_seeds(Scaled<int> seeds);
 

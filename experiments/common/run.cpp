@@ -70,6 +70,10 @@ void check_same_settings(const Json& before, const Json& now, const fs::path& fo
           "{} was begun with {} = {}, not {}", folder.string(), name, earlier.dump(), value.dump());
 }
 
+Json config_of(const Cli& cli) {
+  return {{"experiment", cli.about().name}, {"version", version()}, {"settings", cli.resolved()}};
+}
+
 // Decides whether there is a run to go on with, and clears the folder if not.
 bool prepare(const fs::path& folder, const Cli& cli) {
   const auto earlier = earlier_config(folder, cli.about().name);
@@ -77,9 +81,7 @@ bool prepare(const fs::path& folder, const Cli& cli) {
   if (resume)
     check_same_settings(earlier->value("settings", Json::object()), cli.decisive(), folder);
   if (!resume) clear(folder);
-  const Json config{
-      {"experiment", cli.about().name}, {"version", version()}, {"settings", cli.resolved()}};
-  atomic_write(folder / "config.json", config.dump(2) + "\n");
+  atomic_write(folder / "config.json", config_of(cli).dump(2) + "\n");
   return resume;
 }
 
@@ -97,6 +99,13 @@ Run::Run(const Cli& cli)
   set_threads(settings().threads);
   if (settings().profile) profiling_.emplace(profile_);
   if (!resuming_ || !checkpoints_.exist()) log_.truncate(0);
+}
+
+void Run::describe(const std::string& name, const Json& value) {
+  described_[name] = value;
+  Json config = config_of(cli_);
+  config.update(described_);
+  atomic_write(file("config.json"), config.dump(2) + "\n");
 }
 
 std::optional<Checkpoint> Run::resumed() {

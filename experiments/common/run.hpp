@@ -42,6 +42,9 @@ class Run {
   /// If a signal has come: saves what `state` returns, if given, and throws Interrupted.
   void stop_if_interrupted(const std::function<Checkpoint()>& state = {});
 
+  /// Adds to config.json, beside the settings, what only the data could tell.
+  void describe(const std::string& name, const Json& value);
+
   /// One line of log.jsonl. Lines hold no times, so a resumed run has the same log as an
   /// uninterrupted one.
   void log(const Json& line) { log_.write(line); }
@@ -67,6 +70,7 @@ class Run {
   LockFile lock_;
   CheckpointFiles checkpoints_;
   bool resuming_;
+  Json described_ = Json::object();
   RunLog log_;
   Profile profile_;
   std::optional<ObserverScope> profiling_;

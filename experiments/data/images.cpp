@@ -1,7 +1,12 @@
 #include "experiments/data/images.hpp"
 
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+#include <optional>
+
+#include "experiments/data/cifar.hpp"
 #include "experiments/data/find.hpp"
 #include "experiments/data/idx.hpp"
 #include "experiments/data/loader.hpp"
@@ -12,23 +17,167 @@
 namespace sonde::experiments {
 namespace {
 
+namespace fs = std::filesystem;
+
 struct Source {
-  std::string_view name, origin;
-  std::int64_t classes;
+  std::string_view name;
+  std::vector<std::string_view> folders;  // below a folder of data
+  std::string_view origin;
 };
-constexpr Source sources[] = {
-    {"fashion-mnist", "apt-get install dataset-fashion-mnist", 10},
+const Source sources[] = {
+    {"fashion-mnist", {"fashion-mnist"}, "apt-get install dataset-fashion-mnist"},
     {"mnist",
+     {"mnist"},
      "put the four .gz files of https://yann.lecun.com/exdb/mnist/ into a folder mnist below "
-     "--data-dir",
-     10},
+     "--data-dir"},
+    {"cifar10",
+     {"cifar-10", "cifar10", "cifar-10-batches-bin"},
+     "put the .bin files of https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz into a folder "
+     "cifar-10 below --data-dir"},
 };
 
-const Source& find_source(const std::string& name) {
-  const auto found = std::ranges::find(sources, name, &Source::name);
-  if (found == std::end(sources))
-    fail(ErrorCode::usage, "data", "no data set is called '{}'", name);
-  return *found;
+// Files of the folder that are called `start`*`end` or `start`*`end`.gz, by name.
+std::vector<fs::path> files(const fs::path& folder, std::string_view start, std::string_view end) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), last; !error && at != last; at.increment(error)) {
+    std::string name = at->path().filename().string();
+    if (name.ends_with(".gz")) name.resize(name.size() - 3);
+    if (name.starts_with(start) && name.ends_with(end)) found.push_back(at->path());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+std::optional<ImageFormat> format_of(const fs::path& folder) {
+  if (!files(folder, "data_batch", ".bin").empty()) return ImageFormat::cifar;
+  if (!files(folder, "train-images", "-ubyte").empty()) return ImageFormat::idx;
+  return {};
+}
+
+struct Located {
+  fs::path folder;
+  ImageFormat format;
+};
+
+Located locate(const ImageRequest& request) {
+  const auto source = std::ranges::find(sources, request.data, &Source::name);
+  if (source == std::end(sources)) {
+    if (const auto format = format_of(request.data)) return {request.data, *format};
+    fail_hint(ErrorCode::data, "--data",
+              fmt::format("give {}, or a folder of IDX files (train-images-idx3-ubyte, ...) or "
+                          "CIFAR-10 batches (data_batch_1.bin, ...)",
+                          fmt::join(image_set_names(), ", ")),
+              "'{}' is no data set's name and no folder of images", request.data);
+  }
+  std::vector<std::string> searched;
+  for (const fs::path& below : data_folders(request.data_dir))
+    for (const std::string_view name : source->folders) {
+      if (const auto format = format_of(below / name)) return {below / name, *format};
+      searched.push_back((below / name).string());
+    }
+  fail_hint(ErrorCode::data, "data", std::string(source->origin), "data set {} is in none of {}",
+            request.data, fmt::join(searched, ", "));
+}
+
+// A file's images: u8 [n, channels, height, width] and u8 [n].
+struct Part {
+  std::string name;
+  Tensor images, labels;
+  std::int64_t size() const { return labels.numel(); }
+};
+using Parts = std::vector<Part>;
+
+// The part's file of this kind; nothing if there is none.
+std::optional<Part> idx_part(const fs::path& folder, const std::string& part) {
+  const auto images = files(folder, part + "-images", "-ubyte"),
+             labels = files(folder, part + "-labels", "-ubyte");
+  if (images.empty() && labels.empty()) return {};
+  if (images.empty() || labels.empty())
+    fail(ErrorCode::data, folder.string(), "{} has {} but no {}", part,
+         images.empty() ? "labels" : "images", images.empty() ? "images" : "labels");
+  Tensor pixels = read_idx(images[0]);
+  const Tensor classes = read_idx(labels[0]);
+  if (pixels.rank() == 3)
+    pixels = pixels.reshape({pixels.size(0), 1, pixels.size(1), pixels.size(2)});
+  if (pixels.rank() != 4 || classes.rank() != 1 || pixels.size(0) != classes.size(0))
+    fail(ErrorCode::format, images[0].string(), "images {} and labels {} do not belong together",
+         pixels.shape(), classes.shape());
+  return Part{part, pixels, classes};
+}
+
+Parts cifar_parts(const fs::path& folder, std::string_view start) {
+  Parts parts;
+  for (const fs::path& file : files(folder, start, ".bin")) {
+    CifarBatch batch = read_cifar(file);
+    parts.push_back({file.filename().string(), std::move(batch.images), std::move(batch.labels)});
+  }
+  return parts;
+}
+
+struct Splits {
+  Parts train, test;
+};
+
+Splits read(const Located& at) {
+  if (at.format == ImageFormat::cifar)
+    return {cifar_parts(at.folder, "data_batch"), cifar_parts(at.folder, "test_batch")};
+  Splits splits;
+  if (auto part = idx_part(at.folder, "train")) splits.train.push_back(std::move(*part));
+  if (auto part = idx_part(at.folder, "t10k")) splits.test.push_back(std::move(*part));
+  return splits;
+}
+
+std::int64_t total(const Parts& parts) {
+  std::int64_t n = 0;
+  for (const Part& p : parts) n += p.size();
+  return n;
+}
+
+std::string names(const Parts& parts) {
+  std::vector<std::string> all;
+  for (const Part& p : parts) all.push_back(p.name);
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
+// The last train batch, or the last fifth of the only one, taken out of training.
+Part held_out(Parts& train) {
+  if (train.size() > 1) {
+    Part last = std::move(train.back());
+    train.pop_back();
+    return last;
+  }
+  Part& only = train.front();
+  const std::int64_t cut = only.size() - only.size() / 5;
+  Part last{"the last fifth of " + only.name, only.images.slice(0, cut, only.size()).contiguous(),
+            only.labels.slice(0, cut, only.size()).contiguous()};
+  only.images = only.images.slice(0, 0, cut).contiguous();
+  only.labels = only.labels.slice(0, 0, cut).contiguous();
+  return last;
+}
+
+// Puts a held-out batch in the place of a test set that is missing or short; says so.
+std::string complete(Splits& s, std::int64_t test) {
+  const std::int64_t present = total(s.test);
+  if (present > 0 && present >= test) return {};
+  const std::string why =
+      present == 0 ? "there is no test set"
+                   : fmt::format("the test set ({}) has {} images where {} are asked for",
+                                 names(s.test), present, test);
+  Part stand_in = held_out(s.train);
+  const std::string text =
+      fmt::format("; {}: {}, held out of training, stands in for it", why, stand_in.name);
+  s.test = {std::move(stand_in)};
+  return text;
+}
+
+// CIFAR-10 as published has 50 000 train images.
+std::string partial(const Splits& s, ImageFormat format) {
+  constexpr std::int64_t published = 50'000;
+  const std::int64_t present = total(s.train);
+  if (format != ImageFormat::cifar || present >= published) return {};
+  return fmt::format("; a partial set: {} of CIFAR-10's {} train images are present ({})", present,
+                     published, names(s.train));
 }
 
 // `count` of the numbers 0 ... n-1 in random order; all in order if count is 0.
@@ -41,17 +190,51 @@ std::vector<std::int64_t> choose(std::int64_t n, std::int64_t count, std::uint64
   return all;
 }
 
-// u8 [N, H, W] at `indices` to f32 [n, 1, H, W] in [-1, 1].
-Tensor scaled(const Tensor& pixels, std::span<const std::int64_t> indices) {
-  const std::int64_t area = pixels.size(1) * pixels.size(2);
-  Tensor out =
-      Tensor::empty({static_cast<std::int64_t>(indices.size()), 1, pixels.size(1), pixels.size(2)});
-  const std::uint8_t* from = pixels.data<std::uint8_t>();
-  float* to = out.mutable_data<float>();
-  for (std::size_t i = 0; i < indices.size(); ++i)
-    for (std::int64_t p = 0; p < area; ++p)
-      *to++ = (static_cast<float>(from[indices[i] * area + p]) / 255.0f - 0.5f) / 0.5f;
+// The images of all parts, one after the other, at `indices`.
+ImageSet chosen(const Parts& parts, std::span<const std::int64_t> indices) {
+  const Dims image = parts.front().images.shape();
+  const auto n = static_cast<std::int64_t>(indices.size());
+  ImageSet out{Tensor::empty({n, image[1], image[2], image[3]}), Tensor::empty({n}, DType::i64)};
+  const std::int64_t size = image[1] * image[2] * image[3];
+  float* to = out.images.mutable_data<float>();
+  std::int64_t* label = out.labels.mutable_data<std::int64_t>();
+  for (std::int64_t i : indices) {
+    auto part = parts.begin();
+    for (; i >= part->size(); ++part) i -= part->size();
+    *label++ = part->labels.data<std::uint8_t>()[i];
+    const std::uint8_t* from = part->images.data<std::uint8_t>() + i * size;
+    for (std::int64_t p = 0; p < size; ++p)
+      *to++ = (static_cast<float>(from[p]) / 255.0f - 0.5f) / 0.5f;
+  }
   return out;
+}
+
+void check(const Splits& s, const ImageRequest& request) {
+  if (s.train.empty() || total(s.train) == 0)
+    fail(ErrorCode::format, request.data, "there are no train images");
+  const Dims first = s.train.front().images.shape();
+  for (const Parts* parts : {&s.train, &s.test})
+    for (const Part& p : *parts)
+      for (int axis = 1; axis < 4; ++axis)
+        if (p.images.size(axis) != first[axis])
+          fail(ErrorCode::format, request.data, "{} holds images {}, another file {}", p.name,
+               p.images.shape(), first);
+}
+
+void check_count(const char* split, std::int64_t asked, const Parts& parts) {
+  if (asked < 0 || asked > total(parts))
+    fail(ErrorCode::usage, std::string("--") + split, "{} images asked for, {} has {}", asked,
+         names(parts), total(parts));
+}
+
+std::int64_t classes(const Splits& s) {
+  std::int64_t most = 0;
+  for (const Parts* parts : {&s.train, &s.test})
+    for (const Part& p : *parts)
+      for (const std::uint8_t label :
+           std::span(p.labels.data<std::uint8_t>(), static_cast<std::size_t>(p.size())))
+        most = std::max<std::int64_t>(most, label);
+  return most + 1;
 }
 
 }  // namespace
@@ -62,29 +245,26 @@ std::vector<std::string> image_set_names() {
   return names;
 }
 
-ImageSet load_images(const std::string& name, Split split, std::int64_t count, std::uint64_t seed,
-                     const std::filesystem::path& data_dir) {
-  const Source& source = find_source(name);
-  const std::string part = split == Split::train ? "train" : "t10k";
-  auto read = [&](const std::string& file) {
-    return read_idx(find_data(name, file, data_dir, source.origin));
-  };
-  const Tensor pixels = read(part + "-images-idx3-ubyte"),
-               labels = read(part + "-labels-idx1-ubyte");
-  if (pixels.rank() != 3 || labels.rank() != 1 || pixels.size(0) != labels.size(0))
-    fail(ErrorCode::format, name, "images {} and labels {} do not belong together", pixels.shape(),
-         labels.shape());
-  if (count < 0 || count > labels.size(0))
-    fail(ErrorCode::usage, name, "{} images asked for, the {} split has {}", count, part,
-         labels.size(0));
-  const auto indices = choose(labels.size(0), count, seed);
-  const std::vector<std::int64_t> all = labels.to_vector<std::int64_t>();
-  std::vector<std::int64_t> chosen;
-  for (std::int64_t i : indices) chosen.push_back(all[static_cast<std::size_t>(i)]);
-  if (std::ranges::any_of(chosen, [&](std::int64_t c) { return c >= source.classes; }))
-    fail(ErrorCode::format, name, "a label is beyond the {} classes", source.classes);
-  const Dims shape{static_cast<std::int64_t>(chosen.size())};
-  return {scaled(pixels, indices), Tensor::from<std::int64_t>(chosen, shape), source.classes};
+ImageFormat image_format(const ImageRequest& request) {
+  return locate(request).format;
+}
+
+ImageData load_images(const ImageRequest& request) {
+  const Located at = locate(request);
+  Splits splits = read(at);
+  check(splits, request);
+  const std::string missing = partial(splits, at.format), stand_in = complete(splits, request.test);
+  check_count("train", request.train, splits.train);
+  check_count("test", request.test, splits.test);
+  ImageData data;
+  data.train = chosen(splits.train, choose(total(splits.train), request.train, request.seed));
+  data.test = chosen(splits.test, choose(total(splits.test), request.test, request.seed));
+  data.train.classes = data.test.classes = classes(splits);
+  data.description =
+      fmt::format("{}: {} of {} train images, {} of {} test images, {} classes{}{}", request.data,
+                  data.train.size(), total(splits.train), data.test.size(), total(splits.test),
+                  data.train.classes, missing, stand_in);
+  return data;
 }
 
 ImageSet take(const ImageSet& set, std::span<const std::int64_t> indices) {

@@ -10,73 +10,93 @@
 namespace sonde::experiments {
 namespace {
 
-std::string comparison_statement(std::string_view model, std::string_view other) {
-  return fmt::format("{} is less sensitive than {} at equal train accuracy", model, other);
+using Selected = std::vector<const Measurement*>;
+
+std::string number(const std::optional<double>& x) {
+  return x ? csv_number(*x) : "";
+}
+std::optional<double> low(const Estimate& e) {
+  return e.ci95 ? std::optional(e.ci95->low) : std::nullopt;
+}
+std::optional<double> high(const Estimate& e) {
+  return e.ci95 ? std::optional(e.ci95->high) : std::nullopt;
+}
+
+// Of one measurement: no interval over repetitions.
+void add_row(Table& table, const Measurement& m, std::uint64_t seed) {
+  const Estimate e = m.clustered(seed);
+  table.add({m.model, std::to_string(m.repetition), m.stage, std::to_string(m.moment.step),
+             csv_number(m.moment.train_accuracy), csv_number(m.moment.test_accuracy), m.images,
+             m.noise, csv_number(m.sigma), csv_number(m.value()), number(low(e)), number(high(e)),
+             "", "", csv_number(m.binomial_error()), "1", std::to_string(m.by_input.size()),
+             std::to_string(m.by_position.size()), std::to_string(m.trials)});
+}
+
+double mean_of(const Selected& selected, double Moment::*accuracy) {
+  Sample values;
+  for (const Measurement* m : selected) values.push_back(m->moment.*accuracy);
+  return mean(values);
+}
+
+// Of the repetitions' mean.
+void add_row(Table& table, const Selected& selected, std::uint64_t seed) {
+  const Measurement& first = *selected.front();
+  const auto both = intervals(by_image(selected), seed);
+  const double value = both->bootstrap.value;
+  std::int64_t trials = 0;
+  for (const Measurement* m : selected) trials += m->trials;
+  table.add(
+      {first.model, "all", first.stage, "", csv_number(mean_of(selected, &Moment::train_accuracy)),
+       csv_number(mean_of(selected, &Moment::test_accuracy)), first.images, first.noise,
+       csv_number(first.sigma), csv_number(value), number(low(both->bootstrap)),
+       number(high(both->bootstrap)), number(low(both->student_t)), number(high(both->student_t)),
+       csv_number(std::sqrt(value * (1 - value) / static_cast<double>(trials))),
+       std::to_string(selected.size()), std::to_string(first.by_input.size()),
+       std::to_string(first.by_position.size()), std::to_string(trials)});
+}
+
+// Under `name` what decides, and the other beside it.
+void add_metrics(std::vector<Metric>& metrics, const std::string& name, const std::string& label,
+                 const Intervals& both) {
+  const bool by_bootstrap = &both.decisive() == &both.bootstrap;
+  metrics.push_back({name, label, both.decisive()});
+  metrics.push_back({name + (by_bootstrap ? ".student-t" : ".bootstrap"), "",
+                     by_bootstrap ? both.student_t : both.bootstrap});
+}
+
+void add_differences(std::vector<Metric>& metrics, const Findings& findings,
+                     const StudyOptions& o) {
+  std::vector<std::string> stages{"init"};
+  for (const double a : o.accuracies) stages.push_back(stage_name(a));
+  for (const std::string& other : o.models)
+    for (const std::string& stage : stages)
+      for (const double sigma : o.sigmas) {
+        const std::string& model = o.criterion.model;
+        if (other == model) continue;
+        const auto both =
+            paired_difference(findings.measurements, model, other, stage, sigma, o.seed);
+        if (both)
+          add_metrics(
+              metrics,
+              fmt::format("difference.{}-{}.{}.train.patch.sigma-{}", model, other, stage, sigma),
+              "", *both);
+      }
 }
 
 }  // namespace
 
 Table measurement_table(const std::vector<Measurement>& all, std::uint64_t seed) {
   Table table{.columns = {"model", "repetition", "stage", "step", "train_accuracy", "test_accuracy",
-                          "images", "noise", "sigma", "sensitivity", "ci95_low", "ci95_high",
-                          "binomial_error", "n_images", "positions", "trials"},
+                          "images", "noise", "sigma", "sensitivity", "bootstrap_low",
+                          "bootstrap_high", "student_t_low", "student_t_high", "binomial_error",
+                          "n_repetitions", "n_images", "positions", "trials"},
               .rows = {}};
   for (const Measurement& m : all) {
-    const Estimate e = m.clustered(seed);
-    table.add({m.model, std::to_string(m.repetition), m.stage, std::to_string(m.moment.step),
-               csv_number(m.moment.train_accuracy), csv_number(m.moment.test_accuracy), m.images,
-               m.noise, csv_number(m.sigma), csv_number(m.value()), csv_number(e.ci95->low),
-               csv_number(e.ci95->high), csv_number(m.binomial_error()),
-               std::to_string(m.by_input.size()), std::to_string(m.by_position.size()),
-               std::to_string(m.trials)});
+    add_row(table, m, seed);
+    const Selected same = select(all, m.model, m.stage, m.noise, m.images, m.sigma);
+    if (same.back() == &m) add_row(table, same, seed);
   }
   return table;
-}
-
-std::optional<Estimate> paired_difference(const std::vector<Measurement>& all,
-                                          std::string_view model, std::string_view other,
-                                          std::string_view stage, double sigma,
-                                          std::uint64_t seed) {
-  std::vector<Sample> units;
-  for (const Measurement* a : select(all, model, stage, "patch", "train", sigma))
-    for (const Measurement* b : select(all, other, stage, "patch", "train", sigma)) {
-      if (a->repetition != b->repetition || a->by_input.size() != b->by_input.size()) continue;
-      Sample difference;
-      for (std::size_t i = 0; i < a->by_input.size(); ++i)
-        difference.push_back(a->by_input[i] - b->by_input[i]);
-      units.push_back(std::move(difference));
-    }
-  if (units.empty()) return {};
-  return bootstrap_mean(units, seed);
-}
-
-std::vector<Claim> comparison_claims(const std::vector<Measurement>& all, const StudyOptions& o,
-                                     std::string_view model) {
-  std::vector<Claim> claims;
-  const bool present = std::ranges::find(o.models, model) != o.models.end();
-  for (const std::string& other : o.models)
-    for (double accuracy : o.accuracies)
-      for (double sigma : o.sigmas) {
-        if (!present || other == model || accuracy < 0.9) continue;
-        const std::string id =
-            fmt::format("{}-below-{}-at-{}-sigma-{}", model, other, stage_name(accuracy), sigma);
-        const std::string criterion = fmt::format(
-            "S({}) - S({}) < 0 at train accuracy {}, noise σ = {}: 95 % interval below 0, at least "
-            "3 repetitions",
-            model, other, stage_name(accuracy), sigma);
-        const auto difference =
-            paired_difference(all, model, other, stage_name(accuracy), sigma, o.seed);
-        claims.push_back(difference ? judge(id, comparison_statement(model, other), criterion,
-                                            *difference, Side::below)
-                                    : undecided(id, comparison_statement(model, other), criterion,
-                                                "not both models reached this accuracy"));
-      }
-  if (claims.empty())
-    claims.push_back(undecided(
-        "transformer-below-others", "Transformers are less sensitive than other networks",
-        "S(transformer) - S(other) < 0 at equal train accuracy of at least 0.90",
-        fmt::format("no comparison among the models measured ({})", fmt::join(o.models, ", "))));
-  return claims;
 }
 
 std::vector<std::string> stages_of(const std::vector<Measurement>& all, std::string_view model) {
@@ -100,19 +120,20 @@ std::vector<Metric> sensitivity_metrics(const Findings& findings, const StudyOpt
         for (const char* noise : {"patch", "scattered"})
           for (const char* images : {"train", "test"}) {
             const auto selected = select(findings.measurements, model, stage, noise, images, sigma);
-            const auto estimate = over_repetitions(selected, o.seed);
-            if (!estimate) continue;
+            const auto both = intervals(by_image(selected), o.seed);
+            if (!both) continue;
             const bool headline = stage == stages.back() && std::string_view(images) == "train" &&
                                   std::string_view(noise) == "patch";
-            metrics.push_back(
-                {fmt::format("sensitivity.{}.{}.{}.{}.sigma-{}", model, stage, images, noise,
-                             sigma),
-                 headline ? fmt::format("Sensitivity of {} at {}, noise σ = {}", model,
-                                        stage == "init" ? "init" : "train accuracy " + stage, sigma)
-                          : "",
-                 *estimate});
+            add_metrics(
+                metrics,
+                fmt::format("sensitivity.{}.{}.{}.{}.sigma-{}", model, stage, images, noise, sigma),
+                headline ? fmt::format("Sensitivity of {} at {}, noise σ = {}", model,
+                                       stage == "init" ? "init" : "train accuracy " + stage, sigma)
+                         : "",
+                *both);
           }
   }
+  add_differences(metrics, findings, o);
   return metrics;
 }
 

@@ -3,27 +3,21 @@
 #pragma once
 
 #include "experiments/common/results.hpp"
+#include "experiments/vision/claims.hpp"
 #include "experiments/vision/study.hpp"
 
 namespace sonde::experiments {
 
-/// One row for each measurement, with its binomial error and its interval over images.
+/// A row for each measurement, with its binomial error and its interval over images; and behind the
+/// repetitions a row for their mean ("all"), with Student's t interval and the two-level
+/// bootstrap's.
 Table measurement_table(const std::vector<Measurement>& all, std::uint64_t seed);
 
-/// S(model) - S(other) at one accuracy and noise, paired by repetition and image, with the
-/// two-level interval. Nothing if no repetition has both.
-std::optional<Estimate> paired_difference(const std::vector<Measurement>& all,
-                                          std::string_view model, std::string_view other,
-                                          std::string_view stage, double sigma, std::uint64_t seed);
-
-/// The paper's claim that the transformer `model` is less sensitive than each other model at equal
-/// train accuracy, at the accuracies 0.90 and 0.95 as far as they were measured; one undecided
-/// claim if there is nothing to compare.
-std::vector<Claim> comparison_claims(const std::vector<Measurement>& all,
-                                     const StudyOptions& options, std::string_view model = "vit");
-
-/// Mean sensitivities with two-level intervals, one for each model, stage and sigma: the numbers of
-/// summary.json. Those of the highest accuracy reached, on train images, are headline numbers.
+/// Mean sensitivities, one for each model, stage, images, noise and sigma: the numbers of
+/// summary.json, with the interval that decides, and under the same name with ".bootstrap" or
+/// ".student-t" behind with the other. Those of the highest accuracy reached, by patches on train
+/// images, are headline numbers. Then "difference." and the two intervals of each comparison the
+/// criterion names.
 std::vector<Metric> sensitivity_metrics(const Findings& findings, const StudyOptions& options);
 
 /// Learning curves, sensitivity by stage and noise, sensitivity by place, and its distribution over

@@ -1,5 +1,7 @@
 #include "experiments/vision/invariants.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "nn/state_dict.hpp"
@@ -25,12 +27,36 @@ Sensitivity measured(const Classifier& classify, const ImageSet& set, const Stud
                      {.sigma = o.sigmas.back(), .key = {o.seed, 1}, .batch = batch});
 }
 
-Claim constant_predictor(const StudyOptions& o, const ImageSet& set) {
-  const Classifier constant = [&](const Tensor& x) {
-    return Tensor::ones({x.size(0), set.classes});
+// Logits that say class `c` whatever the image.
+Classifier always(std::int64_t c, std::int64_t classes) {
+  return [=](const Tensor& x) {
+    Tensor logits = Tensor::zeros({x.size(0), classes});
+    for (std::int64_t i = 0; i < x.size(0); ++i) logits.mutable_data<float>()[i * classes + c] = 1;
+    return logits;
   };
-  const Sensitivity s = measured(constant, set, o, 1024);
-  return check("constant-predictor", "A constant predictor has sensitivity 0", "flips = 0",
+}
+
+Claim constant_predictors(const StudyOptions& o, const ImageSet& set) {
+  std::int64_t flips = 0, trials = 0;
+  for (std::int64_t c = 0; c < set.classes; ++c) {
+    const Sensitivity s = measured(always(c, set.classes), set, o, 1024);
+    flips += s.flips;
+    trials += s.trials;
+  }
+  return check("constant-predictor",
+               fmt::format("A predictor that always says the same has sensitivity 0, whichever of "
+                           "the {} classes it says",
+                           set.classes),
+               "flips = 0", Estimate::exact(static_cast<double>(flips), 1, trials), flips == 0);
+}
+
+Claim image_independent_network(const StudyOptions& o, const ImageSet& set) {
+  const auto module = image_model(o.models.front()).make(spec(set), {o.seed, 0});
+  const Classifier network = classifier(*module);
+  const Sensitivity s =
+      measured([&](const Tensor& x) { return network(Tensor::zeros(x.shape())); }, set, o, 1024);
+  return check("image-independent-network",
+               "A network that sees zeros in the place of its image has sensitivity 0", "flips = 0",
                Estimate::exact(static_cast<double>(s.flips), 1, s.trials), s.flips == 0);
 }
 
@@ -78,7 +104,8 @@ Claim resumed_training(const StudyOptions& o, const ImageSet& train) {
 
 std::vector<Claim> invariants(const StudyOptions& o, const ImageSet& train) {
   const ImageSet set = few(train);
-  return {constant_predictor(o, set), same_in_other_batches(o, set), resumed_training(o, train)};
+  return {constant_predictors(o, set), image_independent_network(o, set),
+          same_in_other_batches(o, set), resumed_training(o, train)};
 }
 
 }  // namespace sonde::experiments

@@ -68,6 +68,7 @@ Measurement interpolated(const Measurement& before, const Measurement& after, do
   const double low = before.moment.train_accuracy, high = after.moment.train_accuracy;
   Measurement out = after;
   if (!(low < high) || accuracy >= high) return out;
+  if (accuracy <= low) return before;
   const double part = (accuracy - low) / (high - low);
   out.by_input = lerp(before.by_input, after.by_input, part);
   out.by_position = lerp(before.by_position, after.by_position, part);
@@ -88,12 +89,29 @@ std::vector<const Measurement*> select(const std::vector<Measurement>& all, std:
   return out;
 }
 
-std::optional<Estimate> over_repetitions(const std::vector<const Measurement*>& selected,
-                                         std::uint64_t seed) {
-  if (selected.empty()) return {};
+std::vector<Sample> by_image(const std::vector<const Measurement*>& selected) {
   std::vector<Sample> units;
   for (const Measurement* m : selected) units.push_back(m->by_input);
-  return bootstrap_mean(units, seed);
+  return units;
+}
+
+const Estimate& Intervals::decisive() const {
+  const bool few = bootstrap.n > 1 && bootstrap.n < bootstrap_units;
+  return few ? student_t : bootstrap;
+}
+
+std::optional<Intervals> intervals(const std::vector<Sample>& units, std::uint64_t seed) {
+  if (units.empty()) return {};
+  std::vector<double> means;
+  for (const Sample& unit : units) means.push_back(mean(unit));
+  return Intervals{mean_over_units(means, static_cast<std::int64_t>(units.front().size())),
+                   bootstrap_mean(units, seed)};
+}
+
+std::optional<Estimate> over_repetitions(const std::vector<const Measurement*>& selected,
+                                         std::uint64_t seed) {
+  if (const auto both = intervals(by_image(selected), seed)) return both->decisive();
+  return {};
 }
 
 }  // namespace sonde::experiments

@@ -42,17 +42,33 @@ Json to_json(const Moment& m);
 Moment moment_from_json(const Json& json);
 
 /// The measurement between `before` and `after` (same network, noise and images) at which the train
-/// accuracy would be `accuracy`, linearly; `after` itself if its accuracy is not above the other's.
+/// accuracy would be `accuracy`, linearly; `after` itself if its accuracy is not above the other's
+/// or below that, `before` itself if that has the accuracy already.
 Measurement interpolated(const Measurement& before, const Measurement& after, double accuracy);
 
-/// The repetitions' values by image: one Sample for each repetition, for the two-level bootstrap.
 /// Those measurements that match model, stage, noise, images and sigma, in order of repetition.
 std::vector<const Measurement*> select(const std::vector<Measurement>& all, std::string_view model,
                                        std::string_view stage, std::string_view noise,
                                        std::string_view images, double sigma);
+/// Their values by image: one Sample for each repetition.
+std::vector<Sample> by_image(const std::vector<const Measurement*>& selected);
 
-/// Mean sensitivity over the selected repetitions with its two-level interval; nothing if none is
-/// selected.
+/// The mean over repetitions of the means over images, with two 95 % intervals: Student's t over
+/// the repetitions' means, and the bootstrap of repetitions and then images within each.
+struct Intervals {
+  Estimate student_t, bootstrap;
+
+  /// From so many repetitions on the bootstrap decides; with fewer it draws too few different sets
+  /// of repetitions, and its intervals are too short. For a single one there is nothing else.
+  static constexpr std::int64_t bootstrap_units = 10;
+  const Estimate& decisive() const;
+};
+
+/// Nothing if there are no units.
+std::optional<Intervals> intervals(const std::vector<Sample>& units, std::uint64_t seed);
+
+/// Mean sensitivity over the selected repetitions with the interval that decides; nothing if none
+/// is selected.
 std::optional<Estimate> over_repetitions(const std::vector<const Measurement*>& selected,
                                          std::uint64_t seed);
 

@@ -14,21 +14,31 @@
 
 namespace sonde::experiments {
 
+/// What the paper's claim is judged by, stated before anything is measured: S(model) < S(other) for
+/// each of the others, at each of the accuracies, for noise of each sigma.
+struct Criterion {
+  std::string model = "vit";
+  std::vector<std::string> others = {"mlp", "cnn", "convmixer"};
+  std::vector<double> accuracies = {0.9, 0.95}, sigmas = {1, 3};
+};
+
 struct StudyOptions {
   std::vector<std::string> models;
   std::vector<double>
       accuracies{};              ///< measured at the first evaluation that reaches each, increasing
   std::vector<double> sigmas{};  ///< standard deviations of the noise; pixels lie in [-1, 1]
-  bool scattered = false;        ///< measure with the authors' scattered pixels too
+  std::int64_t scattered = 10;   ///< noises of scattered pixels for each image; 0: not measured
   std::int64_t patch = 4;
   std::int64_t images = 500;  ///< that sensitivity is measured on
-  std::int64_t draws = 3;     ///< noises for each image and patch
+  std::int64_t draws = 1;     ///< noises for each image and patch
   std::int64_t epochs = 30, batch = 100;
-  std::int64_t eval_every = 25;  ///< steps
+  std::int64_t eval_every = 25;  ///< steps between looks at a part of the train images
   double lr = 1e-3;
   std::uint64_t seed = 1;
   std::int64_t repetitions = 3;
   std::filesystem::path export_to{};  ///< folder for export_measurement(); empty: none
+  bool demo = false;  ///< a demonstration: every verdict on the paper is inconclusive by rule
+  Criterion criterion{};
 };
 
 /// A point of a learning curve.

@@ -31,7 +31,7 @@ inline StudyOptions small_study() {
   return {.models = {"mlp"},
           .accuracies = {0.5, 0.9},
           .sigmas = {1, 3},
-          .scattered = true,
+          .scattered = 4,
           .patch = 4,
           .images = 10,
           .draws = 2,

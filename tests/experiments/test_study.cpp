@@ -2,6 +2,7 @@
 // planted.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <csignal>
@@ -72,44 +73,130 @@ TEST(Study, InterruptedAgainAndAgainItEndsWithTheSameBits) {
   EXPECT_NE(read_bytes(part / "results.csv").find("scattered"), std::string::npos);
 }
 
-Measurement planted(const char* model, std::int64_t repetition, double level, double spread) {
-  Measurement m{model, repetition, "0.90", {.step = 1, .train_accuracy = 0.9}, "patch", "train", 3,
-                {},    {level},    100};
+Measurement planted(const char* model, std::int64_t repetition, double level, double spread,
+                    const char* stage = "0.90", double sigma = 3) {
+  Measurement m{model,   repetition, stage, {.step = 1, .train_accuracy = 0.9},
+                "patch", "train",    sigma, {},
+                {level}, 100};
   for (int i = 0; i < 50; ++i)
     m.by_input.push_back(level + spread * std::sin(i + 7.0 * static_cast<double>(repetition)));
   return m;
 }
 
-std::vector<Measurement> world(double vit, double mlp, int repetitions, double spread) {
+// A world in which vit's sensitivity differs from mlp's by as much at each of the repetitions, give
+// or take `scatter`.
+std::vector<Measurement> world(double vit, double mlp, int repetitions, double scatter,
+                               const char* stage = "0.90", double sigma = 3) {
   std::vector<Measurement> all;
   for (int r = 0; r < repetitions; ++r) {
-    all.push_back(planted("vit", r, vit, spread));
-    all.push_back(planted("mlp", r, mlp, -spread));
+    all.push_back(planted("vit", r, vit + scatter * std::cos(2.0 * r), 0.01, stage, sigma));
+    all.push_back(planted("mlp", r, mlp, -0.01, stage, sigma));
   }
   return all;
 }
 
+StudyOptions two_models() {
+  return {.models = {"vit", "mlp"},
+          .accuracies = {0.8, 0.9},
+          .sigmas = {0.5, 3},
+          .criterion = {.others = {"mlp"}, .accuracies = {0.9}, .sigmas = {3}}};
+}
+
+const Claim& with_id(const std::vector<Claim>& claims, std::string_view id) {
+  const auto found = std::ranges::find(claims, id, &Claim::id);
+  EXPECT_NE(found, claims.end()) << id;
+  return found == claims.end() ? claims.front() : *found;
+}
+
 Verdict verdict(const std::vector<Measurement>& all) {
-  const StudyOptions o{.models = {"vit", "mlp"}, .accuracies = {0.8, 0.9}, .sigmas = {3}};
-  const auto claims = comparison_claims(all, o);
-  EXPECT_EQ(claims.size(), 1u);  // 0.80 is below the accuracies the claim speaks of
-  return claims[0].verdict;
+  const auto claims = comparison_claims(all, two_models());
+  EXPECT_EQ(claims.size(), 3u);  // whole, sigma 3, and the pair: 0.80 is not in the criterion
+  const Verdict v = with_id(claims, "vit-below-mlp-at-0.90-sigma-3").verdict;
+  EXPECT_EQ(with_id(claims, "vit-lowest").verdict, v);
+  EXPECT_EQ(with_id(claims, "vit-lowest-sigma-3").verdict, v);
+  return v;
 }
 
 TEST(Study, VerdictsFollowTheTruth) {
-  EXPECT_EQ(verdict(world(0.02, 0.05, 3, 0.01)), Verdict::reproduced);
-  EXPECT_EQ(verdict(world(0.05, 0.02, 3, 0.01)), Verdict::not_reproduced);
-  EXPECT_EQ(verdict(world(0.05, 0.05, 3, 0.05)), Verdict::inconclusive);
-  EXPECT_EQ(verdict(world(0.02, 0.05, 2, 0.01)), Verdict::inconclusive);  // too few repetitions
+  EXPECT_EQ(verdict(world(0.02, 0.05, 3, 0.001)), Verdict::reproduced);
+  EXPECT_EQ(verdict(world(0.05, 0.02, 3, 0.001)), Verdict::not_reproduced);
+  EXPECT_EQ(verdict(world(0.05, 0.05, 3, 0.001)), Verdict::inconclusive);
+  EXPECT_EQ(verdict(world(0.02, 0.05, 2, 0.001)), Verdict::inconclusive);  // too few repetitions
   EXPECT_EQ(verdict({planted("mlp", 0, 0.1, 0)}), Verdict::inconclusive);
 }
 
-TEST(Study, OneModelHasNothingToCompare) {
-  const StudyOptions o{.models = {"mlp"}, .accuracies = {0.9}, .sigmas = {3}};
-  const auto claims = comparison_claims(world(0.1, 0.1, 3, 0), o);
-  ASSERT_EQ(claims.size(), 1u);
-  EXPECT_EQ(claims[0].verdict, Verdict::inconclusive);
-  EXPECT_NE(claims[0].reason.find("mlp"), std::string::npos);
+// Three repetitions that scatter: the bootstrap takes the few it has for all there are.
+TEST(Study, FewRepetitionsAreJudgedByStudentsT) {
+  const std::vector<Measurement> all = world(0.02, 0.05, 3, 0.03);
+  const auto both = paired_difference(all, "vit", "mlp", "0.90", 3, 1);
+  ASSERT_TRUE(both);
+  EXPECT_LT(both->bootstrap.ci95->high, 0);
+  EXPECT_GT(both->student_t.ci95->high, 0);
+  EXPECT_EQ(&both->decisive(), &both->student_t);
+  EXPECT_EQ(verdict(all), Verdict::inconclusive);
+  const auto many = paired_difference(world(0.02, 0.05, 10, 0.03), "vit", "mlp", "0.90", 3, 1);
+  EXPECT_EQ(&many->decisive(), &many->bootstrap);
+}
+
+TEST(Study, ADemonstrationConcludesNothing) {
+  StudyOptions o = two_models();
+  o.demo = true;
+  for (const Claim& c : comparison_claims(world(0.02, 0.05, 3, 0.001), o)) {
+    EXPECT_EQ(c.verdict, Verdict::inconclusive) << c.id;
+    EXPECT_NE(c.reason.find("--quick"), std::string::npos);
+  }
+}
+
+TEST(Study, OneOfTwoSigmasIsPartial) {
+  StudyOptions o = two_models();
+  o.sigmas = o.criterion.sigmas = {1, 3};
+  std::vector<Measurement> all = world(0.02, 0.05, 3, 0.001);
+  std::ranges::move(world(0.05, 0.02, 3, 0.001, "0.90", 1), std::back_inserter(all));
+  const auto claims = comparison_claims(all, o);
+  EXPECT_EQ(with_id(claims, "vit-lowest-sigma-3").verdict, Verdict::reproduced);
+  EXPECT_EQ(with_id(claims, "vit-lowest-sigma-1").verdict, Verdict::not_reproduced);
+  EXPECT_EQ(with_id(claims, "vit-lowest").verdict, Verdict::not_reproduced);
+  EXPECT_NE(with_id(claims, "vit-lowest").reason.find("partial: vit-lowest-sigma-3"),
+            std::string::npos);
+}
+
+TEST(Study, WhatWasNotMeasuredIsNotConcluded) {
+  StudyOptions o = two_models();
+  o.criterion.others = {"mlp", "cnn"};
+  const auto claims = comparison_claims(world(0.02, 0.05, 3, 0.001), o);
+  EXPECT_EQ(with_id(claims, "vit-below-mlp-at-0.90-sigma-3").verdict, Verdict::reproduced);
+  EXPECT_EQ(with_id(claims, "vit-lowest").verdict, Verdict::inconclusive);
+  EXPECT_NE(with_id(claims, "vit-lowest").reason.find("cnn"), std::string::npos);
+}
+
+TEST(Study, UntrainedNetworksAreANegativeControl) {
+  auto control = [](double vit, double mlp) {
+    const auto claims = control_claims(world(vit, mlp, 3, 0.001, "init"), two_models());
+    EXPECT_EQ(claims.size(), 1u);
+    return claims.front().verdict;
+  };
+  EXPECT_EQ(control(0.05, 0.02), Verdict::reproduced);
+  EXPECT_EQ(control(0.02, 0.05), Verdict::not_reproduced);  // the order was there before training
+}
+
+TEST(Study, BothIntervalsAreInTableAndSummary) {
+  Findings f{world(0.02, 0.05, 3, 0.001), {}};
+  const Table table = measurement_table(f.measurements, 1);
+  ASSERT_EQ(table.rows.size(), 8u);  // three repetitions and their mean, of each
+  const auto column = [&](std::string_view name) {
+    return static_cast<std::size_t>(std::ranges::find(table.columns, name) - table.columns.begin());
+  };
+  const auto& last = table.rows.back();
+  EXPECT_EQ(last[column("repetition")], "all");
+  for (const char* name : {"bootstrap_low", "student_t_high", "binomial_error"})
+    EXPECT_FALSE(last[column(name)].empty()) << name;
+  std::vector<std::string> names;
+  for (const Metric& m : sensitivity_metrics(f, two_models())) names.push_back(m.name);
+  for (const char* name : {"sensitivity.vit.0.90.train.patch.sigma-3",
+                           "sensitivity.vit.0.90.train.patch.sigma-3.bootstrap",
+                           "difference.vit-mlp.0.90.train.patch.sigma-3",
+                           "difference.vit-mlp.0.90.train.patch.sigma-3.bootstrap"})
+    EXPECT_NE(std::ranges::find(names, name), names.end()) << name;
 }
 
 TEST(Study, InterpolatesToTheAccuracy) {
@@ -120,6 +207,8 @@ TEST(Study, InterpolatesToTheAccuracy) {
   EXPECT_NEAR(at.value(), 0.3, 1e-12);
   EXPECT_NEAR(at.moment.test_accuracy, 0.81, 1e-12);
   EXPECT_EQ(at.moment.step, 20);
+  EXPECT_EQ(interpolated(before, after, 0.88).value(), before.value());
+  EXPECT_EQ(interpolated(before, after, 0.87).value(), before.value());  // never beyond
   before.moment.train_accuracy =
       0.95;  // the accuracy fell between the evaluations: nothing to interpolate
   EXPECT_EQ(interpolated(before, after, 0.89).value(), after.value());

@@ -10,6 +10,7 @@
 #include "nn/models/bert.hpp"
 #include "nn/models/cnn.hpp"
 #include "nn/models/convmixer.hpp"
+#include "nn/models/densenet.hpp"
 #include "nn/models/gpt.hpp"
 #include "nn/models/lstm_classifier.hpp"
 #include "nn/models/resnet.hpp"
@@ -37,6 +38,7 @@ TEST(Models, HaveAsManyParametersAsPublished) {
             468'864);
   EXPECT_EQ(Cnn(small, key).parameter_count(), 600'810);
   EXPECT_EQ(ResNet(colour, key).parameter_count(), 11'173'962);
+  EXPECT_EQ(DenseNet(colour, key).parameter_count(), 6'956'426);
   EXPECT_EQ(ConvMixer(colour, key).parameter_count(), 44'362);
   EXPECT_EQ(ConvMixer(colour, key, {.dim = 256}).parameter_count(), 570'634);
   EXPECT_EQ(ConvMixer(small, key, {.depth = 3}).parameter_count(), 17'034);
@@ -97,6 +99,11 @@ TEST(Models, ParametersHaveTheUsualNames) {
   expect_names(ResNet(colour, key),
                {"conv1.weight", "bn1.num_batches_tracked", "layer1.0.conv1.weight",
                 "layer2.0.shortcut.0.weight", "layer4.1.bn2.running_mean", "linear.bias"});
+  expect_names(DenseNet(colour, key, {.blocks = {1, 2}}),
+               {"features.conv0.weight", "features.norm0.running_var",
+                "features.denseblock1.denselayer1.norm1.weight",
+                "features.denseblock2.denselayer2.conv2.weight", "features.transition1.conv.weight",
+                "features.norm5.bias", "classifier.bias"});
   expect_names(ConvMixer(colour, key), {"0.bias", "2.running_mean", "3.0.fn.0.weight",
                                         "10.0.fn.2.bias", "10.1.weight", "10.3.weight", "13.bias"});
   expect_names(
@@ -160,6 +167,7 @@ TEST(Models, ImpossibleSizesAreErrors) {
   expect_code(ErrorCode::value, [] { Cnn({.channels = 1, .height = 5, .width = 9}, key); });
   expect_code(ErrorCode::value, [] { ResNet(colour, key, {.widths = {8}, .blocks = {1, 1}}); });
   expect_code(ErrorCode::value, [] { ResNet(colour, key, {.widths = {}, .blocks = {}}); });
+  expect_code(ErrorCode::value, [] { DenseNet(colour, key, {.blocks = {}}); });
   expect_code(ErrorCode::value, [] { Vit(small, key, {.patch_size = 5}); });
   expect_code(ErrorCode::shape, [] { Vit(small, key)(Tensor::zeros({2, 3, 28, 28})); });
   const Var long_text = Tensor::zeros({1, 9}, DType::i64);
@@ -250,6 +258,11 @@ std::vector<Case> cases() {
       {"CnnWithBatchNorm",
        maker<Cnn>(image, key, CnnOptions{.width = 3, .hidden = 5, .batch_norm = true}), x},
       {"ResNet", maker<ResNet>(image, key, ResNetOptions{.widths = {3, 4}, .blocks = {1, 2}}), x},
+      {"DenseNet",
+       maker<DenseNet>(
+           image, key,
+           DenseNetOptions{.growth_rate = 3, .blocks = {1, 2}, .init_features = 4, .bn_size = 2}),
+       x},
       {"ConvMixer", maker<ConvMixer>(image, key, ConvMixerOptions{.dim = 4, .depth = 2}), x},
       {"Vit", maker<Vit>(image, key, vit), x},
       {"VitWithSquaredReluAttention", maker<Vit>(image, key, relu2), x},

@@ -10,6 +10,7 @@
 #include "nn/models/bert.hpp"
 #include "nn/models/cnn.hpp"
 #include "nn/models/convmixer.hpp"
+#include "nn/models/densenet.hpp"
 #include "nn/models/gpt.hpp"
 #include "nn/models/lstm_classifier.hpp"
 #include "nn/models/resnet.hpp"
@@ -137,6 +138,11 @@ TEST(ParityModels, ResNet18) {
 TEST(ParityModels, ResNet8) {
   nn::ResNet module(colour, key, {.widths = {16, 32, 64}, .blocks = {1, 1, 1}});
   expect_trajectory("resnet8", module, images(colour, 4));
+}
+
+TEST(ParityModels, DenseNet) {
+  nn::DenseNet module(colour, key, {.growth_rate = 8, .blocks = {2, 2}, .init_features = 16});
+  expect_trajectory("densenet", module, images(colour, 4));
 }
 
 TEST(ParityModels, ConvMixer) {

@@ -82,6 +82,50 @@ class ResNet(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
+class DenseLayer(nn.Module):
+    def __init__(self, inputs, growth, bn_size):
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(inputs)
+        self.conv1 = nn.Conv2d(inputs, bn_size * growth, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(bn_size * growth)
+        self.conv2 = nn.Conv2d(bn_size * growth, growth, 3, padding=1, bias=False)
+
+    def forward(self, x):
+        y = self.conv1(F.relu(self.norm1(x)))
+        return torch.cat((x, self.conv2(F.relu(self.norm2(y)))), 1)
+
+
+class DenseNet(nn.Module):
+    """torchvision's, with the sensitivity study's first convolution of 3x3."""
+
+    def __init__(self, growth=32, blocks=(6, 12, 24, 16), width=64, bn_size=4, channels=3, classes=10):
+        super().__init__()
+        f = self.features = nn.Sequential()
+        f.add_module("conv0", nn.Conv2d(channels, width, 3, padding=1, bias=False))
+        f.add_module("norm0", nn.BatchNorm2d(width))
+        f.add_module("relu0", nn.ReLU())
+        f.add_module("pool0", nn.MaxPool2d(3, 2, 1))
+        for b, layers in enumerate(blocks):
+            block = nn.Sequential()
+            for i in range(layers):
+                block.add_module(f"denselayer{i + 1}", DenseLayer(width, growth, bn_size))
+                width += growth
+            f.add_module(f"denseblock{b + 1}", block)
+            if b + 1 < len(blocks):
+                transition = nn.Sequential()
+                transition.add_module("norm", nn.BatchNorm2d(width))
+                transition.add_module("relu", nn.ReLU())
+                transition.add_module("conv", nn.Conv2d(width, width // 2, 1, bias=False))
+                transition.add_module("pool", nn.AvgPool2d(2))
+                f.add_module(f"transition{b + 1}", transition)
+                width //= 2
+        f.add_module("norm5", nn.BatchNorm2d(width))
+        self.classifier = nn.Linear(width, classes)
+
+    def forward(self, x):
+        return self.classifier(F.relu(self.features(x)).mean((2, 3)))
+
+
 class Residual(nn.Module):
     def __init__(self, fn):
         super().__init__()
@@ -337,6 +381,7 @@ MODELS = {
     "cnn_bn": (lambda: CNN(width=16, batch_norm=True), images(1, 28, 4), ADAM),
     "resnet18": (ResNet, images(3, 32, 2), lambda p: torch.optim.SGD(p, lr=0.01, momentum=0.9)),
     "resnet8": (lambda: ResNet((16, 32, 64), (1, 1, 1)), images(3, 32, 4), ADAM),
+    "densenet": (lambda: DenseNet(8, (2, 2), 16), images(3, 32, 4), ADAM),
     "convmixer": (convmixer, images(3, 32, 4), ADAM),
     "vit": (ViT, images(1, 28, 4), ADAM),
     "vit_relu2": (lambda: ViT(score="relu2"), images(1, 28, 4), ADAM),
