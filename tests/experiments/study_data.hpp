@@ -7,10 +7,10 @@
 
 namespace sonde::experiments {
 
-/// n images of 8 x 8 pixels in [-1, 1] of `classes` kinds: a bright column at a place that depends
-/// on the class, and noise from Philox.
-inline ImageSet striped_images(std::int64_t n, std::int64_t classes, std::uint64_t seed) {
-  constexpr std::int64_t side = 8;
+/// n images of side x side pixels in [-1, 1] of `classes` kinds: a bright column at a place that
+/// depends on the class, and noise from Philox.
+inline ImageSet striped_images(std::int64_t n, std::int64_t classes, std::uint64_t seed,
+                               std::int64_t side = 8) {
   ImageSet set{Tensor::empty({n, 1, side, side}), Tensor::empty({n}, DType::i64), classes};
   for (std::int64_t i = 0; i < n; ++i) {
     const auto label =
