@@ -13,6 +13,7 @@
 #include "tests/arguments.hpp"
 #include "tests/heap_count.hpp"
 #include "tests/paths.hpp"
+#include "tests/promise_figure.hpp"
 
 namespace sonde::testing {
 namespace {
@@ -30,15 +31,19 @@ Spec spec_of(const Input& input) {
   return {input.draw == Draw::key ? Dims{2} : input.shape, dtype_of_draw(input.draw), Device{}};
 }
 
+long tried = 0, refused = 0;
+
 // A value or an Error; anything else, and a tensor that stays, is a failure.
 void expect_value_or_error(const Call& f, const Vars& x, std::int64_t bytes,
                            const std::string& label) {
   const std::int64_t before = current_bytes();
   set_memory_limit(before + bytes);
+  ++tried;
   try {
     for (const Var& y : f(x)) numel(y.shape());
   } catch (const Error& e) {
     EXPECT_FALSE(std::string(e.what()).empty());
+    ++refused;
   } catch (const std::exception& e) {
     ADD_FAILURE() << label << ": " << e.what();
   }
@@ -156,6 +161,7 @@ TEST(BadInput, RankNineIsAnError) {
 }
 
 TEST(BadInput, TheStateIsUsableAfterwards) {
+  promise_figure("{} calls, {} ended in a typed error, the others in a value", tried, refused);
   EXPECT_THROW(slice(Tensor::ones({2}), 5, 0, 1), Error);
   EXPECT_EQ(sum(add(Tensor::ones({2}), 1)).item(), 4);
 }

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "experiments/vision/trainer.hpp"
+#include "promise_figure.hpp"
 #include "small_models.hpp"
 #include "study_data.hpp"
 #include "temp_folder.hpp"
@@ -132,7 +133,8 @@ TEST_P(Killed, EndsInTheBitsOfAnUndisturbedRun) {
     ++runs;
     ASSERT_EQ(read_bytes(folder / "end.safetensors"), expected) << "after " << killed << " kills";
   }
-  RecordProperty("runs", runs);
+  promise_figure("{}: {} kills in {} runs, each resumed to the same bits", GetParam(), killed,
+                 runs);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Killed, ::testing::ValuesIn(small_models),

@@ -34,9 +34,8 @@ Counts verdicts(const char* world, double truth, int seeds) {
     ++counts[judge("id", "statement", "criterion", mean_over_units(differences), Side::below)
                  .verdict];
   }
-  promise_figure("{}, {} seeds: {} reproduced, {} not reproduced, {} inconclusive of {}", world,
-                 seeds, counts[Verdict::reproduced], counts[Verdict::not_reproduced],
-                 counts[Verdict::inconclusive], experiments);
+  promise_figure("{}, {} seeds: {} of {} reproduced", world, seeds, counts[Verdict::reproduced],
+                 experiments);
   return counts;
 }
 

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "autograd/observe.hpp"
+#include "tests/promise_figure.hpp"
 #include "tests/suite/check.hpp"
 
 namespace sonde::testing {
@@ -108,6 +109,8 @@ class CoverageTest : public ::testing::Test {
       if (max_reverse != 0) EXPECT_GT(n[2], 0) << id << ": no row uses its vjp";
     }
     std::ofstream("primitive_coverage.txt") << table;
+    promise_figure("{} primitives, {} generated tests", ids.size(),
+                   ::testing::UnitTest::GetInstance()->test_to_run_count());
   }
 
  private:
