@@ -35,13 +35,17 @@ class Grid : public Perturbation {
 class PatchNoise final : public Grid {
  public:
   using Grid::Grid;
+  std::optional<Window> window(std::int64_t t) const override {
+    const std::int64_t across = width_ / patch_;
+    return Window{t / across * patch_, t % across * patch_, patch_, patch_};
+  }
   void apply(std::span<float> input, std::int64_t t, double sigma, philox::Key key) const override {
     const Tensor noise = normal(key, channels_ * patch_ * patch_);
     const float* n = noise.data<float>();
-    const std::int64_t top = t / (width_ / patch_) * patch_, left = t % (width_ / patch_) * patch_;
+    const Window w = *window(t);
     for (std::int64_t c = 0; c < channels_; ++c)
-      for (std::int64_t y = top; y < top + patch_; ++y)
-        for (std::int64_t x = left; x < left + patch_; ++x)
+      for (std::int64_t y = w.top; y < w.top + patch_; ++y)
+        for (std::int64_t x = w.left; x < w.left + patch_; ++x)
           input[static_cast<std::size_t>((c * height_ + y) * width_ + x)] +=
               static_cast<float>(sigma) * *n++;
   }
@@ -79,27 +83,16 @@ class ScatteredNoise final : public Grid {
   const std::int64_t repetitions_;
 };
 
-std::vector<std::int64_t> predict(const Classifier& classifier, const Tensor& inputs) {
-  auto classes = predictions(classifier(inputs));
-  if (static_cast<std::int64_t>(classes.size()) != inputs.size(0))
-    fail(ErrorCode::shape, "sensitivity", "{} predictions for {} inputs", classes.size(),
-         inputs.size(0));
-  return classes;
-}
-
-// Trial j of all is draw j % m of position (j / m) % T of input j / (m T).
-struct Trials {
-  std::int64_t draws, positions;
-  std::int64_t input(std::int64_t j) const { return j / (draws * positions); }
-  std::int64_t position(std::int64_t j) const { return j / draws % positions; }
-  std::int64_t draw(std::int64_t j) const { return j % draws; }
+// Draw `draw` of position `position` of input `input`.
+struct Trial {
+  std::int64_t input, position, draw;
 };
+using Trials = std::vector<Trial>;
 
-// The disturbed inputs of trials first ... first + count - 1.
 Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation,
-                 const SensitivityOptions& o, const Trials& trials, std::int64_t first,
-                 std::int64_t count) {
+                 const SensitivityOptions& o, const Trials& trials) {
   const std::int64_t size = inputs.numel() / inputs.size(0);
+  const auto count = static_cast<std::int64_t>(trials.size());
   Dims shape = inputs.shape();
   shape[0] = count;
   Tensor out = Tensor::empty(shape);
@@ -107,15 +100,78 @@ Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation,
   float* to = out.mutable_data<float>();
   parallel_for(count, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {
-      const std::int64_t j = first + k, i = trials.input(j), t = trials.position(j);
-      philox::Key key = philox::fold_in(o.key, static_cast<std::uint64_t>(i));
-      key = philox::fold_in(philox::fold_in(key, static_cast<std::uint64_t>(t)),
-                            static_cast<std::uint64_t>(trials.draw(j)));
+      const auto [i, t, draw] = trials[static_cast<std::size_t>(k)];
+      philox::Key key = o.key;
+      for (const std::int64_t part : {i, t, draw})
+        key = philox::fold_in(key, static_cast<std::uint64_t>(part));
       std::copy_n(from + i * size, size, to + k * size);
       perturbation.apply({to + k * size, static_cast<std::size_t>(size)}, t, o.sigma, key);
     }
   });
   return out;
+}
+
+// Counts the trials whose prediction differs from that for the clean input.
+class Tally {
+ public:
+  Tally(const Tensor& clean_logits, const Perturbation& perturbation, const SensitivityOptions& o)
+      : before_(predictions(clean_logits)), positions_(perturbation.positions()), draws_(o.draws) {
+    const auto inputs = static_cast<std::int64_t>(before_.size());
+    found_ = {.trials = checked_mul(checked_mul(inputs, positions_), draws_),
+              .by_input = Sample(before_.size()),
+              .by_position = Sample(static_cast<std::size_t>(positions_))};
+  }
+
+  std::int64_t trials() const { return found_.trials; }
+
+  void add(const Trials& trials, const Tensor& logits) {
+    const std::vector<std::int64_t> after = predictions(logits);
+    if (after.size() != trials.size())
+      fail(ErrorCode::shape, "sensitivity", "{} predictions for {} inputs", after.size(),
+           trials.size());
+    for (std::size_t k = 0; k < after.size(); ++k) {
+      const auto input = static_cast<std::size_t>(trials[k].input);
+      if (after[k] == before_[input]) continue;
+      ++found_.flips;
+      ++found_.by_input[input];
+      ++found_.by_position[static_cast<std::size_t>(trials[k].position)];
+    }
+    done_ += static_cast<std::int64_t>(trials.size());
+  }
+  double share_done() const {
+    return static_cast<double>(done_) / static_cast<double>(found_.trials);
+  }
+
+  // Counts to shares.
+  Sensitivity shares() && {
+    for (double& v : found_.by_input) v /= static_cast<double>(positions_ * draws_);
+    for (double& v : found_.by_position)
+      v /= static_cast<double>(static_cast<std::int64_t>(before_.size()) * draws_);
+    return std::move(found_);
+  }
+
+ private:
+  const std::vector<std::int64_t> before_;
+  const std::int64_t positions_, draws_;
+  Sensitivity found_;
+  std::int64_t done_ = 0;
+};
+
+Tensor checked(const Tensor& inputs, const SensitivityOptions& o) {
+  if (inputs.rank() != 4 || inputs.size(0) < 1)
+    fail(ErrorCode::shape, "sensitivity", "inputs are [n, channels, height, width], these are {}",
+         inputs.spec());
+  if (o.draws < 1 || o.batch < 1 || !(o.sigma >= 0 && std::isfinite(o.sigma)))
+    fail(ErrorCode::value, "sensitivity", "sigma {}, {} draws, batches of {}", o.sigma, o.draws,
+         o.batch);
+  return inputs.contiguous();
+}
+
+Tensor checked_logits(Tensor logits, const Tensor& inputs) {
+  if (logits.rank() != 2 || logits.size(0) != inputs.size(0))
+    fail(ErrorCode::shape, "sensitivity", "logits {} for {} inputs", logits.shape(),
+         inputs.size(0));
+  return logits;
 }
 
 }  // namespace
@@ -156,34 +212,39 @@ Estimate Sensitivity::binomial() const {
 Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
                         const Perturbation& perturbation, const SensitivityOptions& o,
                         const std::function<void(double)>& pause) {
-  if (inputs.rank() != 4 || inputs.size(0) < 1)
-    fail(ErrorCode::shape, "sensitivity", "inputs are [n, channels, height, width], these are {}",
-         inputs.spec());
-  if (o.draws < 1 || o.batch < 1 || !(o.sigma >= 0 && std::isfinite(o.sigma)))
-    fail(ErrorCode::value, "sensitivity", "sigma {}, {} draws, batches of {}", o.sigma, o.draws,
-         o.batch);
-  const Tensor clean = inputs.contiguous();
-  const std::vector<std::int64_t> before = predict(classifier, clean);
-  const Trials trials{o.draws, perturbation.positions()};
-  const auto n = clean.size(0), total = checked_mul(checked_mul(n, trials.positions), trials.draws);
-  Sensitivity s{.trials = total,
-                .by_input = Sample(static_cast<std::size_t>(n)),
-                .by_position = Sample(static_cast<std::size_t>(trials.positions))};
-  for (std::int64_t first = 0; first < total; first += o.batch) {
-    const std::int64_t count = std::min(o.batch, total - first);
-    const auto after = predict(classifier, disturbed(clean, perturbation, o, trials, first, count));
-    for (std::int64_t k = 0; k < count; ++k) {
-      const auto i = static_cast<std::size_t>(trials.input(first + k));
-      if (after[static_cast<std::size_t>(k)] == before[i]) continue;
-      ++s.flips;
-      ++s.by_input[i];
-      ++s.by_position[static_cast<std::size_t>(trials.position(first + k))];
-    }
-    if (pause) pause(static_cast<double>(first + count) / static_cast<double>(total));
+  const Tensor clean = checked(inputs, o);
+  Tally tally(checked_logits(classifier(clean), clean), perturbation, o);
+  const std::int64_t positions = perturbation.positions();
+  for (std::int64_t first = 0; first < tally.trials(); first += o.batch) {
+    Trials trials;  // input by input
+    for (std::int64_t j = first; j < std::min(first + o.batch, tally.trials()); ++j)
+      trials.push_back({j / o.draws / positions, j / o.draws % positions, j % o.draws});
+    tally.add(trials, classifier(disturbed(clean, perturbation, o, trials)));
+    if (pause) pause(tally.share_done());
   }
-  for (double& v : s.by_input) v /= static_cast<double>(trials.positions * trials.draws);
-  for (double& v : s.by_position) v /= static_cast<double>(n * trials.draws);
-  return s;
+  return std::move(tally).shares();
+}
+
+Sensitivity sensitivity(PatchedClassifier& classifier, const Tensor& inputs,
+                        const Perturbation& perturbation, const SensitivityOptions& o,
+                        const std::function<void(double)>& pause) {
+  const Tensor clean = checked(inputs, o);
+  Tally tally(checked_logits(classifier.see(clean), clean), perturbation, o);
+  const Window whole{0, 0, clean.size(2), clean.size(3)};
+  const std::int64_t at_position = clean.size(0) * o.draws;
+  for (std::int64_t t = 0; t < perturbation.positions(); ++t)
+    for (std::int64_t first = 0; first < at_position; first += o.batch) {
+      Trials trials;
+      std::vector<std::int64_t> of;
+      for (std::int64_t j = first; j < std::min(first + o.batch, at_position); ++j) {
+        trials.push_back({j / o.draws, t, j % o.draws});
+        of.push_back(j / o.draws);
+      }
+      const Tensor inputs_now = disturbed(clean, perturbation, o, trials);
+      tally.add(trials, classifier.patched(inputs_now, of, perturbation.window(t).value_or(whole)));
+      if (pause) pause(tally.share_done());
+    }
+  return std::move(tally).shares();
 }
 
 }  // namespace sonde

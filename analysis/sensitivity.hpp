@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "analysis/statistics.hpp"
@@ -21,11 +22,32 @@ using Classifier = std::function<Tensor(const Tensor& inputs)>;
 /// 1, f32 or f64.
 std::vector<std::int64_t> predictions(const Tensor& logits);
 
+/// Rows top ... top + height - 1 and columns left ... left + width - 1 of an image, all channels.
+struct Window {
+  std::int64_t top = 0, left = 0, height = 0, width = 0;
+};
+
+/// A network that is told where disturbed inputs differ from clean ones it has seen, so that it
+/// needs to compute no more than what that changes. Its logits are those of a Classifier up to
+/// rounding.
+class PatchedClassifier {
+ public:
+  virtual ~PatchedClassifier() = default;
+  /// Logits of clean inputs [n, channels, height, width], which are the ones that `of` refers to
+  /// from now on.
+  virtual Tensor see(const Tensor& clean) = 0;
+  /// Logits of disturbed inputs, the k-th of which is clean input of[k] outside of `window`.
+  virtual Tensor patched(const Tensor& inputs, std::span<const std::int64_t> of,
+                         const Window& window) const = 0;
+};
+
 /// Which elements of an input are disturbed together: position t of 0 ... positions() - 1.
 class Perturbation {
  public:
   virtual ~Perturbation() = default;
   virtual std::int64_t positions() const = 0;
+  /// Where position `t` lies, if it is the same in every input.
+  virtual std::optional<Window> window(std::int64_t) const { return {}; }
   /// Adds `sigma` times standard normal noise to the elements of position `t` in one input of shape
   /// [channels, height, width]; the noise is a pure function of `key`.
   virtual void apply(std::span<float> input, std::int64_t t, double sigma,
@@ -69,6 +91,12 @@ struct Sensitivity {
 /// inputs or options out of range. `pause` is called between batches with the share done and may
 /// throw to stop.
 Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
+                        const Perturbation& perturbation, const SensitivityOptions& options,
+                        const std::function<void(double share)>& pause = {});
+
+/// The same, position by position, by a classifier that may make use of it: the same noises and the
+/// same decisions, except where rounding decides between two equal logits.
+Sensitivity sensitivity(PatchedClassifier& classifier, const Tensor& inputs,
                         const Perturbation& perturbation, const SensitivityOptions& options,
                         const std::function<void(double share)>& pause = {});
 

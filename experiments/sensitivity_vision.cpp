@@ -52,6 +52,9 @@ void declare_measuring(Cli& cli, StudyOptions& s) {
               "images that sensitivity is measured on; 0: 500, on CIFAR-10 200");
   cli.integer("draws", s.draws, {1, 1, 3}, {1, 1'000'000}, "noises for each image and patch");
   cli.integer("patch", s.patch, {4, 4, 4}, {1, 1000}, "side of a patch in pixels");
+  cli.flag("whole-images", s.whole_images,
+           "compute every disturbed image whole, not only what the patch can reach: slower, for "
+           "comparison; the decisions are the same");
   cli.integer("scattered", s.scattered, {10, 10, 10}, {0, 1'000'000},
               "noises for each image in the authors' variant, pixels anywhere instead of a patch; "
               "0: not measured");

@@ -37,6 +37,7 @@ struct StudyOptions {
   std::uint64_t seed = 1;
   std::int64_t repetitions = 3;
   std::filesystem::path export_to{};  ///< folder for export_measurement(); empty: none
+  bool whole_images = false;          ///< computes every disturbed image whole, to compare with
   bool demo = false;  ///< a demonstration: every verdict on the paper is inconclusive by rule
   Criterion criterion{};
 };

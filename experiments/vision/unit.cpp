@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "experiments/vision/export.hpp"
+#include "experiments/vision/patched.hpp"
 #include "nn/state_dict.hpp"
 
 namespace sonde::experiments {
@@ -152,6 +153,8 @@ std::vector<Measurement> Unit::measure(const Snapshot& at, const std::string& st
                                        const std::string& images, const Pause& pause) {
   const ImageSet sample = first_of(images == "train" ? train_ : test_, options_.images);
   nn::load_state_dict(*probe_, at.state);
+  const auto sweep =
+      options_.whole_images ? whole_classifier(*probe_) : patched_classifier(*probe_);
   std::vector<Measurement> found;
   for (double sigma : options_.sigmas)
     for (const Perturbation* noise : {patch_.get(), scattered_.get()}) {
@@ -161,9 +164,9 @@ std::vector<Measurement> Unit::measure(const Snapshot& at, const std::string& st
                                    .draws = patch ? options_.draws : 1,
                                    .key = key_of(options_, repetition_, Use::noise)};
       const bool exported = patch && images == "train" && !options_.export_to.empty();
-      Sensitivity s = exported ? exported_measurement(*at.moment, sample.images, how, pause)
-                               : sensitivity(classifier(*probe_), sample.images, *noise, how,
-                                             [&](double) { pause(); });
+      Sensitivity s =
+          exported ? exported_measurement(*at.moment, sample.images, how, pause)
+                   : sensitivity(*sweep, sample.images, *noise, how, [&](double) { pause(); });
       found.push_back({std::string(model_.name), repetition_, stage, *at.moment,
                        patch ? "patch" : "scattered", images, sigma, std::move(s.by_input),
                        std::move(s.by_position), s.trials});
@@ -188,7 +191,7 @@ Sensitivity Unit::exported_measurement(const Moment& moment, const Tensor& image
 double Unit::sensitivity_on_the_way(const Pause& pause) const {
   const std::int64_t n = std::max<std::int64_t>(options_.images / 10, 1);
   const Sensitivity s = sensitivity(
-      classifier(*module_), first_of(train_, n).images, *patch_,
+      *patched_classifier(*module_), first_of(train_, n).images, *patch_,
       {.sigma = options_.sigmas.back(), .key = key_of(options_, repetition_, Use::noise)},
       [&](double) { pause(); });
   return mean(s.by_input);

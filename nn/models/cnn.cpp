@@ -31,13 +31,17 @@ Cnn::Cnn(const ImageSpec& spec, philox::Key key, Options options)
   child("fc2", fc2_);
 }
 
-Var Cnn::forward(Context& ctx, Var x) const {
+Var Cnn::local(Context& ctx, Var x) const {
   x = conv1_(ctx, std::move(x));
   if (norm1_) x = (*norm1_)(ctx, std::move(x));
   x = conv2_(ctx, leaky_relu(std::move(x), options_.negative_slope));
   if (norm2_) x = (*norm2_)(ctx, std::move(x));
-  x = flatten(max_pool2d(std::move(x), {2, 2}), 1);
-  return fc2_(ctx, leaky_relu(fc1_(ctx, std::move(x)), options_.negative_slope));
+  return max_pool2d(std::move(x), {2, 2});
+}
+
+Var Cnn::rest(Context& ctx, Var maps) const {
+  const Var hidden = fc1_(ctx, flatten(std::move(maps), 1));
+  return fc2_(ctx, leaky_relu(hidden, options_.negative_slope));
 }
 
 }  // namespace sonde::nn

@@ -8,6 +8,7 @@
 #include "nn/conv.hpp"
 #include "nn/linear.hpp"
 #include "nn/models/image.hpp"
+#include "nn/models/local.hpp"
 
 namespace sonde::nn {
 
@@ -21,13 +22,17 @@ struct CnnOptions {
 /// maxima of 2x2, then linear layers "fc1" and "fc2" with a leaky ReLU between: ConvNeuralNet of
 /// Vasudeva et al. (arXiv:2403.06925), 600 810 parameters on 28 x 28 x 1. Batch norms are "bn1",
 /// "bn2".
-class Cnn final : public Module {
+class Cnn final : public Module, public LocalFirst {
  public:
   using Options = CnnOptions;
 
   /// Error(value) if the image is too small.
   Cnn(const ImageSpec& spec, philox::Key key, Options options = {});
-  Var forward(Context& ctx, Var x) const override;
+  Var forward(Context& ctx, Var x) const override { return rest(ctx, local(ctx, std::move(x))); }
+  Reach reach() const override { return {.stride = 2, .before = 0, .after = 5}; }
+  /// The convolutions and the maxima.
+  Var local(Context& ctx, Var x) const override;
+  Var rest(Context& ctx, Var maps) const override;
   std::string description() const override { return "Cnn"; }
 
  private:

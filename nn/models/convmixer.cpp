@@ -22,7 +22,8 @@ Var ConvMixerBlock::forward(Context& ctx, Var x) const {
 }
 
 ConvMixer::ConvMixer(const ImageSpec& spec, philox::Key key, Options options)
-    : embed_(spec.channels, options.dim, {options.patch_size, options.patch_size},
+    : options_(options),
+      embed_(spec.channels, options.dim, {options.patch_size, options.patch_size},
              philox::child(key, 0), {.stride = {options.patch_size, options.patch_size}}),
       norm_(options.dim),
       head_(options.dim, spec.classes, philox::child(key, 1)) {
@@ -37,10 +38,22 @@ ConvMixer::ConvMixer(const ImageSpec& spec, philox::Key key, Options options)
   child(fmt::format("{}", 5 + options.depth), head_);
 }
 
-Var ConvMixer::forward(Context& ctx, Var x) const {
+// The first block's depthwise convolution sees kernel_size cells, with an odd one on the right.
+Reach ConvMixer::reach() const {
+  const auto& [dim, depth, kernel, patch] = options_;
+  if (depth == 0) return {.stride = patch, .before = 0, .after = patch - 1};
+  return {
+      .stride = patch, .before = (kernel - 1) / 2 * patch, .after = kernel / 2 * patch + patch - 1};
+}
+
+Var ConvMixer::local(Context& ctx, Var x) const {
   x = norm_(ctx, gelu(embed_(ctx, std::move(x))));
-  for (const auto& block : blocks_) x = (*block)(ctx, std::move(x));
-  return head_(ctx, mean(x, {2, 3}));
+  return blocks_.empty() ? x : (*blocks_[0])(ctx, std::move(x));
+}
+
+Var ConvMixer::rest(Context& ctx, Var maps) const {
+  for (std::size_t i = 1; i < blocks_.size(); ++i) maps = (*blocks_[i])(ctx, std::move(maps));
+  return head_(ctx, mean(maps, {2, 3}));
 }
 
 }  // namespace sonde::nn

@@ -41,6 +41,7 @@ ResNet::ResNet(const ImageSpec& spec, philox::Key key, Options options) {
   if (widths.empty() || widths.size() != blocks.size())
     fail(ErrorCode::value, "resnet", "{} widths, {} numbers of blocks", widths.size(),
          blocks.size());
+  local_blocks_ = static_cast<std::size_t>(blocks[0]);
   std::int64_t channels = widths[0];
   conv_ = std::make_unique<Conv2d>(spec.channels, channels, Size2{3, 3}, philox::child(key, 0),
                                    without_bias(1, 1));
@@ -59,10 +60,22 @@ ResNet::ResNet(const ImageSpec& spec, philox::Key key, Options options) {
   child("linear", *linear_);
 }
 
-Var ResNet::forward(Context& ctx, Var x) const {
+// A 3x3 convolution sees one pixel to each side; each block has two.
+Reach ResNet::reach() const {
+  const auto side = 1 + 2 * static_cast<std::int64_t>(local_blocks_);
+  return {.stride = 1, .before = side, .after = side};
+}
+
+Var ResNet::local(Context& ctx, Var x) const {
   x = relu((*norm_)(ctx, (*conv_)(ctx, std::move(x))));
-  for (const auto& block : blocks_) x = (*block)(ctx, std::move(x));
-  return (*linear_)(ctx, mean(x, {2, 3}));
+  for (std::size_t i = 0; i < local_blocks_; ++i) x = (*blocks_[i])(ctx, std::move(x));
+  return x;
+}
+
+Var ResNet::rest(Context& ctx, Var maps) const {
+  for (std::size_t i = local_blocks_; i < blocks_.size(); ++i)
+    maps = (*blocks_[i])(ctx, std::move(maps));
+  return (*linear_)(ctx, mean(maps, {2, 3}));
 }
 
 }  // namespace sonde::nn

@@ -9,6 +9,7 @@
 #include "nn/conv.hpp"
 #include "nn/linear.hpp"
 #include "nn/models/image.hpp"
+#include "nn/models/local.hpp"
 
 namespace sonde::nn {
 
@@ -42,19 +43,24 @@ class ResNetBlock final : public Module {
 /// first halve the image, the mean over positions, "linear". The names are those that
 /// github.com/kuangliu/pytorch-cifar made common. The default is ResNet-18, 11 173 962 parameters;
 /// widths {16, 32, 64} with one block each make ResNet-8.
-class ResNet final : public Module {
+class ResNet final : public Module, public LocalFirst {
  public:
   using Options = ResNetOptions;
 
   /// Error(value) unless there are as many widths as blocks, and some.
   ResNet(const ImageSpec& spec, philox::Key key, Options options = {});
-  Var forward(Context& ctx, Var x) const override;
+  Var forward(Context& ctx, Var x) const override { return rest(ctx, local(ctx, std::move(x))); }
+  Reach reach() const override;
+  /// The first convolution and "layer1", which keep the image's size.
+  Var local(Context& ctx, Var x) const override;
+  Var rest(Context& ctx, Var maps) const override;
   std::string description() const override { return "ResNet"; }
 
  private:
   std::unique_ptr<Conv2d> conv_;
   std::unique_ptr<BatchNorm2d> norm_;
   std::vector<std::unique_ptr<ResNetBlock>> blocks_;
+  std::size_t local_blocks_ = 0;  // those of "layer1"
   std::unique_ptr<Linear> linear_;
 };
 
