@@ -74,7 +74,7 @@ std::string as_text(const T& value) {
   return fmt::format("{}", value);
 }
 std::string as_text(const std::vector<double>& values) {
-  return fmt::format("{}", fmt::join(values, " "));
+  return values.empty() ? "auto" : fmt::format("{}", fmt::join(values, " "));
 }
 
 std::string one_line(std::string text) {

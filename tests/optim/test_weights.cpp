@@ -7,6 +7,7 @@
 #include "nn/models/addition.hpp"
 #include "nn/models/bert.hpp"
 #include "nn/models/convmixer.hpp"
+#include "nn/models/densenet.hpp"
 #include "nn/models/gpt.hpp"
 #include "nn/models/lstm_classifier.hpp"
 #include "nn/models/resnet.hpp"
@@ -71,6 +72,12 @@ void expect_both_ways(const std::string& name, Module& module, const Var& x,
 TEST(Weights, ResNet) {
   ResNet module(image, key, {.widths = {3, 4}, .blocks = {1, 2}});
   expect_both_ways("resnet", module, reals("resnet", {3, 2, 8, 8}), 3);
+}
+
+TEST(Weights, DenseNet) {
+  DenseNet module(image, key,
+                  {.growth_rate = 3, .blocks = {1, 2}, .init_features = 4, .bn_size = 2});
+  expect_both_ways("densenet", module, reals("densenet", {3, 2, 8, 8}), 3);
 }
 
 TEST(Weights, ConvMixer) {

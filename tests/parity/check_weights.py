@@ -37,6 +37,7 @@ MODELS = {
     "layers": (lambda: nn.Sequential(nn.Conv1d(2, 4, 3, padding=1), nn.BatchNorm1d(4), nn.GroupNorm(2, 4),
                                      nn.Flatten(), nn.Linear(20, 3)),
                lambda name: (uniform(name + ".x", (3, 2, 5)).float(), integers(name + ".y", (3,), 3))),
+    "densenet": (lambda: models.DenseNet(3, (1, 2), 4, 2, channels=2, classes=3), image),
 }
 
 
