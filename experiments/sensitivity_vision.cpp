@@ -130,7 +130,7 @@ void notes(Results& results, const StudyOptions& s, const std::string& data) {
       s.lr, s.batch, s.epochs, s.eval_every));
   results.notes.push_back(
       "n counts repetitions (new parameters, data order and noise on the same images), m the "
-      "images under each. With fewer than ten repetitions verdicts rest on Student's t over the "
+      "images under each. With fewer than thirty repetitions verdicts rest on Student's t over the "
       "repetitions; the two-level bootstrap, which draws repetitions and then whole images, stands "
       "beside it in results.csv and summary.json, and so does the binomial error, which takes all "
       "flips for independent and is too small. A single repetition has the bootstrap over images "

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::string_view interval_rule =
     "95 % interval of the paired difference over at least 3 repetitions: Student's t over their "
-    "means with fewer than 10, the two-level bootstrap (repetitions, then images) from 10 on";
+    "means with fewer than 30, the two-level bootstrap (repetitions, then images) from 30 on";
 
 template <class T>
 bool contains(const std::vector<T>& all, const T& x) {

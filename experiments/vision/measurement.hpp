@@ -60,7 +60,7 @@ struct Intervals {
 
   /// From so many repetitions on the bootstrap decides; with fewer it draws too few different sets
   /// of repetitions, and its intervals are too short. For a single one there is nothing else.
-  static constexpr std::int64_t bootstrap_units = 10;
+  static constexpr std::int64_t bootstrap_units = 30;
   const Estimate& decisive() const;
 };
 

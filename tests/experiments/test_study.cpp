@@ -134,7 +134,7 @@ TEST(Study, FewRepetitionsAreJudgedByStudentsT) {
   EXPECT_GT(both->student_t.ci95->high, 0);
   EXPECT_EQ(&both->decisive(), &both->student_t);
   EXPECT_EQ(verdict(all), Verdict::inconclusive);
-  const auto many = paired_difference(world(0.02, 0.05, 10, 0.03), "vit", "mlp", "0.90", 3, 1);
+  const auto many = paired_difference(world(0.02, 0.05, 30, 0.03), "vit", "mlp", "0.90", 3, 1);
   EXPECT_EQ(&many->decisive(), &many->bootstrap);
 }
 

@@ -9,6 +9,7 @@
 
 #include "analysis/statistics.hpp"
 #include "experiments/common/claim.hpp"
+#include "experiments/vision/measurement.hpp"
 #include "promise_figure.hpp"
 
 namespace sonde::experiments {
@@ -70,6 +71,30 @@ TEST(Verdicts, AClearEffectIsReproduced) {
 TEST(Verdicts, TwoSeedsDecideNothing) {
   Counts found = verdicts("true effect", -100, 2);
   EXPECT_EQ(found[Verdict::inconclusive], experiments);
+}
+
+// The sensitivity study's interval where it is weakest: with the fewest repetitions for which the
+// bootstrap decides. (With fewer it is Student's t, whose coverage test_coverage shows.)
+TEST(Verdicts, TheStudysBootstrapHoldsTheTruth) {
+  constexpr int repeats = 2000, repetitions = Intervals::bootstrap_units, images = 5;
+  std::mt19937_64 bits(30);
+  int covered = 0, below = 0;
+  for (int r = 0; r < repeats; ++r) {
+    std::vector<Sample> units(repetitions);
+    for (Sample& unit : units) {
+      const double own = normal(bits);  // the repetition's own difference; 0 in the mean
+      for (int i = 0; i < images; ++i) unit.push_back(own + 0.5 * normal(bits));
+    }
+    const auto both = intervals(units, static_cast<std::uint64_t>(r));
+    const Interval ci = *both->decisive().ci95;
+    covered += ci.low <= 0 && 0 <= ci.high;
+    below += ci.high < 0;
+  }
+  promise_figure("study, {} repetitions: the bootstrap holds the truth in {:.1f} % of {}",
+                 repetitions, 100.0 * covered / repeats, repeats);
+  EXPECT_GE(covered, repeats * 93 / 100);
+  EXPECT_LE(covered, repeats * 97 / 100);
+  EXPECT_LE(below, repeats / 20);
 }
 
 }  // namespace
