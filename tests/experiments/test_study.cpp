@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cmath>
 #include <csignal>
+#include <functional>
+#include <string>
 
 #include "autograd/observe.hpp"
 #include "experiments/common/program.hpp"
@@ -32,31 +34,35 @@ class SignalAfter : public Observer {
   std::atomic<int> left_;
 };
 
-// Runs the small study in a folder; a signal comes after so many kernels, if not zero.
-int study(const fs::path& folder, bool resume, int signal_after = 0) {
+// Runs a program with this body in a folder.
+int program(const fs::path& folder, bool resume, const std::function<void(Run&)>& body) {
   std::vector<std::string> words{"study", "--quiet", "--out", folder.string()};
   if (resume) words.push_back("--resume");
   std::vector<const char*> argv;
   for (const auto& w : words) argv.push_back(w.c_str());
-  const StudyOptions o = small_study();
-  const ImageSet train = striped_images(120, 4, 1), test = striped_images(40, 4, 2);
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
   const int code = run_program(
-      {"study", "Measures.", "Somebody", "nothing"}, [](Cli&) {},
-      [&](Run& run) {
-        SignalAfter observer(signal_after);
-        const ObserverScope scope(observer);
-        const Findings f = run_study(run, o, train, test);
-        run.results.table = measurement_table(f.measurements, o.seed);
-        run.results.metrics = sensitivity_metrics(f, o);
-        run.results.figures = study_figures(f, o, 8);
-      },
+      {"study", "Measures.", "Somebody", "nothing"}, [](Cli&) {}, body,
       static_cast<int>(argv.size()), argv.data());
   testing::internal::GetCapturedStdout();
   const std::string err = testing::internal::GetCapturedStderr();
   EXPECT_TRUE(code == done || code == interrupted_run) << err;
   return code;
+}
+
+// Runs the small study; a signal comes after so many kernels, if not zero.
+int study(const fs::path& folder, bool resume, int signal_after = 0) {
+  const StudyOptions o = small_study();
+  const ImageSet train = striped_images(120, 4, 1), test = striped_images(40, 4, 2);
+  return program(folder, resume, [&](Run& run) {
+    SignalAfter observer(signal_after);
+    const ObserverScope scope(observer);
+    const Findings f = run_study(run, o, train, test);
+    run.results.table = measurement_table(f.measurements, o.seed);
+    run.results.metrics = sensitivity_metrics(f, o);
+    run.results.figures = study_figures(f, o, 8);
+  });
 }
 
 TEST(Study, InterruptedAgainAndAgainItEndsWithTheSameBits) {
@@ -81,6 +87,29 @@ Measurement planted(const char* model, std::int64_t repetition, double level, do
   for (int i = 0; i < 50; ++i)
     m.by_input.push_back(level + spread * std::sin(i + 7.0 * static_cast<double>(repetition)));
   return m;
+}
+
+// With more images than a look has: the levels are met between two looks, and few looks are at all
+// images.
+TEST(Study, AllImagesAreEvaluatedWhereALevelIsNear) {
+  TempFolder folder;
+  StudyOptions o = small_study();
+  o.eval_every = 2;
+  o.lr = 1e-4;
+  o.repetitions = 1;
+  const ImageSet train = striped_images(1500, 4, 1), test = striped_images(40, 4, 2);
+  Findings f;
+  ASSERT_EQ(
+      program(folder.path() / "run", false, [&](auto& run) { f = run_study(run, o, train, test); }),
+      done);
+  ASSERT_GT(f.curves.size(), 3u);
+  const std::int64_t last = f.curves.back().moment.step;
+  EXPECT_LT(static_cast<std::int64_t>(f.curves.size()), last / o.eval_every);
+  for (std::size_t i = 1; i < f.curves.size(); ++i)
+    EXPECT_LE(f.curves[i].moment.step - f.curves[i - 1].moment.step, 8 * o.eval_every);
+  EXPECT_GE(f.curves.back().moment.train_accuracy, 0.9);
+  for (const Measurement& m : f.measurements)
+    if (m.stage != "init") EXPECT_NEAR(m.moment.train_accuracy, std::stod(m.stage), 1e-12);
 }
 
 // A world in which vit's sensitivity differs from mlp's by as much at each of the repetitions, give
@@ -225,6 +254,7 @@ TEST(Study, MeasurementsRoundTripThroughJson) {
 
 TEST(Study, InvariantsHoldForEveryModel) {
   StudyOptions o = small_study();
+  o.batch = 5;  // the largest networks have millions of weights
   for (const std::string& name : image_model_names()) {
     o.models = {name};
     // DenseNet halves an image four times.
