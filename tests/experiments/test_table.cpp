@@ -5,8 +5,10 @@
 
 #include "experiments/common/csv.hpp"
 #include "experiments/data/table.hpp"
+#include "promise_figure.hpp"
 #include "temp_folder.hpp"
 #include "tensor/io_npy.hpp"
+#include "tensor/philox.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -132,6 +134,34 @@ TEST_F(Table, LimitsHold) {
   std::string many;
   for (int i = 0; i < 70'000; ++i) many += "1,w" + std::to_string(i) + "\n";
   EXPECT_NE(error(many).find("more than 65536 different labels"), std::string::npos);
+}
+
+// A good text with up to three of its bytes replaced by characters that matter is read or refused,
+// and what is read has the numbers it should.
+TEST_F(Table, AnyTextIsReadOrRefused) {
+  constexpr std::string_view alphabet("01.,\n\r\"-e x\0\xff", 13);
+  constexpr int texts = 2000;
+  int accepted = 0;
+  for (std::uint64_t t = 0; t < texts; ++t) {
+    std::string text = "a,b,c\n1,2.5,0\n-3,\"4\",1\r\n5,6e1,1\n";
+    const std::uint64_t changes = philox::bits({t, 0}, 0) % 4;
+    for (std::uint64_t i = 1; i <= changes; ++i)
+      text[philox::bits({t, 1}, i) % text.size()] =
+          alphabet[philox::bits({t, 2}, i) % alphabet.size()];
+    try {
+      const ImageSet set = read(text);
+      ++accepted;
+      ASSERT_EQ(set.images.size(0), set.size());
+      ASSERT_GE(set.images.size(1), 1);
+      for (float v : numbers(set)) ASSERT_TRUE(std::isfinite(v));
+      for (std::int64_t label : labels(set)) ASSERT_TRUE(label >= 0 && label < set.classes);
+    } catch (const Error& e) {
+      ASSERT_EQ(e.code(), ErrorCode::format) << e.what();
+    }
+  }
+  promise_figure("{} mutated CSV texts, {} read, the others refused", texts, accepted);
+  EXPECT_GT(accepted, texts / 4);
+  EXPECT_LT(accepted, texts * 3 / 4);
 }
 
 TEST_F(Table, ArraysOfAnyTypeAreRead) {

@@ -1,7 +1,7 @@
 """Computes sensitivity again in PyTorch, from weights, images and noise that sensitivity_vision exported:
 
     sensitivity_vision --models mlp,vit --accuracy 0.8 --train 600 --images 100 --seeds 1 --export --out RUN
-    recheck.py RUN/export/*.safetensors
+    recheck.py RUN/export/*.safetensors    (what this prints is in output.txt)
 
 The models are those of tests/parity/models.py, in plain PyTorch; weights load with strict=True. The script places the
 noise, computes all logits, and decides each trial itself. A decision may differ from Sonde's only where rounding
