@@ -10,16 +10,19 @@
 #include <string>
 #include <string_view>
 
+#include "tensor/descriptor.hpp"
+
 namespace sonde {
 
-/// Replaces the file at `path`: `write` makes the file at the path it is given (beside the real
-/// one), which is then flushed to disk and renamed. Readers see the old file or the new one; if
-/// anything fails, the old one stays and nothing is left.
-void atomic_write(const std::string& path,
-                  const std::function<void(const std::string& aside)>& write);
+/// Replaces the file at `path`: `write` fills an empty file beside the real one, which is then
+/// flushed to disk and renamed. Readers see the old file or the new one; if anything fails, the old
+/// one stays and nothing is left.
+void atomic_write(const std::string& path, const std::function<void(Descriptor& aside)>& write);
 /// The same for bytes in memory, written one part after the other.
 void atomic_write(const std::string& path, std::span<const std::span<const std::byte>> parts);
 void atomic_write(const std::string& path, std::string_view text);
+/// Whether a file of this name was left by an atomic_write that was killed (or is being made).
+bool is_aside(std::string_view name);
 
 /// Bytes in sequence.
 class ByteStream {
@@ -53,13 +56,10 @@ class ByteStream {
 class FileStream final : public ByteStream {
  public:
   explicit FileStream(const std::string& path);
-  ~FileStream() override;
-  FileStream(const FileStream&) = delete;
-  FileStream& operator=(const FileStream&) = delete;
   std::int64_t read_some(std::byte* to, std::int64_t n) override;
 
  private:
-  int fd_;
+  Descriptor file_;
 };
 
 /// Bytes in memory, which must outlive the stream.

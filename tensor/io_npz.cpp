@@ -1,22 +1,32 @@
 #include "tensor/io_npz.hpp"
 
-#include <zip.h>
-
 #include <algorithm>
 #include <memory>
 #include <vector>
 
 #include "tensor/io_npy.hpp"
+#include "tensor/zip_file.hpp"
 
 namespace sonde {
 namespace {
 
 constexpr std::string_view suffix = ".npy";
 
+// How an archive's errors are told. Those of its file are the file's own.
+struct Teller {
+  std::string_view op;
+  ErrorCode code;       // of what libzip finds wrong
+  const ZipFile* file;  // none if the archive is bytes in memory
+  [[noreturn]] void failed(zip_error_t* e, const std::string& where) const {
+    if (file) file->rethrow();
+    fail(zip_error_code_zip(e) == ZIP_ER_MEMORY ? ErrorCode::memory : code, op, "{}: {}", where,
+         zip_error_strerror(e));
+  }
+};
+
 struct ErrorText {
   ErrorText() { zip_error_init(&error); }
   ~ErrorText() { zip_error_fini(&error); }
-  std::string text() { return zip_error_strerror(&error); }
   zip_error_t error;
 };
 
@@ -28,31 +38,27 @@ using Archive = std::unique_ptr<zip_t, Discard>;
 using Member = std::unique_ptr<zip_file_t, Discard>;
 
 // Takes the source over, whether it succeeds or not.
-Archive open_archive(zip_source_t* source, int flags, ErrorCode code, std::string_view op,
+Archive open_archive(zip_source_t* source, int flags, ErrorText& e, const Teller& teller,
                      const std::string& name) {
-  ErrorText e;
-  if (!source) fail(code, op, "{}: no memory for the archive", name);
+  if (!source) teller.failed(&e.error, name);
   Archive archive(zip_open_from_source(source, flags, &e.error));
-  if (!archive) {
-    zip_source_free(source);
-    fail(code, op, "{}: {}", name, e.text());
-  }
-  return archive;
+  if (archive) return archive;
+  zip_source_free(source);
+  teller.failed(&e.error, name);
 }
 
 // One member, inflated as it is read.
 class MemberStream final : public ByteStream {
  public:
-  MemberStream(std::string name, std::int64_t claimed, Member member)
-      : ByteStream(std::move(name), claimed, false), member_(std::move(member)) {}
+  MemberStream(std::string name, std::int64_t claimed, Member member, const Teller& teller)
+      : ByteStream(std::move(name), claimed, false), member_(std::move(member)), teller_(teller) {}
 
   std::int64_t read_some(std::byte* to, std::int64_t n) override {
     std::int64_t done = 0;
     while (done < n) {
       const std::int64_t got =
           zip_fread(member_.get(), to + done, static_cast<zip_uint64_t>(n - done));
-      if (got < 0)
-        fail(ErrorCode::format, "load_npz", "{}: {}", name(), zip_file_strerror(member_.get()));
+      if (got < 0) teller_.failed(zip_file_get_error(member_.get()), name());
       if (got == 0) break;
       done += got;
     }
@@ -68,18 +74,21 @@ class MemberStream final : public ByteStream {
 
  private:
   Member member_;
+  const Teller& teller_;
 };
 
-Tensor read_member(zip_t* archive, const zip_stat_t& info, const std::string& where) {
+Tensor read_member(zip_t* archive, const zip_stat_t& info, const Teller& teller,
+                   const std::string& where) {
   Member member(zip_fopen_index(archive, info.index, 0));
-  if (!member) fail(ErrorCode::format, "load_npz", "{}: {}", where, zip_strerror(archive));
-  MemberStream stream(where, static_cast<std::int64_t>(info.size), std::move(member));
+  if (!member) teller.failed(zip_get_error(archive), where);
+  MemberStream stream(where, static_cast<std::int64_t>(info.size), std::move(member), teller);
   const Tensor t = read_npy(stream);
   stream.expect_end();
   return t;
 }
 
-NamedTensors read_archive(zip_t* archive, const std::string& file, NpzLimits limits) {
+NamedTensors read_archive(zip_t* archive, const Teller& teller, const std::string& file,
+                          NpzLimits limits) {
   NamedTensors out;
   std::int64_t left = limits.max_bytes;
   const std::int64_t count = zip_get_num_entries(archive, 0);
@@ -98,20 +107,20 @@ NamedTensors read_archive(zip_t* archive, const std::string& file, NpzLimits lim
     left -= static_cast<std::int64_t>(info.size);
     const auto [slot, fresh] = out.try_emplace(name.substr(0, name.size() - suffix.size()));
     if (!fresh) fail(ErrorCode::format, "load_npz", "{}: comes twice", where);
-    slot->second = read_member(archive, info, where);
+    slot->second = read_member(archive, info, teller, where);
   }
   return out;
 }
 
 // libzip answers with a negative number or a null pointer.
 template <class Result>
-Result checked(Result result, zip_t* archive, const std::string& path) {
+Result checked(Result result, zip_t* archive, const Teller& teller, const std::string& path) {
   bool failed;
   if constexpr (std::is_pointer_v<Result>)
     failed = result == nullptr;
   else
     failed = result < 0;
-  if (failed) fail(ErrorCode::file, "save_npz", "{}: {}", path, zip_strerror(archive));
+  if (failed) teller.failed(zip_get_error(archive), path);
   return result;
 }
 
@@ -128,36 +137,35 @@ struct Content {
 };
 
 void add_member(zip_t* archive, const std::string& name, Content& content, bool compress,
-                const std::string& path) {
-  zip_source_t* source =
-      checked(zip_source_buffer_fragment(archive, content.fragments, 2, 0), archive, path);
+                const Teller& teller, const std::string& path) {
+  auto check = [&](auto result) { return checked(result, archive, teller, path); };
+  zip_source_t* source = check(zip_source_buffer_fragment(archive, content.fragments, 2, 0));
   const zip_int64_t index =
       zip_file_add(archive, (name + std::string(suffix)).c_str(), source, ZIP_FL_ENC_UTF_8);
   if (index < 0) zip_source_free(source);
-  const auto i = static_cast<zip_uint64_t>(checked(index, archive, path));
-  checked(zip_set_file_compression(archive, i, compress ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0),
-          archive, path);
-  checked(zip_file_set_dostime(archive, i, 0, 0x21, 0), archive,
-          path);  // 1 January 1980, as NumPy does
+  const auto i = static_cast<zip_uint64_t>(check(index));
+  check(zip_set_file_compression(archive, i, compress ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 0));
+  check(zip_file_set_dostime(archive, i, 0, 0x21, 0));  // 1 January 1980, as NumPy does
 }
 
-void write_archive(const std::string& aside, const NamedTensors& tensors, bool compress,
+void write_archive(Descriptor& aside, const NamedTensors& tensors, bool compress,
                    const std::string& path) {
+  ZipFile file(aside);
+  const Teller teller{"save_npz", ErrorCode::file, &file};
   ErrorText e;
-  Archive archive = open_archive(zip_source_file_create(aside.c_str(), 0, -1, &e.error),
-                                 ZIP_CREATE | ZIP_EXCL, ErrorCode::file, "save_npz", path);
   std::vector<std::unique_ptr<Content>> contents;
+  Archive archive = open_archive(file.source(&e.error), ZIP_TRUNCATE, e, teller, path);
   for (const auto& [name, tensor] : tensors) {
     contents.push_back(std::make_unique<Content>(tensor));
-    add_member(archive.get(), name, *contents.back(), compress, path);
+    add_member(archive.get(), name, *contents.back(), compress, teller, path);
   }
-  checked(zip_close(archive.get()), archive.get(), path);
+  checked(zip_close(archive.get()), archive.get(), teller, path);
   archive.release();
 }
 
 // libzip takes no bytes at all for an archive without members.
-void refuse_empty(const ByteStream& in) {
-  if (in.remaining() == 0) fail(ErrorCode::format, "load_npz", "{}: is empty", in.name());
+void refuse_empty(std::int64_t size, const std::string& name) {
+  if (size == 0) fail(ErrorCode::format, "load_npz", "{}: is empty", name);
 }
 
 // libzip writes no archive without members; this is what one looks like.
@@ -166,27 +174,29 @@ constexpr std::string_view empty_archive("PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0
 }  // namespace
 
 NamedTensors load_npz(const std::string& path, NpzLimits limits) {
-  refuse_empty(
-      FileStream(path));  // libzip would also wait for a pipe, and follow a device for ever
+  Descriptor opened = open_regular("load_npz", path);
+  refuse_empty(opened.size(), path);
+  ZipFile file(opened);
+  const Teller teller{"load_npz", ErrorCode::format, &file};
   ErrorText e;
-  const Archive archive = open_archive(zip_source_file_create(path.c_str(), 0, -1, &e.error),
-                                       ZIP_RDONLY, ErrorCode::format, "load_npz", path);
-  return read_archive(archive.get(), path, limits);
+  const Archive archive = open_archive(file.source(&e.error), ZIP_RDONLY, e, teller, path);
+  return read_archive(archive.get(), teller, path, limits);
 }
 
 NamedTensors read_npz(std::span<const std::byte> bytes, NpzLimits limits) {
-  refuse_empty(MemoryStream(bytes));
+  const std::string name = "memory";
+  refuse_empty(static_cast<std::int64_t>(bytes.size()), name);
+  const Teller teller{"load_npz", ErrorCode::format, nullptr};
   ErrorText e;
   const Archive archive =
-      open_archive(zip_source_buffer_create(bytes.data(), bytes.size(), 0, &e.error), ZIP_RDONLY,
-                   ErrorCode::format, "load_npz", "memory");
-  return read_archive(archive.get(), "memory", limits);
+      open_archive(zip_source_buffer_create(bytes.data(), bytes.size(), 0, &e.error), ZIP_RDONLY, e,
+                   teller, name);
+  return read_archive(archive.get(), teller, name, limits);
 }
 
 void save_npz(const std::string& path, const NamedTensors& tensors, bool compress) {
   if (tensors.empty()) return atomic_write(path, empty_archive);
-  atomic_write(path,
-               [&](const std::string& aside) { write_archive(aside, tensors, compress, path); });
+  atomic_write(path, [&](Descriptor& aside) { write_archive(aside, tensors, compress, path); });
 }
 
 }  // namespace sonde

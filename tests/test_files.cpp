@@ -23,8 +23,8 @@ TEST(AtomicWrite, AFailedWriterLeavesTheOldFile) {
   const TempFolder dir;
   atomic_write(dir / "a", "old");
   EXPECT_THROW(atomic_write(dir / "a",
-                            [](const std::string& aside) {
-                              write_bytes(aside, "torn");
+                            [](Descriptor& aside) {
+                              aside.write(std::as_bytes(std::span("torn")));
                               throw std::runtime_error("half way");
                             }),
                std::runtime_error);
@@ -63,6 +63,30 @@ TEST(AtomicWrite, AMissingFolderNamesPathAndReason) {
     EXPECT_NE(e.message().find("none/a"), std::string::npos);
     EXPECT_NE(e.message().find("No such file"), std::string::npos);
   }
+}
+
+TEST(AtomicWrite, TakesTheLongestNamesAndPassesOverWhatADeadProcessLeft) {
+  const TempFolder dir;
+  const std::string name(255, 'n');
+  std::string aside;
+  atomic_write(dir / name, [&](Descriptor& file) { aside = file.path(); });
+  EXPECT_EQ(read_bytes(dir / name), "");
+  // The next names end in the numbers that follow.
+  const auto dot = aside.rfind('.');
+  const int number = std::stoi(aside.substr(dot + 1));
+  for (int n = 1; n <= 3; ++n)
+    write_bytes(aside.substr(0, dot + 1) + std::to_string(number + n), "left");
+  atomic_write(dir / name, "new");
+  EXPECT_EQ(read_bytes(dir / name), "new");
+  EXPECT_EQ(dir.count(), 4u);
+}
+
+TEST(AtomicWrite, KnowsItsOwnNames) {
+  for (const char* name : {"a.tmp.1.0", "summary.json.tmp.4711.12", ".tmp.3.4"})
+    EXPECT_TRUE(is_aside(name)) << name;
+  for (const char* name : {"a", "a.tmp", "a.tmp.", "a.tmp.1", "a.tmp.1.", "a.tmp..1", "a.tmp.x.1",
+                           "a.tmp.1.0.gz", "a.tmp.1.0x", ""})
+    EXPECT_FALSE(is_aside(name)) << name;
 }
 
 TEST(FileStream, RefusesWhatIsNoRegularFile) {

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <memory>
+#include <new>
+
+#include "experiments/common/folder.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -18,7 +19,10 @@ constexpr std::string_view stem = "checkpoint.", manifest_ending = ".json";
 // XXH3 of bytes that come in pieces, as 16 hexadecimal digits.
 class Checksum {
  public:
-  Checksum() { XXH3_64bits_reset(state_.get()); }
+  Checksum() {
+    if (!state_) throw std::bad_alloc();
+    XXH3_64bits_reset(state_.get());
+  }
   void add(const void* bytes, std::size_t n) { XXH3_64bits_update(state_.get(), bytes, n); }
   std::string text() const { return fmt::format("{:016x}", XXH3_64bits_digest(state_.get())); }
 
@@ -88,8 +92,8 @@ fs::path CheckpointFiles::manifest_file(std::int64_t number) const {
 // Of all manifests, the newest first.
 std::vector<std::int64_t> CheckpointFiles::numbers() const {
   std::vector<std::int64_t> out;
-  for (const auto& entry : fs::directory_iterator(folder_))
-    if (const auto number = number_of(entry.path().filename().string())) out.push_back(*number);
+  for (const std::string& name : names_in(folder_))
+    if (const auto number = number_of(name)) out.push_back(*number);
   std::ranges::sort(out, std::greater());
   return out;
 }
@@ -99,7 +103,7 @@ void CheckpointFiles::write(const Checkpoint& checkpoint) {
   const std::int64_t number = earlier.empty() ? 1 : earlier.front() + 1;
   const fs::path tensors = tensors_file(number);
   save_safetensors(tensors.string(), checkpoint.tensors);
-  const Json manifest{{"tensors_bytes", fs::file_size(tensors)},
+  const Json manifest{{"tensors_bytes", FileStream(tensors.string()).remaining()},
                       {"tensors_xxh3", checksum_of_file(tensors)},
                       {"state_xxh3", checksum_of(checkpoint.state)},
                       {"state", checkpoint.state}};
@@ -110,15 +114,13 @@ void CheckpointFiles::write(const Checkpoint& checkpoint) {
 
 Checkpoint CheckpointFiles::read(std::int64_t number) const {
   const fs::path path = manifest_file(number), tensors = tensors_file(number);
-  std::ifstream in(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  const Json manifest = parse_json(text, path.string());
+  const Json manifest = parse_json(read_text(path), path.string());
   Checkpoint checkpoint;
-  std::uintmax_t bytes = 0;
+  std::int64_t bytes = 0;
   std::string tensors_sum, state_sum;
   try {
     checkpoint.state = manifest.at("state");
-    bytes = manifest.at("tensors_bytes").get<std::uintmax_t>();
+    bytes = manifest.at("tensors_bytes").get<std::int64_t>();
     tensors_sum = manifest.at("tensors_xxh3").get<std::string>();
     state_sum = manifest.at("state_xxh3").get<std::string>();
   } catch (const Json::exception& e) {
@@ -126,8 +128,7 @@ Checkpoint CheckpointFiles::read(std::int64_t number) const {
   }
   if (!checkpoint.state.is_object() || checksum_of(checkpoint.state) != state_sum)
     fail(ErrorCode::format, "checkpoint", "{}: the state has not its checksum", path.string());
-  std::error_code error;
-  if (fs::file_size(tensors, error) != bytes || error)
+  if (FileStream(tensors.string()).remaining() != bytes)
     fail(ErrorCode::format, "checkpoint", "{} has not its {} bytes", tensors.string(), bytes);
   if (checksum_of_file(tensors) != tensors_sum)
     fail(ErrorCode::format, "checkpoint", "{} has not its checksum", tensors.string());
@@ -143,6 +144,7 @@ std::optional<CheckpointFiles::Found> CheckpointFiles::read() {
       last_ = number;
       return found;
     } catch (const Error& e) {
+      if (e.code() == ErrorCode::memory) throw;  // that says nothing about the file
       found.damaged.push_back(e.message());
     }
   }
@@ -153,15 +155,13 @@ std::optional<CheckpointFiles::Found> CheckpointFiles::read() {
 // The newest manifest is whole by now; an older pair goes with its manifest first.
 void CheckpointFiles::remove_all_but(std::int64_t newest, std::int64_t other) {
   for (const std::int64_t number : numbers())
-    if (number != newest && number != other) fs::remove(manifest_file(number));
-  std::vector<fs::path> rest;
-  for (const auto& entry : fs::directory_iterator(folder_)) {
-    const fs::path& path = entry.path();
-    const bool kept = path == tensors_file(newest) || path == manifest_file(newest) ||
-                      path == tensors_file(other) || path == manifest_file(other);
-    if (!kept && path.filename().string().starts_with(stem)) rest.push_back(path);
-  }
-  for (const fs::path& path : rest) fs::remove(path);
+    if (number != newest && number != other) remove_file(manifest_file(number));
+  remove_files(folder_, [&](const std::string& name) {
+    const fs::path path = folder_ / name;
+    return name.starts_with(stem) && path != tensors_file(newest) &&
+           path != manifest_file(newest) && path != tensors_file(other) &&
+           path != manifest_file(other);
+  });
 }
 
 void CheckpointFiles::remove() {

@@ -4,6 +4,8 @@
 
 #include <filesystem>
 
+#include "tensor/descriptor.hpp"
+
 namespace sonde::experiments {
 
 /// Holds an advisory lock on a file that names this process. The kernel drops the lock when the
@@ -12,14 +14,13 @@ class LockFile {
  public:
   /// Error(usage) naming the other process if the lock is taken; Error(file) if the file cannot be
   /// made.
-  explicit LockFile(std::filesystem::path path);
+  explicit LockFile(const std::filesystem::path& path);
   ~LockFile();
   LockFile(const LockFile&) = delete;
   LockFile& operator=(const LockFile&) = delete;
 
  private:
-  std::filesystem::path path_;
-  int fd_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace sonde::experiments

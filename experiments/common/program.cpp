@@ -1,14 +1,33 @@
 #include "experiments/common/program.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <new>
 
 #include "experiments/common/interrupt.hpp"
+#include "tensor/descriptor.hpp"
 #include "tensor/system.hpp"
 
 namespace sonde::experiments {
 namespace {
+
+// A closed standard stream would lend its number to the next file that is opened, and what is
+// printed would land there.
+void keep_standard_streams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    while (::fcntl(stream, F_GETFD) < 0 && errno == EBADF && ::open("/dev/null", O_RDWR) >= 0) {
+    }
+}
+
+void print(std::string_view text) {
+  errno = 0;
+  if (!(std::cout << text << std::flush)) fail_errno("print", "standard output", errno);
+}
 
 int say(std::string_view program, std::string_view what, int code) {
   std::cerr << program << ": " << what << std::endl;
@@ -20,7 +39,7 @@ int run(const About& about, const std::function<void(Cli&)>& declare,
   Cli cli(about);
   declare(cli);
   if (const auto page = cli.parse(argc, argv)) {
-    std::cout << *page << std::flush;
+    print(*page);
     return done;
   }
   if (const std::string warning = system_info().blas_warning; !warning.empty())
@@ -29,7 +48,7 @@ int run(const About& about, const std::function<void(Cli&)>& declare,
   Run run(cli);
   body(run);
   run.finish();
-  std::cout << run.closing_lines() << std::flush;
+  print(run.closing_lines());
   return done;
 }
 
@@ -56,6 +75,8 @@ int exit_code(ErrorCode code) {
 
 int run_program(const About& about, const std::function<void(Cli&)>& declare,
                 const std::function<void(Run&)>& body, int argc, const char* const* argv) {
+  keep_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone must not end hours of work
   try {
     return run(about, declare, body, argc, argv);
   } catch (const Interrupted&) {
@@ -65,7 +86,7 @@ int run_program(const About& about, const std::function<void(Cli&)>& declare,
   } catch (const std::filesystem::filesystem_error& e) {
     return say(about.name, e.what(), bad_data);
   } catch (const std::bad_alloc&) {
-    return say(about.name, "out of memory", bad_data);
+    return say(about.name, "[S1050] the system has no more memory", bad_data);
   } catch (const std::exception& e) {
     return say(about.name, e.what(), defect);
   }

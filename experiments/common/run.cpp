@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
+#include "experiments/common/folder.hpp"
 #include "experiments/common/report.hpp"
 #include "tensor/allocator.hpp"
 #include "tensor/file.hpp"
@@ -24,42 +23,49 @@ double steady_seconds() {
 }
 
 fs::path made(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) fail(ErrorCode::file, "--out", "{}: {}", folder.string(), error.message());
+  make_folder(folder);
   return folder;
 }
 
-// The config.json of the run that lies in the folder; nothing if the folder is empty but for hidden
-// files.
+// What a run has in its folder while it goes on, or leaves when it is killed, and nobody asked for.
+bool is_passing(const std::string& name) {
+  return name.front() == '.' || is_aside(name);
+}
+
+// The config.json of the run that lies in the folder; nothing if the folder is empty but for what
+// is passing or hidden.
 std::optional<Json> earlier_config(const fs::path& folder, const std::string& experiment) {
   const fs::path path = folder / "config.json";
-  if (!fs::exists(path)) {
-    for (const auto& entry : fs::directory_iterator(folder))
-      if (entry.path().filename().string().front() != '.')
-        fail_hint(ErrorCode::usage, "--out", "give another folder",
-                  "{} is not empty and holds no run", folder.string());
+  if (!is_there(path)) {
+    if (!std::ranges::all_of(names_in(folder), is_passing))
+      fail_hint(ErrorCode::usage, "--out", "give another folder",
+                "{} is not empty and holds no run", folder.string());
     return {};
   }
-  std::ifstream in(path, std::ios::binary);
-  const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  Json config = parse_json(text, path.string());
+  Json config = parse_json(read_text(path), path.string());
   if (!config.is_object() || config.value("experiment", Json()) != experiment)
     fail_hint(ErrorCode::usage, "--out", "give another folder", "{} holds another experiment",
               folder.string());
   return config;
 }
 
-// Removes what an earlier run left: the files of the contract and no others.
+void clear_asides(const fs::path& folder) {
+  remove_files(folder, is_aside);
+  if (is_there(folder / "figures")) remove_files(folder / "figures", is_aside);
+}
+
+// Removes what an earlier run left: the files of the contract and no others. The checkpoints go
+// first and the settings last, so that nothing is resumed that has lost a part, and the folder
+// remains that of a run until it is empty.
 void clear(const fs::path& folder) {
-  for (const char* name :
-       {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt", "profile.json"})
-    fs::remove(folder / name);
   CheckpointFiles(folder).remove();
-  if (fs::exists(folder / "figures"))
-    for (const auto& entry : fs::directory_iterator(folder / "figures"))
-      if (entry.path().extension() == ".svg" || entry.path().extension() == ".csv")
-        fs::remove(entry.path());
+  if (is_there(folder / "figures"))
+    remove_files(folder / "figures", [](const std::string& name) {
+      return name.ends_with(".svg") || name.ends_with(".csv");
+    });
+  for (const char* name : {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt",
+                           "profile.json", "config.json"})
+    remove_file(folder / name);
 }
 
 void check_same_settings(const Json& before, const Json& now, const fs::path& folder) {
@@ -77,7 +83,9 @@ Json config_of(const Cli& cli) {
 // Decides whether there is a run to go on with, and clears the folder if not.
 bool prepare(const fs::path& folder, const Cli& cli) {
   const auto earlier = earlier_config(folder, cli.about().name);
-  const bool resume = cli.settings().resume && earlier.has_value();
+  clear_asides(folder);
+  const bool resume =
+      cli.settings().resume && earlier.has_value() && CheckpointFiles(folder).exist();
   if (resume)
     check_same_settings(earlier->value("settings", Json::object()), cli.decisive(), folder);
   if (!resume) clear(folder);
@@ -98,7 +106,7 @@ Run::Run(const Cli& cli)
       saved_(started_) {
   set_threads(settings().threads);
   if (settings().profile) profiling_.emplace(profile_);
-  if (!resuming_ || !checkpoints_.exist()) log_.truncate(0);
+  if (!resuming_) log_.truncate(0);
 }
 
 void Run::describe(const std::string& name, const Json& value) {

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "experiments/common/json.hpp"
+#include "tensor/descriptor.hpp"
 
 namespace sonde::experiments {
 
@@ -13,9 +14,6 @@ namespace sonde::experiments {
 class RunLog {
  public:
   explicit RunLog(const std::filesystem::path& path);
-  ~RunLog();
-  RunLog(const RunLog&) = delete;
-  RunLog& operator=(const RunLog&) = delete;
 
   void write(const Json& line);
   /// Flushes the log to disk and returns its size.
@@ -25,9 +23,7 @@ class RunLog {
   void truncate(std::int64_t size);
 
  private:
-  [[noreturn]] void failed() const;
-  std::filesystem::path path_;
-  int fd_ = -1;
+  Descriptor file_;
 };
 
 }  // namespace sonde::experiments
