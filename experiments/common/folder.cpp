@@ -30,6 +30,14 @@ bool is_there(const fs::path& path) {
   return asked("look for", path, [&](std::error_code& e) { return fs::exists(path, e); });
 }
 
+bool is_folder(const fs::path& path) {
+  return asked("look for", path, [&](std::error_code& e) {
+    const fs::file_status status = fs::status(path, e);
+    if (status.type() == fs::file_type::not_found) e.clear();
+    return fs::is_directory(status);
+  });
+}
+
 std::vector<std::string> names_in(const fs::path& folder) {
   return asked("list", folder, [&](std::error_code& e) {
     std::vector<std::string> names;

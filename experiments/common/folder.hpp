@@ -11,6 +11,7 @@ namespace sonde::experiments {
 /// Makes it and the folders above it, where they are missing.
 void make_folder(const std::filesystem::path& folder);
 bool is_there(const std::filesystem::path& path);
+bool is_folder(const std::filesystem::path& path);
 /// Of all that lies in it, sorted.
 std::vector<std::string> names_in(const std::filesystem::path& folder);
 /// A file, or an empty folder; nothing happens if it is not there.

@@ -55,16 +55,16 @@ void clear_asides(const fs::path& folder) {
 }
 
 // Removes what an earlier run left: the files of the contract and no others. The checkpoints go
-// first and the settings last, so that nothing is resumed that has lost a part, and the folder
-// remains that of a run until it is empty.
+// first, so that nothing is resumed that has lost a part. The settings stay until new ones take
+// their place, so that the folder remains that of a run.
 void clear(const fs::path& folder) {
   CheckpointFiles(folder).remove();
   if (is_there(folder / "figures"))
     remove_files(folder / "figures", [](const std::string& name) {
       return name.ends_with(".svg") || name.ends_with(".csv");
     });
-  for (const char* name : {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt",
-                           "profile.json", "config.json"})
+  for (const char* name :
+       {"summary.json", "report.html", "results.csv", "log.jsonl", "profile.txt", "profile.json"})
     remove_file(folder / name);
 }
 

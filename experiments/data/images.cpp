@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "experiments/common/folder.hpp"
 #include "experiments/data/cifar.hpp"
 #include "experiments/data/find.hpp"
 #include "experiments/data/idx.hpp"
@@ -36,16 +37,16 @@ const Source sources[] = {
      "cifar-10 below --data-dir"},
 };
 
-// Files of the folder that are called `start`*`end` or `start`*`end`.gz, by name.
+// Files of the folder that are called `start`*`end` or `start`*`end`.gz, by name. Error(file) if
+// the folder cannot be read, which is no reason to go on with other data.
 std::vector<fs::path> files(const fs::path& folder, std::string_view start, std::string_view end) {
   std::vector<fs::path> found;
-  std::error_code error;
-  for (fs::directory_iterator at(folder, error), last; !error && at != last; at.increment(error)) {
-    std::string name = at->path().filename().string();
-    if (name.ends_with(".gz")) name.resize(name.size() - 3);
-    if (name.starts_with(start) && name.ends_with(end)) found.push_back(at->path());
+  if (!is_folder(folder)) return found;
+  for (const std::string& name : names_in(folder)) {
+    std::string_view stem = name;
+    if (stem.ends_with(".gz")) stem.remove_suffix(3);
+    if (stem.starts_with(start) && stem.ends_with(end)) found.push_back(folder / name);
   }
-  std::ranges::sort(found);
   return found;
 }
 

@@ -19,8 +19,9 @@ bool is_json(const std::string& bytes) {
 }
 
 // Files that hold times or grow: whole by their form. Others must be the old or the new one.
+// Checkpoints carry checksums, which are compared when the work goes on.
 bool whole_by_form(const std::string& name, const std::string& bytes) {
-  if (name.ends_with("log.jsonl") || name.ends_with(".lock")) return true;
+  if (name == "log.jsonl" || name == ".lock" || name.starts_with("checkpoint.")) return true;
   if (name.ends_with(".json")) return is_json(bytes);
   return name.ends_with("report.html") && bytes.ends_with("</html>\n");
 }
@@ -64,12 +65,13 @@ void Sweep::restore() const {
 int Sweep::each(Fault fault, const std::function<void(const Fault&, const Outcome&)>& check) {
   for (fault.nth = 1;; ++fault.nth) {
     restore();
+    const fs::path place = folder_.path();
     ::alarm(patience);
-    if (!arm(fault, folder().c_str())) throw std::runtime_error("no Syscall User Dispatch");
-    Outcome outcome = scenario_.work(folder_.path());
+    if (!arm(fault, place.c_str())) throw std::runtime_error("no Syscall User Dispatch");
+    Outcome outcome = scenario_.work(place);
     const int injected = disarm();
     ::alarm(0);
-    if (outcome.code == 0 && scenario_.look) outcome.result += scenario_.look(folder_.path());
+    if (outcome.code == 0 && scenario_.look) outcome.result += scenario_.look(place);
     check(fault, outcome);
     if (injected == 0) return fault.nth - 1;
   }
@@ -78,11 +80,12 @@ int Sweep::each(Fault fault, const std::function<void(const Fault&, const Outcom
 int Sweep::each_ended(Fault fault, const std::function<void(const Fault&)>& check) {
   for (fault.nth = 1;; ++fault.nth) {
     restore();
+    const fs::path place = folder_.path();
     const pid_t child = ::fork();
     if (child == 0) {
       ::alarm(patience);
-      if (!arm(fault, folder().c_str())) ::_exit(1);
-      const int code = scenario_.work(folder_.path()).code;
+      if (!arm(fault, place.c_str())) ::_exit(1);
+      const int code = scenario_.work(place).code;
       disarm();
       ::_exit(code);
     }
@@ -105,6 +108,7 @@ std::string Sweep::damage(bool asides_allowed) const {
       out += name + " is torn; ";
     }
   }
+  if (scenario_.look) return out;  // a run that starts over removes what was there
   for (const auto& [name, bytes] : old_)
     if (new_.contains(name) && !fs::exists(folder_.path() / name) && !whole_by_form(name, bytes))
       out += name + " is gone; ";

@@ -94,7 +94,7 @@ std::string outputs_of_toy(const fs::path& folder) {
   std::ranges::sort(names);
   std::string out;
   for (const std::string& name : names)
-    if (!name.starts_with("checkpoint.")) out += name + "\n";
+    if (!name.starts_with("checkpoint.") && name != ".lock") out += name + "\n";
   for (const char* name : {"results.csv", "log.jsonl", "figures/sum.svg", "figures/sum.csv"})
     out += read_bytes(folder / name);
   return out;

@@ -10,7 +10,7 @@ namespace sonde::faults {
 std::function<Outcome(const std::filesystem::path&)> toy(std::vector<std::string> options);
 
 /// What may not depend on where a run was interrupted: table, log, figures, and the names of all
-/// files but the checkpoints.
+/// files but the checkpoints and the lock.
 std::string outputs_of_toy(const std::filesystem::path& folder);
 
 /// What a run leaves that was interrupted after its first checkpoint.
