@@ -37,8 +37,9 @@ const Source sources[] = {
      "cifar-10 below --data-dir"},
 };
 
-// Files of the folder that are called `start`*`end` or `start`*`end`.gz, by name. Error(file) if
-// the folder cannot be read, which is no reason to go on with other data.
+// Files of the folder that are called `start`*`end` or `start`*`end`.gz, by name; of a file that is
+// there both ways, the plain one. Error(file) if the folder cannot be read, which is no reason to
+// go on with other data.
 std::vector<fs::path> files(const fs::path& folder, std::string_view start, std::string_view end) {
   std::vector<fs::path> found;
   if (!is_folder(folder)) return found;
@@ -47,6 +48,10 @@ std::vector<fs::path> files(const fs::path& folder, std::string_view start, std:
     if (stem.ends_with(".gz")) stem.remove_suffix(3);
     if (stem.starts_with(start) && stem.ends_with(end)) found.push_back(folder / name);
   }
+  const std::vector<fs::path> all = found;
+  std::erase_if(found, [&](fs::path file) {
+    return file.extension() == ".gz" && std::ranges::binary_search(all, file.replace_extension());
+  });
   return found;
 }
 

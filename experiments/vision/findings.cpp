@@ -60,8 +60,9 @@ void add_metrics(std::vector<Metric>& metrics, const std::string& name, const st
                  const Intervals& both) {
   const bool by_bootstrap = &both.decisive() == &both.bootstrap;
   metrics.push_back({name, label, both.decisive()});
-  metrics.push_back({name + (by_bootstrap ? ".student-t" : ".bootstrap"), "",
-                     by_bootstrap ? both.student_t : both.bootstrap});
+  const Estimate& other = by_bootstrap ? both.student_t : both.bootstrap;
+  if (other.ci95)  // a single repetition has no t
+    metrics.push_back({name + (by_bootstrap ? ".student-t" : ".bootstrap"), "", other});
 }
 
 void add_differences(std::vector<Metric>& metrics, const Findings& findings,

@@ -70,6 +70,14 @@ TEST(Images, APartialSetIsUsedAndNamed) {
   EXPECT_FALSE(says(data, "held out"));
 }
 
+TEST(Images, AFileThatIsThereBothWaysCountsOnce) {
+  TempFolder folder;
+  write_bytes(folder / "data_batch_1.bin", batch(20, 10));
+  write_bytes(folder / "data_batch_1.bin.gz", "is not looked at");
+  write_bytes(folder / "test_batch.bin", batch(5, 90));
+  EXPECT_EQ(load(folder, 0, 0).train.size(), 20);
+}
+
 TEST(Images, AHeldOutBatchStandsInForAShortTestSet) {
   TempFolder folder;
   for (int b = 1; b <= 3; ++b)
