@@ -157,7 +157,7 @@ void measure(Run& run, Options& o) {
   r.claims = comparison_claims(findings.measurements, s);
   for (Claim& c : control_claims(findings.measurements, s)) r.claims.push_back(std::move(c));
   for (Claim& c : invariants(s, data.train)) r.claims.push_back(std::move(c));
-  r.figures = study_figures(findings, s, data.train.images.size(-1));
+  r.figures = study_figures(findings, s, data.train);
   notes(r, s, data.description);
 }
 

@@ -83,4 +83,16 @@ bool CsvReader::next() {
   return true;
 }
 
+void Table::add(std::vector<std::string> row) {
+  if (row.size() != columns.size())
+    fail(ErrorCode::shape, "table", "{} fields for {} columns", row.size(), columns.size());
+  rows.push_back(std::move(row));
+}
+
+std::string Table::csv() const {
+  std::string out = csv_row(columns);
+  for (const auto& row : rows) out += csv_row(row);
+  return out;
+}
+
 }  // namespace sonde::experiments

@@ -27,15 +27,33 @@ Figure::Figure(std::string name, std::string title, Axis x, Axis y)
     fail(ErrorCode::value, "figure", "'{}' is not a plain file name", name_);
 }
 
-void Figure::add(Kind kind, std::string label, std::vector<Point> points) {
-  int colour = 0;
+void Figure::colour_order(std::vector<std::string> labels) {
+  colour_order_ = std::move(labels);
+  for (Mark& m : marks_) m.colour = colour_of(m.label);
+}
+
+// Labels without a place in the order have the colours after it, by first appearance.
+int Figure::colour_of(const std::string& label) const {
+  const auto place = std::ranges::find(colour_order_, label);
+  if (place != colour_order_.end()) return static_cast<int>(place - colour_order_.begin());
+  std::vector<std::string> others;
   for (const Mark& m : marks_) {
-    if (m.label == label) {
-      colour = m.colour;
-      break;
-    }
-    colour = std::max(colour, m.colour + 1);
+    if (m.label == label) break;
+    if (m.kind == Kind::level || m.kind == Kind::upright) continue;
+    if (std::ranges::find(colour_order_, m.label) == colour_order_.end() &&
+        std::ranges::find(others, m.label) == others.end())
+      others.push_back(m.label);
   }
+  return static_cast<int>(colour_order_.size() + others.size());
+}
+
+void Figure::add(Kind kind, std::string label, std::vector<Point> points) {
+  if (!y_.categories.empty() && kind != Kind::bars)
+    fail(ErrorCode::value, "figure", "'{}': beside lying bars there is no {}", name_,
+         kind_name(kind));
+  if (!marks_.empty() && (marks_[0].kind == Kind::heat_map) != (kind == Kind::heat_map))
+    fail(ErrorCode::value, "figure", "'{}': maps and other marks are figures of their own", name_);
+  const int colour = colour_of(label);
   marks_.push_back({kind, std::move(label), std::move(points), colour});
 }
 
@@ -132,22 +150,28 @@ void Figure::level(std::string label, double y) {
   add(Kind::level, std::move(label), {{.y = y}});
 }
 
+void Figure::upright(std::string label, double x) {
+  add(Kind::upright, std::move(label), {{.x = x}});
+}
+
 std::string_view Figure::kind_name(Kind kind) {
   constexpr std::string_view names[] = {"line",      "band", "scatter",  "estimate", "bar",
-                                        "histogram", "box",  "heat map", "level"};
+                                        "histogram", "box",  "heat map", "level",    "upright"};
   return names[static_cast<int>(kind)];
 }
 
-std::string Figure::csv() const {
-  std::string out = "series,mark,x,y,low,high,q1,q3,value\n";
+Table Figure::table() const {
+  // Bars have their category as x even when they lie.
+  const auto& categories = y_.categories.empty() ? x_.categories : y_.categories;
+  Table out{.columns = {"series", "mark", "x", "y", "low", "high", "q1", "q3", "value"},
+            .rows = {}};
   for (const Mark& mark : marks_)
     for (const Point& p : mark.points) {
-      const bool named = mark.kind != Kind::level && p.x >= 0 &&
-                         static_cast<std::size_t>(p.x) < x_.categories.size();
-      out += csv_row({mark.label, std::string(kind_name(mark.kind)),
-                      named ? x_.categories[static_cast<std::size_t>(p.x)] : csv_number(p.x),
-                      csv_number(p.y), csv_number(p.low), csv_number(p.high), csv_number(p.q1),
-                      csv_number(p.q3), csv_number(p.value)});
+      const bool named = p.x >= 0 && static_cast<std::size_t>(p.x) < categories.size();
+      out.add({mark.label, std::string(kind_name(mark.kind)),
+               named ? categories[static_cast<std::size_t>(p.x)] : csv_number(p.x), csv_number(p.y),
+               csv_number(p.low), csv_number(p.high), csv_number(p.q1), csv_number(p.q3),
+               csv_number(p.value)});
     }
   return out;
 }

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
+#include <map>
 
+#include "experiments/common/palette.hpp"
 #include "experiments/common/progress.hpp"
 #include "experiments/common/report_style.hpp"
 #include "experiments/common/svg.hpp"
@@ -35,59 +38,130 @@ std::string header(const About& about) {
       text(about.name), text(about.measures), text(about.paper));
 }
 
+std::string quick_banner(const Json& settings) {
+  if (!settings.value("quick", false)) return {};
+  return "<p class=\"banner\" role=\"note\"><strong>This is the quick run.</strong> It shows how "
+         "the "
+         "measurement works, on less data and with fewer repetitions than the standard run; "
+         "nothing "
+         "is concluded from it.</p>\n";
+}
+
+std::string verdict_badge(Verdict v, std::string_view before = "") {
+  std::string css(to_string(v));
+  std::ranges::replace(css, ' ', '-');
+  return fmt::format("<span class=\"verdict {}\">{}{}</span>", css, before, to_string(v));
+}
+
+// How many claims have which verdict.
+std::string verdict_counts(const Results& results) {
+  std::map<Verdict, int> counts;
+  for (const Claim& c : results.claims) ++counts[c.verdict];
+  if (counts.empty()) return {};
+  std::string out = "<p class=\"counts\">";
+  for (const auto& [verdict, count] : counts)
+    out += verdict_badge(verdict, fmt::format("{} ", count)) + "\n";
+  return out + "</p>\n";
+}
+
+std::string claim_row(const Claim& c) {
+  const std::string measured =
+      c.value ? fmt::format("{}<small>{}<br/>{}</small>", number_label(c.value->value, 3),
+                            text(interval_text(*c.value)), text(units_text(*c.value)))
+              : "none";
+  const std::string reason =
+      c.reason.empty() ? "" : fmt::format("<small>{}</small>", text(c.reason));
+  return fmt::format(
+      "<tr><td>{}<small>{}</small></td><td data-label=\"Criterion\">{}</td>"
+      "<td data-label=\"Measured\">{}</td><td>{}{}</td></tr>\n",
+      text(c.statement), text(c.id), text(c.criterion), measured, verdict_badge(c.verdict), reason);
+}
+
+// Claims of the paper, or what must hold exactly.
+std::string claims_section(const Results& results, std::string_view heading, bool exact) {
+  std::string rows;
+  for (const Claim& c : results.claims)
+    if (exact == (c.verdict == Verdict::pass || c.verdict == Verdict::fail)) rows += claim_row(c);
+  if (rows.empty()) return {};
+  return fmt::format(
+      "<section><h2>{}</h2>\n<div class=\"card\"><table class=\"claims\"><thead><tr>"
+      "<th scope=\"col\">Statement</th><th scope=\"col\">Criterion</th>"
+      "<th scope=\"col\">Measured</th><th scope=\"col\">Verdict</th></tr></thead>\n"
+      "<tbody>\n{}</tbody></table></div></section>\n",
+      heading, rows);
+}
+
 std::string headline_numbers(const Results& results) {
   std::string out;
+  int count = 0;
   for (const Metric& m : results.metrics) {
     if (m.label.empty()) continue;
+    ++count;
     out += fmt::format(
-        "<div class=\"card\"><div class=\"label\">{}</div><div class=\"value\">{}</div>"
-        "<div class=\"error\">{}<br/>{}</div></div>\n",
+        "<div><dt>{}</dt><dd><strong>{}</strong> <span>{}</span> <span>{}</span></dd></div>\n",
         text(m.label), number_label(m.value.value, 3), text(interval_text(m.value)),
         text(units_text(m.value)));
   }
-  return out.empty() ? out : "<section class=\"numbers\">\n" + out + "</section>\n";
-}
-
-std::string verdict_badge(Verdict v) {
-  std::string css(to_string(v));
-  std::replace(css.begin(), css.end(), ' ', '-');
-  return fmt::format("<span class=\"verdict {}\">{}</span>", css, to_string(v));
-}
-
-std::string claims_table(const Results& results) {
-  if (results.claims.empty()) return {};
-  std::string rows;
-  for (const Claim& c : results.claims) {
-    const std::string measured =
-        c.value ? fmt::format("{}<small>{}<br/>{}</small>", number_label(c.value->value, 3),
-                              text(interval_text(*c.value)), text(units_text(*c.value)))
-                : "none";
-    const std::string reason =
-        c.reason.empty() ? "" : fmt::format("<small>{}</small>", text(c.reason));
-    rows += fmt::format(
-        "<tr><td>{}<small>{}</small></td><td data-label=\"Criterion\">{}</td>"
-        "<td data-label=\"Measured\">{}</td><td>{}{}</td></tr>\n",
-        text(c.statement), text(c.id), text(c.criterion), measured, verdict_badge(c.verdict),
-        reason);
-  }
-  return "<section><h2>Claims</h2>\n<div class=\"card\"><table "
-         "class=\"claims\"><thead><tr><th>Statement</th>"
-         "<th>Criterion</th><th>Measured</th><th>Verdict</th></tr></thead>\n<tbody>\n" +
-         rows + "</tbody></table></div></section>\n";
+  if (out.empty()) return out;
+  constexpr int most_cards = 6;  // more are a list
+  return fmt::format("<section><h2>Numbers</h2>\n<dl class=\"{}\">\n{}</dl></section>\n",
+                     count > most_cards ? "card list" : "numbers", out);
 }
 
 std::string download(std::string_view name, std::string_view csv) {
   return fmt::format(
-      "<a class=\"download\" download=\"{}.csv\" href=\"data:text/csv;base64,{}\">CSV</a>",
+      "<a class=\"download\" download=\"{0}.csv\" title=\"{0}.csv\" "
+      "href=\"data:text/csv;charset=utf-8;base64,{1}\">CSV</a>",
       text(name), base64(csv));
+}
+
+// Numbers are cut to six digits; the CSV has them all.
+std::string shown(const std::string& field) {
+  double v = 0;
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), v);
+  if (field.empty() || error != std::errc() || end != field.data() + field.size())
+    return text(field);
+  return number_label(v, 6);
+}
+
+// In a box that scrolls by itself; columns without an entry are left out.
+std::string table_html(const Table& table, std::string_view name) {
+  std::vector<std::size_t> columns;
+  for (std::size_t c = 0; c < table.columns.size(); ++c)
+    if (std::ranges::any_of(table.rows, [&](const auto& row) { return !row[c].empty(); }))
+      columns.push_back(c);
+  std::string out = fmt::format(
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>",
+      text(name));
+  for (std::size_t c : columns)
+    out += fmt::format("<th scope=\"col\">{}</th>", text(table.columns[c]));
+  out += "</tr></thead><tbody>\n";
+  for (const auto& row : table.rows) {
+    out += "<tr>";
+    for (std::size_t c : columns) out += fmt::format("<td>{}</td>", shown(row[c]));
+    out += "</tr>\n";
+  }
+  return out + "</tbody></table></div>";
+}
+
+std::string folded_table(const Table& table, std::string_view name) {
+  return fmt::format("<details><summary>{} rows</summary>{}</details>\n", table.rows.size(),
+                     table_html(table, name));
+}
+
+std::string figure_html(const CaptionedFigure& f) {
+  constexpr std::size_t most_rows = 120;  // longer tables are in the CSV alone
+  const Table table = f.figure.table();
+  const bool folded = !table.rows.empty() && table.rows.size() <= most_rows;
+  return fmt::format("<figure class=\"card\">\n{}<figcaption>{} {}</figcaption>\n{}</figure>\n",
+                     f.figure.svg(), text(f.caption), download(f.figure.name(), table.csv()),
+                     folded ? folded_table(table, f.figure.title()) : "");
 }
 
 std::string figures(const Results& results) {
   if (results.figures.empty()) return {};
   std::string out = "<section><h2>Figures</h2>\n<div class=\"figures\">\n";
-  for (const auto& [figure, caption] : results.figures)
-    out += fmt::format("<figure class=\"card\">\n{}<figcaption>{} {}</figcaption>\n</figure>\n",
-                       figure.svg(), text(caption), download(figure.name(), figure.csv()));
+  for (const CaptionedFigure& f : results.figures) out += figure_html(f);
   return out + "</div></section>\n";
 }
 
@@ -98,22 +172,12 @@ std::string notes(const Results& results) {
   return out + "</section>\n";
 }
 
-std::string table_row(const std::vector<std::string>& fields, std::string_view cell) {
-  std::string out = "<tr>";
-  for (const std::string& field : fields) out += fmt::format("<{0}>{1}</{0}>", cell, text(field));
-  return out + "</tr>\n";
-}
-
-std::string results_table(const Table& table) {
+std::string measurements(const Table& table) {
   if (table.rows.empty()) return {};
-  std::string out = fmt::format(
-      "<section><h2>All measurements ({})</h2>\n<div class=\"card\"><details><summary>{} "
-      "rows</summary>"
-      "<div class=\"scroll\"><table><thead>",
-      download("results", table.csv()), table.rows.size());
-  out += table_row(table.columns, "th") + "</thead><tbody>\n";
-  for (const auto& row : table.rows) out += table_row(row, "td");
-  return out + "</tbody></table></div></details></div></section>\n";
+  return fmt::format(
+      "<section><h2>All measurements</h2>\n<p>{}</p>\n<div class=\"card\">{}</div>"
+      "</section>\n",
+      download("results", table.csv()), folded_table(table, "All measurements"));
 }
 
 std::string pair(std::string_view name, std::string_view value) {
@@ -131,44 +195,43 @@ std::string setting_text(const Json& value) {
 }
 
 std::string settings_section(const RunFacts& facts, const Json& settings) {
-  std::string out = "<section><h2>Settings and machine</h2>\n<dl class=\"card pairs\">\n";
+  std::string out = "<section><h2>Settings</h2>\n<dl class=\"card pairs\">\n";
   for (const auto& [name, value] : settings.items())
     if (value != "" && value != false) out += pair(name, setting_text(value));
-  out += pair("version", facts.version) + pair("BLAS core", facts.blas_core);
+  return out + "</dl>\n<p>The same run again:</p>\n<div class=\"card\"><pre tabindex=\"0\">" +
+         text(facts.experiment + " --config config.json --out again") + "</pre></div></section>\n";
+}
+
+std::string provenance(const RunFacts& facts) {
+  std::string out = "<section><h2>Where this comes from</h2>\n<dl class=\"card pairs\">\n";
+  out += pair("version of Sonde", facts.version);
+  for (const auto& [name, version] : facts.versions)
+    if (name != "Sonde") out += pair(name, version);
+  out += pair("processor", facts.cpu) + pair("SIMD level", facts.simd);
+  out += pair("BLAS core", facts.blas_core) + pair("device", facts.device);
+  out += pair("threads", std::to_string(facts.threads));
+  out += pair("first seed", std::to_string(facts.seed));
   out += pair("wall time", duration_text(facts.wall_s));
   out += pair("peak memory of tensors",
               fmt::format("{:.1f} MiB", static_cast<double>(facts.peak_bytes) / 0x1p20));
-  out += "</dl>\n<p>The same run again:</p>\n<div class=\"card\"><pre>";
-  return out + text(facts.experiment + " --config config.json --out again") +
-         "</pre></div></section>\n";
+  return out + "</dl></section>\n";
 }
 
 }  // namespace
-
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view alphabet =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::string_view three = bytes.substr(i, 3);
-    std::uint32_t word = 0;
-    for (std::size_t k = 0; k < 3; ++k)
-      word = word << 8 | (k < three.size() ? static_cast<unsigned char>(three[k]) : 0u);
-    for (std::size_t k = 0; k < 4; ++k)
-      out += k <= three.size() ? alphabet[word >> (18 - 6 * k) & 63u] : '=';
-  }
-  return out;
-}
 
 std::string report_html(const About& about, const RunFacts& facts, const Json& settings,
                         const Results& results) {
   std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"/>\n";
   out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n";
-  out += fmt::format("<title>{}</title>\n<style>{}</style>\n</head>\n<body><main>\n",
-                     text(about.name), report_style);
-  out += header(about) + headline_numbers(results) + claims_table(results) + figures(results) +
-         notes(results);
-  out += results_table(results.table) + settings_section(facts, settings);
+  out += "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
+  out += fmt::format(
+      "<title>{}</title>\n<style>{}@media screen and (prefers-color-scheme: dark) {{\n{}}}\n"
+      "</style>\n</head>\n<body><main>\n",
+      text(about.name), report_style, dark_figure_rules());
+  out += header(about) + quick_banner(settings) + verdict_counts(results);
+  out += claims_section(results, "Claims", false) + headline_numbers(results) + figures(results);
+  out += claims_section(results, "What must hold exactly", true) + notes(results);
+  out += measurements(results.table) + settings_section(facts, settings) + provenance(facts);
   return out + fmt::format(
                    "<footer>Written by Sonde {}. Numbers: summary.json, results.csv, "
                    "log.jsonl.</footer>\n"

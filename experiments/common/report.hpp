@@ -1,6 +1,6 @@
 /// @file
-/// report.html: one self-contained page without scripts, readable on a phone, on a desk and in
-/// print.
+/// report.html: one self-contained page without scripts, readable on a phone, on a desk, in print
+/// and in the dark.
 #pragma once
 
 #include <string>
@@ -11,11 +11,10 @@
 
 namespace sonde::experiments {
 
-/// The page; a pure function of its arguments. `settings` is the object of all resolved settings.
+/// The page: what was asked, the verdicts, the numbers, the figures (each with its CSV), how to
+/// read them, all measurements, the settings and where it all came from. A pure function of its
+/// arguments. `settings` is the object of all resolved settings; a quick run is named as such.
 std::string report_html(const About& about, const RunFacts& facts, const Json& settings,
                         const Results& results);
-
-/// Base64 of `bytes` (RFC 4648, with padding).
-std::string base64(std::string_view bytes);
 
 }  // namespace sonde::experiments

@@ -1,21 +1,6 @@
 #include "experiments/common/results.hpp"
 
-#include "experiments/common/csv.hpp"
-#include "tensor/error.hpp"
-
 namespace sonde::experiments {
-
-void Table::add(std::vector<std::string> row) {
-  if (row.size() != columns.size())
-    fail(ErrorCode::shape, "table", "{} fields for {} columns", row.size(), columns.size());
-  rows.push_back(std::move(row));
-}
-
-std::string Table::csv() const {
-  std::string out = csv_row(columns);
-  for (const auto& row : rows) out += csv_row(row);
-  return out;
-}
 
 Json summary(const RunFacts& facts, const Results& results) {
   Json json{{"experiment", facts.experiment}, {"paper", facts.paper},

@@ -7,20 +7,11 @@
 #include <vector>
 
 #include "experiments/common/claim.hpp"
+#include "experiments/common/csv.hpp"
 #include "experiments/common/figure.hpp"
 #include "experiments/common/json.hpp"
 
 namespace sonde::experiments {
-
-/// A table of results; a row has one field for each column.
-struct Table {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
-
-  /// Adds a row; Error(shape) if it has not one field for each column.
-  void add(std::vector<std::string> row);
-  std::string csv() const;
-};
 
 struct Metric {
   std::string name;   ///< key in summary.json
@@ -49,6 +40,9 @@ struct RunFacts {
   int threads = 0;
   double wall_s = 0;
   std::int64_t peak_bytes = 0;
+  std::string simd{}, cpu{};
+  /// Of the compiler and the libraries, by name.
+  std::vector<std::pair<std::string, std::string>> versions{};
 };
 
 /// The contents of summary.json.

@@ -159,15 +159,19 @@ double Run::wall_seconds() const {
 }
 
 void Run::finish() {
+  const SystemInfo machine = system_info();
   const RunFacts facts{.experiment = cli_.about().name,
                        .paper = cli_.about().paper,
                        .version = version(),
                        .device = settings().device,
-                       .blas_core = system_info().blas_core,
+                       .blas_core = machine.blas_core,
                        .seed = settings().seed,
                        .threads = settings().threads,
                        .wall_s = wall_seconds(),
-                       .peak_bytes = std::max(earlier_peak_, peak_bytes())};
+                       .peak_bytes = std::max(earlier_peak_, peak_bytes()),
+                       .simd = machine.simd,
+                       .cpu = machine.cpu,
+                       .versions = machine.versions};
   if (profiling_) {
     profiling_.reset();
     atomic_write(file("profile.txt"), profile_.table());

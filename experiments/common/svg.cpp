@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <iterator>
+
+#include "experiments/common/palette.hpp"
+#include "experiments/common/picture.hpp"
 
 namespace sonde::experiments {
 
@@ -112,26 +114,34 @@ std::string Scale::label(double tick) const {
   return number_label(!log_ && std::abs(tick) < step * 1e-6 ? 0 : tick);
 }
 
-std::string_view series_colour(int index) {
-  constexpr std::array<std::string_view, 7> colours{"#0072B2", "#D55E00", "#009E73", "#CC79A7",
-                                                    "#E69F00", "#56B4E9", "#333333"};
-  return colours[static_cast<std::size_t>(index) % colours.size()];
+double text_width(std::string_view text, double size) {
+  // Characters, not bytes: what continues a character of UTF-8 begins with the bits 10.
+  const auto characters = std::ranges::count_if(
+      text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+  return 0.63 * size * static_cast<double>(characters);
 }
 
-std::string map_colour(double v) {
-  constexpr std::array<std::array<double, 3>, 6> stops{{{68, 1, 84},  // viridis at 0, 0.2, ... 1
-                                                        {65, 68, 135},
-                                                        {42, 120, 142},
-                                                        {34, 168, 132},
-                                                        {122, 209, 81},
-                                                        {253, 231, 37}}};
-  const double position = std::clamp(v, 0.0, 1.0) * (stops.size() - 1);
-  const auto i = std::min(static_cast<std::size_t>(position), stops.size() - 2);
-  std::array<int, 3> rgb;
-  for (std::size_t c = 0; c < 3; ++c)
-    rgb[c] = static_cast<int>(
-        std::lround(std::lerp(stops[i][c], stops[i + 1][c], position - static_cast<double>(i))));
-  return fmt::format("#{:02x}{:02x}{:02x}", rgb[0], rgb[1], rgb[2]);
+std::string shortened(std::string_view text, double width, double size) {
+  if (text_width(text, size) <= width) return std::string(text);
+  std::string out(text);
+  while (!out.empty() && text_width(out + "…", size) > width) {
+    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
+    if (!out.empty()) out.pop_back();
+  }
+  return out + "…";
+}
+
+std::vector<std::string> wrapped(std::string_view text, double width, double size) {
+  std::vector<std::string> lines(1);
+  while (!text.empty()) {
+    const auto space = text.find(' ');
+    const std::string word = shortened(text.substr(0, space), width, size);
+    if (!lines.back().empty() && text_width(lines.back() + ' ' + word, size) > width)
+      lines.emplace_back();
+    lines.back().append(lines.back().empty() ? "" : " ").append(word);
+    text = space == std::string_view::npos ? std::string_view() : text.substr(space + 1);
+  }
+  return lines;
 }
 
 SvgWriter::SvgWriter(double width, double height, std::string_view title,
@@ -141,7 +151,7 @@ SvgWriter::SvgWriter(double width, double height, std::string_view title,
       "font-family=\"system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif\">\n"
       "<title>{}</title>\n<desc>{}</desc>\n",
       coordinate(width), coordinate(height), escape_xml(title), escape_xml(description));
-  rect(0, 0, width, height, "fill=\"#fff\"");
+  rect(0, 0, width, height, paper_fill());
 }
 
 void SvgWriter::line(double x1, double y1, double x2, double y2, std::string_view style) {
@@ -167,6 +177,16 @@ void SvgWriter::text(double x, double y, std::string_view anchor, std::string_vi
                  coordinate(y), anchor, style, escape_xml(text));
 }
 
+void SvgWriter::fitted_text(double x, double y, std::string_view anchor, double size, double width,
+                            std::string_view style, std::string_view whole) {
+  const std::string shown = shortened(whole, width, size);
+  const std::string title = shown == whole ? "" : "<title>" + escape_xml(whole) + "</title>";
+  fmt::format_to(std::back_inserter(out_),
+                 "<text x=\"{}\" y=\"{}\" text-anchor=\"{}\" font-size=\"{}\" {}>{}{}</text>\n",
+                 coordinate(x), coordinate(y), anchor, coordinate(size), style, escape_xml(shown),
+                 title);
+}
+
 void SvgWriter::vertical_text(double x, double y, std::string_view style, std::string_view text) {
   fmt::format_to(
       std::back_inserter(out_),
@@ -182,15 +202,17 @@ void SvgWriter::path(std::span<const double> xy, bool closed, std::string_view s
   fmt::format_to(std::back_inserter(out_), "\" {}/>\n", style);
 }
 
-void SvgWriter::begin_clip(std::string_view id, double x, double y, double width, double height) {
-  fmt::format_to(std::back_inserter(out_), "<clipPath id=\"{}\">", escape_xml(id));
-  rect(x, y, width, height, "");
-  fmt::format_to(std::back_inserter(out_), "</clipPath>\n<g clip-path=\"url(#{})\">\n",
-                 escape_xml(id));
+void SvgWriter::define_picture(std::string_view id, std::string_view file) {
+  fmt::format_to(std::back_inserter(out_),
+                 "<defs><image id=\"{}\" width=\"1\" height=\"1\" preserveAspectRatio=\"none\" "
+                 "style=\"image-rendering:pixelated\" href=\"data:image/png;base64,{}\"/></defs>\n",
+                 escape_xml(id), base64(file));
 }
 
-void SvgWriter::end_clip() {
-  out_ += "</g>\n";
+void SvgWriter::picture(std::string_view id, double x, double y, double width, double height) {
+  fmt::format_to(
+      std::back_inserter(out_), "<use href=\"#{}\" transform=\"translate({} {}) scale({} {})\"/>\n",
+      escape_xml(id), coordinate(x), coordinate(y), coordinate(width), coordinate(height));
 }
 
 std::string SvgWriter::finish() {

@@ -1,7 +1,7 @@
 /// @file
-/// The pieces figures are drawn with: number formats, axis scales with round ticks, colours, and a
-/// writer of SVG elements. Everything is a pure function of its input, so that the same data gives
-/// the same bytes.
+/// The pieces figures are drawn with: number formats, axis scales with round ticks, the width of
+/// text, and a writer of SVG elements. Everything is a pure function of its input, so that the same
+/// data gives the same bytes.
 #pragma once
 
 #include <span>
@@ -47,11 +47,12 @@ class Scale {
 /// The step 1, 2 or 5 times 10^k that cuts `span` into about `count` parts.
 double round_step(double span, int count);
 
-/// Colours that people with any colour vision can tell apart (Okabe and Ito, 2008); repeats after
-/// seven.
-std::string_view series_colour(int index);
-/// Sequential colour map on [0, 1], dark to bright, of even lightness steps; "#rrggbb".
-std::string map_colour(double v);
+/// The width of `text` in the widest of the fonts that figures ask for, at most.
+double text_width(std::string_view text, double size);
+/// `text`, or as much of its beginning as fits into `width`, with an ellipsis.
+std::string shortened(std::string_view text, double width, double size);
+/// `text` in lines no wider than `width`, broken at spaces; a longer word is shortened.
+std::vector<std::string> wrapped(std::string_view text, double width, double size);
 
 /// Writes SVG elements one by one.
 class SvgWriter {
@@ -65,14 +66,16 @@ class SvgWriter {
   /// `anchor` is start, middle or end.
   void text(double x, double y, std::string_view anchor, std::string_view style,
             std::string_view text);
+  /// The same, shortened to `width`; the whole text is then its title.
+  void fitted_text(double x, double y, std::string_view anchor, double size, double width,
+                   std::string_view style, std::string_view text);
   /// Turned a quarter to the left about (x, y).
   void vertical_text(double x, double y, std::string_view style, std::string_view text);
   /// A polyline, or a polygon if `closed`; `xy` holds x0, y0, x1, y1, ...
   void path(std::span<const double> xy, bool closed, std::string_view style);
-  /// Everything until `end_clip` is cut off outside the rectangle. `id` must be unique in a page.
-  void begin_clip(std::string_view id, double x, double y, double width, double height);
-  void end_clip();
-
+  /// Defines a picture of the size 1 by 1 from a PNG file, to be placed by `picture`.
+  void define_picture(std::string_view id, std::string_view png);
+  void picture(std::string_view id, double x, double y, double width, double height);
   /// Ends the document and returns it.
   std::string finish();
 

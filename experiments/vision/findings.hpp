@@ -20,10 +20,11 @@ Table measurement_table(const std::vector<Measurement>& all, std::uint64_t seed)
 /// criterion names.
 std::vector<Metric> sensitivity_metrics(const Findings& findings, const StudyOptions& options);
 
-/// Learning curves, sensitivity by stage and noise, sensitivity by place, and its distribution over
-/// images.
+/// All models in each figure: bars at each train accuracy and before training, sensitivity against
+/// sigma, by place over the mean of the `train` images, over the training, by kind of noise and
+/// images, and its distribution over images. A model keeps its colour in all of them.
 std::vector<CaptionedFigure> study_figures(const Findings& findings, const StudyOptions& options,
-                                           std::int64_t image_side);
+                                           const ImageSet& train);
 
 /// Stages that were measured for this model on train images: "init" first, then by accuracy.
 std::vector<std::string> stages_of(const std::vector<Measurement>& all, std::string_view model);

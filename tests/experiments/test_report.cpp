@@ -72,10 +72,18 @@ TEST(Report, IsWellFormedSelfContainedAndRepeatable) {
   EXPECT_EQ(page, report_html(about, facts, settings, sample()));
   for (const char* outside : {"<script", "http-equiv", "src=", "@import", "url(http"})
     EXPECT_EQ(page.find(outside), std::string::npos) << outside;
-  for (const char* inside :
-       {"Measures x &lt; y.", "mlp &lt;1&gt;", "inconclusive", "<svg", "1, 3",
-        "download=\"curve.csv\"", "1 min 01 s", "@media print", "width=device-width"})
+  for (const char* inside : {"Measures x &lt; y.", "mlp &lt;1&gt;", "inconclusive", "<svg", "1, 3",
+                             "download=\"curve.csv\"", "1 min 01 s", "@media print",
+                             "width=device-width", "prefers-color-scheme: dark", "Claims",
+                             "What must hold exactly", "1 reproduced", "Where this comes from"})
     EXPECT_NE(page.find(inside), std::string::npos) << inside;
+}
+
+TEST(Report, TheQuickRunIsNamed) {
+  EXPECT_EQ(report_html(about, facts, {{"quick", false}}, sample()).find("quick run"),
+            std::string::npos);
+  EXPECT_NE(report_html(about, facts, {{"quick", true}}, sample()).find("This is the quick run."),
+            std::string::npos);
 }
 
 TEST(Report, EmptyResultsStillMakeAPage) {
@@ -125,13 +133,6 @@ TEST(Json, HostileTextIsATypedError) {
 TEST(Table, WrongRowIsATypedError) {
   Table t{.columns = {"a", "b"}, .rows = {}};
   EXPECT_THROW(t.add({"1"}), Error);
-}
-
-TEST(Base64, KnownVectors) {  // RFC 4648, section 10
-  EXPECT_EQ(base64(""), "");
-  EXPECT_EQ(base64("f"), "Zg==");
-  EXPECT_EQ(base64("fo"), "Zm8=");
-  EXPECT_EQ(base64("foobar"), "Zm9vYmFy");
 }
 
 }  // namespace

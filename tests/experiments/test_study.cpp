@@ -61,7 +61,7 @@ int study(const fs::path& folder, bool resume, int signal_after = 0) {
     const Findings f = run_study(run, o, train, test);
     run.results.table = measurement_table(f.measurements, o.seed);
     run.results.metrics = sensitivity_metrics(f, o);
-    run.results.figures = study_figures(f, o, 8);
+    run.results.figures = study_figures(f, o, train);
   });
 }
 
@@ -73,8 +73,8 @@ TEST(Study, InterruptedAgainAndAgainItEndsWithTheSameBits) {
   for (int kernels = 40; study(part, interruptions > 0, kernels) == interrupted_run; kernels += 60)
     ++interruptions;
   EXPECT_GT(interruptions, 3);
-  for (const char* name :
-       {"results.csv", "log.jsonl", "figures/sensitivity_mlp.svg", "figures/learning_curves.csv"})
+  for (const char* name : {"results.csv", "log.jsonl", "figures/sensitivity_curves.svg",
+                           "figures/learning_curves.csv"})
     EXPECT_EQ(read_bytes(part / name), read_bytes(folder.path() / "whole" / name)) << name;
   EXPECT_NE(read_bytes(part / "results.csv").find("scattered"), std::string::npos);
 }
