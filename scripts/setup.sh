@@ -14,8 +14,8 @@ packages_build=(
 )
 # For scripts/check.sh.
 packages_check=(git clang-format clang-tidy-16 doxygen shellcheck)
-# For scripts/check.sh --deep.
-packages_deep=(clang-16 libclang-rt-16-dev)
+# For scripts/check.sh --deep: sanitizers and fuzzing, and a browser in which test_page looks at reports.
+packages_deep=(clang-16 libclang-rt-16-dev chromium)
 
 missing_packages() {
   local package

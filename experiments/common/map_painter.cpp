@@ -11,7 +11,7 @@ namespace sonde::experiments {
 namespace {
 
 using Page = FigurePage;
-constexpr double gap = 10, key_height = 34, layer_opacity = 0.68;
+constexpr double gap = 10, key_height = 38, layer_opacity = 0.68;
 
 std::string layer(bool translucent) {
   return translucent ? fmt::format(" fill-opacity=\"{}\"", layer_opacity) : "";
@@ -112,8 +112,8 @@ void MapPainter::paint_key() {
   }
   for (int i = 0; i < steps; ++i)
     out_.rect(x + length * i / steps, y, length / steps, 12,
-              fmt::format("fill=\"{}\"{}", map_colour((i + 0.5) / steps),
-                          layer(f_.background_.has_value())));
+              fmt::format("fill=\"{}\"{} shape-rendering=\"crispEdges\"",
+                          map_colour((i + 0.5) / steps), layer(f_.background_.has_value())));
   const std::string low = number_label(range_.low, 3), high = number_label(range_.high, 3);
   const std::string style = faint_fill() + " font-size=\"12\"";
   out_.text(x, y + 25, "start", style, low);
@@ -131,9 +131,8 @@ void MapPainter::paint_panel(const Mark& m, double x, double y) {
     const Range own = range_of(m);
     out_.fitted_text(x, y + 12, "start", Page::text_size, panel_, ink_fill(), m.label);
     if (own.low <= own.high)
-      out_.fitted_text(
-          x, y + 28, "start", Page::text_size, panel_, faint_fill(),
-          fmt::format("{} to {}", number_label(own.low, 2), number_label(own.high, 2)));
+      out_.fitted_text(x, y + 28, "start", Page::text_size, panel_, faint_fill(),
+                       fmt::format("at most {}", number_label(own.high, 2)));
   }
   if (f_.background_) out_.picture("picture-" + f_.name_, x, top, panel_, panel_height());
   const bool labels = !several && !f_.background_ && width >= 30;
@@ -141,7 +140,8 @@ void MapPainter::paint_panel(const Mark& m, double x, double y) {
     if (!std::isfinite(p.value)) continue;
     const std::string colour = map_colour(part(p.value));
     out_.rect(x + p.x * width, top + p.y * height, width, height,
-              fmt::format("fill=\"{}\"{}", colour, layer(f_.background_.has_value())));
+              fmt::format("fill=\"{}\"{} shape-rendering=\"crispEdges\"", colour,
+                          layer(f_.background_.has_value())));
     if (labels)
       out_.text(x + (p.x + 0.5) * width, top + (p.y + 0.5) * height + 4, "middle",
                 fmt::format("font-size=\"12\" fill=\"{}\"",

@@ -45,7 +45,7 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; font-variant-
 th { text-align: left; color: var(--soft); font-weight: 600; font-size: .84rem; }
 th, td { padding: 9px 14px; border-bottom: 1px solid var(--line); vertical-align: top; }
 .claims td { overflow-wrap: anywhere; } .claims th:last-child { min-width: 9.5em; }
-.claims td:nth-child(1), .claims td:nth-child(2) { min-width: 11em; }
+.claims td:nth-child(-n+3) { min-width: 11.5em; }
 tr:last-child td { border-bottom: 0; }
 td small { display: block; color: var(--soft); font-size: .84rem; }
 .verdict { display: inline-block; padding: 1px 10px; border-radius: 999px; font-size: .84rem; font-weight: 650;
@@ -82,7 +82,7 @@ footer { color: var(--soft); font-size: .86rem; margin-top: 34px; }
 @media print {
   body { background: #fff; font-size: 10.5pt; } main { max-width: none; padding: 0; }
   .card, .numbers div, figure, tr { break-inside: avoid; } .claims, .pairs, .list { break-inside: auto; }
-  h2 { break-after: avoid; } .figures { display: block; columns: 2; column-gap: 12px; } figure { margin-bottom: 12px; }
+  h2 { break-after: avoid; } .figures { display: block; columns: 2; column-gap: 12px; } figure { margin-bottom: 12px; padding: 6px 2px 8px; } figcaption { padding: 0 8px; }
   .download, details { display: none; }
 }
 )css";

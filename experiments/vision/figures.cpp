@@ -62,8 +62,7 @@ CaptionedFigure bars_at(const Findings& findings, const StudyOptions& o, const s
            {.label = "", .categories = o.models});
   f.use_tones();
   for (double sigma : o.sigmas)
-    f.bars(fmt::format("noise σ = {}", sigma),
-           over_models(findings, o, stage, "patch", "train", sigma));
+    f.bars(fmt::format("σ = {}", sigma), over_models(findings, o, stage, "patch", "train", sigma));
   return {std::move(f),
           fmt::format("{} {}",
                       init ? "What the architecture alone does, before any step of training."
@@ -205,7 +204,7 @@ CaptionedFigure by_place(const Findings& findings, const StudyOptions& o, const 
       std::move(f),
       fmt::format("Share of predictions that flip when noise of σ = {} is added to the patch at "
                   "this place, over the mean image of the data set; one colour scale for all "
-                  "models, and under each name its own range.",
+                  "models, and under each name its own greatest value.",
                   sigma)};
 }
 

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 
 // In the child: descriptors 3 and 4 are where Chromium reads and writes.
 [[noreturn]] void become(const std::string& program, int in, int out, const std::string& profile) {
+  setpgid(0, 0);
   // First out of the way of 3 and 4 themselves.
   const int high_in = fcntl(in, F_DUPFD, 10), high_out = fcntl(out, F_DUPFD, 10);
   dup2(high_in, 3);
@@ -58,16 +59,32 @@ std::optional<fs::path> Browser::program() {
 }
 
 Browser::Browser(const fs::path& program) {
+  std::string folder = (fs::temp_directory_path() / "sonde-browser.XXXXXX").string();
+  if (!mkdtemp(folder.data())) give_up("no temporary folder");
+  profile_ = folder;
+  try {
+    start(program);
+  } catch (...) {
+    end();
+    throw;
+  }
+}
+
+Browser::~Browser() {
+  end();
+}
+
+void Browser::start(const fs::path& program) {
   std::array<int, 2> down{}, up{};
   if (pipe2(down.data(), O_CLOEXEC) != 0 || pipe2(up.data(), O_CLOEXEC) != 0) give_up("no pipe");
-  pid_ = fork();
-  if (pid_ < 0) give_up("no process");
-  if (pid_ == 0) become(program, down[0], up[1], profile_.path().string());
-  close(down[0]);
-  close(up[1]);
   to_ = down[1];
   from_ = up[0];
   signal(SIGPIPE, SIG_IGN);
+  pid_ = fork();
+  if (pid_ == 0) become(program, down[0], up[1], profile_.string());
+  close(down[0]);
+  close(up[1]);
+  if (pid_ < 0) give_up("no process");
   const Json target = call("Target.createTarget", {{"url", "about:blank"}});
   session_ = call("Target.attachToTarget", {{"targetId", target.at("targetId")}, {"flatten", true}})
                  .at("sessionId");
@@ -75,11 +92,16 @@ Browser::Browser(const fs::path& program) {
     call(std::string(domain) + ".enable", Json::object());
 }
 
-Browser::~Browser() {
-  kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
-  close(to_);
-  close(from_);
+// The browser is the head of a group of processes, which end with it.
+void Browser::end() {
+  if (pid_ > 0) {
+    kill(-pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  for (int pipe : {to_, from_})
+    if (pipe >= 0) close(pipe);
+  std::error_code ignored;  // a last process may still write
+  fs::remove_all(profile_, ignored);
 }
 
 Browser::Json Browser::next_message() {

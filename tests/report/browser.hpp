@@ -10,8 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "temp_folder.hpp"
-
 namespace sonde {
 
 /// How a page is looked at.
@@ -43,9 +41,11 @@ class Browser {
   Json next_message();
   void note(const Json& message);
   void wait_for(const std::string& event);
+  void start(const std::filesystem::path& program);
+  void end();
 
-  TempFolder profile_;
-  pid_t pid_ = 0;
+  std::filesystem::path profile_;
+  pid_t pid_ = -1;
   int to_ = -1, from_ = -1;
   std::int64_t last_id_ = 0;
   std::string session_, buffer_, page_;

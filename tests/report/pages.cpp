@@ -100,6 +100,8 @@ Page page(const std::string& name, const World& world, Json settings = {{"seed",
   r.claims = comparison_claims(world.findings.measurements, o);
   r.claims.push_back(check("constant", "A constant classifier has no sensitivity", "S = 0",
                            Estimate::exact(0, 1, 500), true));
+  r.metrics.push_back({"nan", "A number that is none", {.value = nan, .ci95 = Interval{nan, nan}}});
+  r.claims.push_back(judge("nan", "A claim about it", "< 0", r.metrics.back().value, Side::below));
   r.figures = study_figures(world.findings, o, discs());
   r.notes = {"Sensitivity is the share of predictions that flip.", "A second note."};
   const About about{"sensitivity_vision", "Sensitivity of image classifiers.",
@@ -134,8 +136,7 @@ World with_holes() {
   auto& all = world.findings.measurements;
   std::erase_if(all, [](const Measurement& m) { return m.model == "mlp" && m.stage != "init"; });
   for (Measurement& m : all)
-    if (m.model == "cnn")
-      for (Sample* values : {&m.by_input, &m.by_position}) values->assign(values->size(), nan);
+    if (m.model == "cnn") m.by_position.assign(m.by_position.size(), nan);
   for (CurvePoint& p : world.findings.curves)
     if (p.model == "cnn") p.sensitivity = p.moment.train_accuracy = nan;
   return world;

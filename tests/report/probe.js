@@ -57,10 +57,13 @@
     return n ? {rgb: n.slice(0, 3).map(Number), alpha: n.length > 3 ? Number(n[3]) : 1} : {rgb: [0, 0, 0], alpha: 0};
   };
   const over = (top, alpha, below) => below.map((v, i) => alpha * top[i] + (1 - alpha) * v);
+  const grounds = new Map([[null, [255, 255, 255]]]);
   const ground = (e) => {
-    const layers = [];
-    for (; e; e = e.parentElement) layers.push(parsed(getComputedStyle(e).backgroundColor));
-    return layers.reverse().reduce((below, {rgb, alpha}) => over(rgb, alpha, below), [255, 255, 255]);
+    if (!grounds.has(e)) {
+      const {rgb, alpha} = parsed(getComputedStyle(e).backgroundColor);
+      grounds.set(e, over(rgb, alpha, ground(e.parentElement)));
+    }
+    return grounds.get(e);
   };
   const behind = (text) => {
     const svg = text.ownerSVGElement;

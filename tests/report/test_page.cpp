@@ -2,11 +2,13 @@
 // and for print. Each check of the probe is shown to fail on a page planted for it.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "paths.hpp"
 #include "report/browser.hpp"
 #include "report/pages.hpp"
+#include "temp_folder.hpp"
 
 namespace sonde {
 namespace {
