@@ -84,18 +84,19 @@ check_sanitizer() {
   build "$1" && ctest --preset "$1" -j "$(nproc)"
 }
 
-# Half a minute for each reader of files; what was found before stays in build/fuzz/corpus.
+# Half a minute for each reader of files, from the seeds of tests/fuzz/corpus; what was found before stays in
+# build/fuzz/corpus.
 check_fuzz() {
   local target name options
-  build fuzz
+  build fuzz fuzz_targets
   for target in build/fuzz/bin/fuzz_*; do
     name=${target##*/fuzz_}
-    options=(-max_total_time="${SONDE_FUZZ_SECONDS:-30}" -rss_limit_mb=2048 -print_final_stats=1
+    options=(-max_total_time="${SONDE_FUZZ_SECONDS:-30}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
              -artifact_prefix="build/fuzz/$name-")
     [[ -e tests/fuzz/$name.dict ]] && options+=(-dict="tests/fuzz/$name.dict")
     mkdir -p "build/fuzz/corpus/$name"
     echo "-- $name"
-    "$target" "${options[@]}" "build/fuzz/corpus/$name" tests/parity/io >"build/fuzz/$name.log" 2>&1 ||
+    "$target" "${options[@]}" "build/fuzz/corpus/$name" "tests/fuzz/corpus/$name" >"build/fuzz/$name.log" 2>&1 ||
       { tail -30 "build/fuzz/$name.log"; return 1; }
     grep -E 'number_of_executed_units' "build/fuzz/$name.log"
   done

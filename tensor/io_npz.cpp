@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tensor/io_npy.hpp"
+#include "tensor/zip_directory.hpp"
 #include "tensor/zip_file.hpp"
 
 namespace sonde {
@@ -37,14 +38,29 @@ struct Discard {
 using Archive = std::unique_ptr<zip_t, Discard>;
 using Member = std::unique_ptr<zip_file_t, Discard>;
 
+struct FreeSource {
+  void operator()(zip_source_t* s) const { zip_source_free(s); }
+};
+
+void check_directory(zip_source_t* source, const Teller& teller, const std::string& name) {
+  try {
+    check_zip_directory(source, name);
+  } catch (const Error&) {
+    if (teller.file) teller.file->rethrow();
+    throw;
+  }
+}
+
 // Takes the source over, whether it succeeds or not.
-Archive open_archive(zip_source_t* source, int flags, ErrorText& e, const Teller& teller,
+Archive open_archive(zip_source_t* taken, int flags, ErrorText& e, const Teller& teller,
                      const std::string& name) {
+  std::unique_ptr<zip_source_t, FreeSource> source(taken);
   if (!source) teller.failed(&e.error, name);
-  Archive archive(zip_open_from_source(source, flags, &e.error));
-  if (archive) return archive;
-  zip_source_free(source);
-  teller.failed(&e.error, name);
+  if (flags & ZIP_RDONLY) check_directory(source.get(), teller, name);
+  Archive archive(zip_open_from_source(source.get(), flags, &e.error));
+  if (!archive) teller.failed(&e.error, name);
+  source.release();
+  return archive;
 }
 
 // One member, inflated as it is read.

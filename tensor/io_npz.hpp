@@ -19,7 +19,7 @@ struct NpzLimits {
 
 /// Every member, by its name without ".npy". Error(file); Error(format) on a member that is no .npy
 /// file, has not the size its header says, fails its checksum or is encrypted, on a name that comes
-/// twice, and beyond the limits.
+/// twice, on more than 65,536 members, and beyond the limits.
 NamedTensors load_npz(const std::string& path, NpzLimits limits = {});
 /// The same from bytes in memory.
 NamedTensors read_npz(std::span<const std::byte> bytes, NpzLimits limits = {});

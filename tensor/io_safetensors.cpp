@@ -28,6 +28,12 @@ std::string read_header_text(ByteStream& in) {
   return text;
 }
 
+// The text is gone when the tensors come.
+SafetensorsHeader read_header(ByteStream& in) {
+  const std::string text = read_header_text(in);
+  return parse_safetensors_header(text, in.remaining(), in.name());
+}
+
 // Order of the reference writer: by its list of types from the last to the first.
 int type_order(DType t) {
   constexpr DType order[] = {DType::i64,  DType::f64, DType::f32, DType::i32,
@@ -53,12 +59,11 @@ std::string metadata_text(const std::map<std::string, std::string>& metadata) {
 }  // namespace
 
 Safetensors read_safetensors(ByteStream& in) {
-  const std::string text = read_header_text(in);
-  SafetensorsHeader header = parse_safetensors_header(text, in.remaining(), in.name());
+  SafetensorsHeader header = read_header(in);
   Safetensors out;
   out.metadata = std::move(header.metadata);
-  for (const SafetensorsEntry& e : header.entries)  // in the order of the file, which has no gaps
-    out.tensors.emplace(e.name, load_elements(in, e.shape, e.dtype));
+  for (SafetensorsEntry& e : header.entries)  // in the order of the file, which has no gaps
+    out.tensors.emplace(std::move(e.name), load_elements(in, e.shape, e.dtype));
   return out;
 }
 

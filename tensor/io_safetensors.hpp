@@ -18,7 +18,8 @@ struct Safetensors {
 
 /// Error(file), Error(format): header over 100 MB or past the end, not JSON of the right form, a
 /// name twice, unknown types, more than 8 dimensions, sizes that overflow or do not match the
-/// offsets, overlaps, holes, bytes left over.
+/// offsets, overlaps, holes, bytes left over; and, so that memory stays below twice the file's size
+/// and 64 MiB, more than 65,536 tensors or items of metadata, or 4 MiB in one string.
 Safetensors load_safetensors(const std::string& path);
 /// The same from a stream.
 Safetensors read_safetensors(ByteStream& in);

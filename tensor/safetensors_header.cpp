@@ -2,14 +2,18 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <set>
 
+#include "tensor/json_limits.hpp"
 #include "tensor/load_bytes.hpp"
 
 namespace sonde {
 namespace {
 
 using Json = nlohmann::json;
+
+// So that the book-keeping of a hostile header stays below 64 MiB.
+constexpr JsonLimits limits{.max_values = 1 << 21, .max_token = 4 << 20};
+constexpr std::size_t max_names = 1 << 16;  // of tensors and of metadata
 
 struct TypeName {
   std::string_view name;
@@ -33,6 +37,7 @@ class HeaderEvents final : public Json::json_sax_t {
     if (state_ == State::start) return enter(State::names);
     if (state_ == State::names && key_ == "__metadata__") return enter(State::metadata);
     if (state_ == State::names && has_key_) {
+      if (out_.entries.size() == max_names) malformed(file_, "more than 65536 tensors");
       out_.entries.push_back({key_, {}, {}, 0, 0});
       seen_ = 0;
       return enter(State::fields);
@@ -46,10 +51,12 @@ class HeaderEvents final : public Json::json_sax_t {
     return enter(state_ == State::names ? State::finished : State::names);
   }
   bool key(std::string& name) override {
-    if (state_ == State::names && !names_.insert(name).second)
-      malformed(file_, fmt::format("the name '{}' comes twice", name));
+    if (state_ == State::names && name == "__metadata__" && std::exchange(metadata_seen_, true))
+      malformed(file_, "__metadata__ comes twice");
     if (state_ == State::metadata && out_.metadata.count(name))
       malformed(file_, fmt::format("the metadata '{}' comes twice", name));
+    if (state_ == State::metadata && out_.metadata.size() == max_names)
+      malformed(file_, "more than 65536 items of metadata");
     if (state_ == State::fields) field(name);
     key_ = name;
     has_key_ = true;
@@ -136,8 +143,16 @@ class HeaderEvents final : public Json::json_sax_t {
   std::string key_;
   bool has_key_ = false;
   int seen_ = 0, count_ = 0;
-  std::set<std::string> names_;
+  bool metadata_seen_ = false;
 };
+
+void check_names(const SafetensorsHeader& h, const std::string& file) {
+  std::vector<std::string_view> names;
+  for (const SafetensorsEntry& e : h.entries) names.push_back(e.name);
+  std::ranges::sort(names);
+  if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
+    malformed(file, fmt::format("the name '{}' comes twice", *twice));
+}
 
 // The tensors must fill the data from first to last byte, none upon another.
 void check_layout(SafetensorsHeader& h, std::int64_t data_bytes, const std::string& file) {
@@ -166,8 +181,10 @@ SafetensorsHeader parse_safetensors_header(const std::string& text, std::int64_t
                                            const std::string& file) {
   SafetensorsHeader out;
   if (!text.starts_with('{')) malformed(file, "does not begin with '{'");
+  check_json_limits(text, limits, file + ": header");
   HeaderEvents events(out, file);
   Json::sax_parse(text, &events);
+  check_names(out, file);
   check_layout(out, data_bytes, file);
   return out;
 }

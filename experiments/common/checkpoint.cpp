@@ -14,6 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t largest_number = 1'000'000'000'000;
 constexpr std::string_view stem = "checkpoint.", manifest_ending = ".json";
 
 // XXH3 of bytes that come in pieces, as 16 hexadecimal digits.
@@ -33,11 +34,29 @@ class Checksum {
   std::unique_ptr<XXH3_state_t, Free> state_{XXH3_createState()};
 };
 
-std::string checksum_of(const Json& state) {
-  const std::string text = state.dump();
+std::string checksum_of(std::string_view text) {
   Checksum sum;
   sum.add(text.data(), text.size());
   return sum.text();
+}
+
+// A manifest begins with the checksum of all that follows, so that every changed bit is noticed.
+std::string manifest_start(std::string_view rest) {
+  return fmt::format("{{\"xxh3\":\"{}\",", checksum_of(rest));
+}
+
+std::string manifest_text(const Json& manifest) {
+  const std::string rest = manifest.dump(1).substr(1) + "\n";  // without its first brace
+  return manifest_start(rest) + rest;
+}
+
+Json read_manifest(const fs::path& path) {
+  const std::size_t start = manifest_start("").size();
+  const std::string text = read_text(path);
+  const std::string_view rest = std::string_view(text).substr(std::min(start, text.size()));
+  if (!text.starts_with(manifest_start(rest)))
+    fail(ErrorCode::format, "checkpoint", "{} does not begin with its checksum", path.string());
+  return parse_json(text, path.string());
 }
 
 std::string checksum_of_file(const fs::path& path) {
@@ -50,7 +69,7 @@ std::string checksum_of_file(const fs::path& path) {
   return sum.text();
 }
 
-// The number in "checkpoint.<n>.json"; nothing for other names.
+// The number in "checkpoint.<n>.json", without leading zeros; nothing for other names.
 std::optional<std::int64_t> number_of(const std::string& name) {
   if (!name.starts_with(stem) || !name.ends_with(manifest_ending)) return {};
   const char *first = name.data() + stem.size(),
@@ -58,7 +77,8 @@ std::optional<std::int64_t> number_of(const std::string& name) {
   std::int64_t number = 0;
   if (first >= last) return {};
   const auto [end, error] = std::from_chars(first, last, number);
-  if (error != std::errc() || end != last || number < 1) return {};
+  if (error != std::errc() || end != last || *first == '0' || number < 1 || number > largest_number)
+    return {};
   return number;
 }
 
@@ -101,33 +121,36 @@ std::vector<std::int64_t> CheckpointFiles::numbers() const {
 void CheckpointFiles::write(const Checkpoint& checkpoint) {
   const std::vector<std::int64_t> earlier = numbers();
   const std::int64_t number = earlier.empty() ? 1 : earlier.front() + 1;
+  if (number > largest_number)
+    fail_hint(ErrorCode::format, "checkpoint", "remove it", "{}: no larger number is left",
+              manifest_file(number - 1).string());
   const fs::path tensors = tensors_file(number);
   save_safetensors(tensors.string(), checkpoint.tensors);
-  const Json manifest{{"tensors_bytes", FileStream(tensors.string()).remaining()},
+  const Json manifest{{"number", number},
+                      {"tensors_bytes", FileStream(tensors.string()).remaining()},
                       {"tensors_xxh3", checksum_of_file(tensors)},
-                      {"state_xxh3", checksum_of(checkpoint.state)},
                       {"state", checkpoint.state}};
-  atomic_write(manifest_file(number).string(), manifest.dump(1) + "\n");
+  atomic_write(manifest_file(number).string(), manifest_text(manifest));
   remove_all_but(number, last_);
   last_ = number;
 }
 
 Checkpoint CheckpointFiles::read(std::int64_t number) const {
   const fs::path path = manifest_file(number), tensors = tensors_file(number);
-  const Json manifest = parse_json(read_text(path), path.string());
+  const Json manifest = read_manifest(path);
+  if (integer_at<std::int64_t>(manifest, "number") != number)
+    fail(ErrorCode::format, "checkpoint", "{} is the manifest of another number", path.string());
   Checkpoint checkpoint;
-  std::int64_t bytes = 0;
-  std::string tensors_sum, state_sum;
+  const auto bytes = integer_at<std::int64_t>(manifest, "tensors_bytes");
+  std::string tensors_sum;
   try {
     checkpoint.state = manifest.at("state");
-    bytes = manifest.at("tensors_bytes").get<std::int64_t>();
     tensors_sum = manifest.at("tensors_xxh3").get<std::string>();
-    state_sum = manifest.at("state_xxh3").get<std::string>();
   } catch (const Json::exception& e) {
     fail(ErrorCode::format, "checkpoint", "{}: {}", path.string(), e.what());
   }
-  if (!checkpoint.state.is_object() || checksum_of(checkpoint.state) != state_sum)
-    fail(ErrorCode::format, "checkpoint", "{}: the state has not its checksum", path.string());
+  if (!checkpoint.state.is_object())
+    fail(ErrorCode::format, "checkpoint", "{}: the state is no object", path.string());
   if (FileStream(tensors.string()).remaining() != bytes)
     fail(ErrorCode::format, "checkpoint", "{} has not its {} bytes", tensors.string(), bytes);
   if (checksum_of_file(tensors) != tensors_sum)

@@ -26,10 +26,10 @@ struct Checkpoint {
 };
 
 /// The checkpoints of one run: in its folder, the last two, numbered upwards. Each is a file of
-/// tensors, checkpoint.N.safetensors, and a manifest, checkpoint.N.json, which holds the state,
-/// the size of the other file and checksums (XXH3) of both. Every file is written aside, flushed to
-/// disk and renamed, the manifest last, and an old pair goes when a new one is whole: so whenever
-/// the run is killed, one is left. One object at a time may write.
+/// tensors, checkpoint.N.safetensors, and a manifest, checkpoint.N.json, which holds a checksum
+/// (XXH3) of itself, N, the state, and size and checksum of the other file. Every file is written
+/// aside, flushed to disk and renamed, the manifest last, and an old pair goes when a new one is
+/// whole: so whenever the run is killed, one is left. One object at a time may write.
 class CheckpointFiles {
  public:
   explicit CheckpointFiles(std::filesystem::path folder) : folder_(std::move(folder)) {}

@@ -23,15 +23,14 @@ class JsonConfig : public CLI::Config {
   std::string to_config(const CLI::App*, bool, bool, std::string) const override { return "{}"; }
 
   std::vector<CLI::ConfigItem> from_config(std::istream& in) const override {
-    const std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-    Json json = parse_json(text, "--config");
-    if (!json.is_object()) fail(ErrorCode::usage, "--config", "holds no JSON object");
-    if (json.contains("settings")) {
-      if (json.value("experiment", experiment_) != experiment_)
+    Json json = parse_json(read_text(in, 1 << 20, "--config"), "--config");
+    if (json.is_object() && json.contains("settings")) {
+      if (json.contains("experiment") && json["experiment"] != experiment_)
         fail(ErrorCode::usage, "--config", "belongs to the experiment {}",
              json["experiment"].dump());
       json = Json(json["settings"]);
     }
+    if (!json.is_object()) fail(ErrorCode::usage, "--config", "holds no JSON object");
     std::vector<CLI::ConfigItem> items;
     for (const auto& [key, value] : json.items())
       if (value != false && value != "") items.push_back({{}, key, words(key, value)});

@@ -125,9 +125,9 @@ std::optional<Checkpoint> Run::resumed() {
               << std::endl;
   try {
     const Json run = found->checkpoint.state.at("run");
-    log_.truncate(run.at("log_bytes").get<std::int64_t>());
+    log_.truncate(integer_at<std::int64_t>(run, "log_bytes"));
     earlier_seconds_ = run.at("wall_s").get<double>();
-    earlier_peak_ = run.at("peak_bytes").get<std::int64_t>();
+    earlier_peak_ = integer_at<std::int64_t>(run, "peak_bytes");
   } catch (const Json::exception& e) {
     fail(ErrorCode::format, "checkpoint", "{}", e.what());
   }

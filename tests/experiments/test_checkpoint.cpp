@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "temp_folder.hpp"
+#include "tensor/philox.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -68,6 +69,31 @@ TEST(Checkpoints, ADamagedOneIsPassedOver) {
     b.replace(b.find("number"), 6, "nomber");
     write_bytes(p, b);
   });
+}
+
+// The file and the bit of each flip depend on its number alone.
+TEST(Checkpoints, EveryOneOf1000BitFlipsIsDetected) {
+  TempFolder folder;
+  CheckpointFiles files(folder.path());
+  Checkpoint whole = numbered(1);
+  whole.state["text"] = "1e-05 and words";
+  whole.state["small"] = 1.5e-7;
+  whole.add("weights.", {{"w", Tensor::arange(50, DType::f32)}});
+  files.write(whole);
+  const std::string names[] = {"checkpoint.1.json", "checkpoint.1.safetensors"};
+  const std::string contents[] = {read_bytes(folder / names[0]), read_bytes(folder / names[1])};
+  const std::uint64_t first = contents[0].size(), all = first + contents[1].size();
+  for (std::uint64_t flip = 0; flip < 1000; ++flip) {
+    const std::uint64_t bit = philox::bits({.k0 = 1000}, flip) % (8 * all), byte = bit / 8;
+    const int file = byte < first ? 0 : 1;
+    std::string changed = contents[file];
+    char& hit = changed[byte - (file == 0 ? 0 : first)];
+    hit = static_cast<char>(hit ^ 1 << bit % 8);
+    write_bytes(folder / names[file], changed);
+    EXPECT_THROW(CheckpointFiles(folder.path()).read(), Error) << "bit " << bit;
+    write_bytes(folder / names[file], contents[file]);
+  }
+  EXPECT_EQ(number(CheckpointFiles(folder.path()).read()->checkpoint), 1);
 }
 
 TEST(Checkpoints, WhatAKilledWriterLeftIsNotReadAndGoes) {

@@ -1,9 +1,7 @@
-#include "tensor/io_npy.hpp"
-#include "tests/fuzz/fuzz.hpp"
+#include "tests/fuzz/readers.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return sonde::fuzz_reader(data, size, [](std::span<const std::byte> bytes) {
-    sonde::MemoryStream in(bytes);
-    sonde::read_npy(in);
-  });
+  static const auto& format = sonde::hostile::format("npy");
+  sonde::hostile::read_or_refuse(format, std::as_bytes(std::span(data, size)));
+  return 0;
 }
