@@ -1,6 +1,7 @@
 #include "tensor/io_npz.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <memory>
 #include <vector>
 
@@ -19,9 +20,9 @@ struct Teller {
   ErrorCode code;       // of what libzip finds wrong
   const ZipFile* file;  // none if the archive is bytes in memory
   [[noreturn]] void failed(zip_error_t* e, const std::string& where) const {
+    const bool memory = errno == ENOMEM;  // libzip does not always say so
     if (file) file->rethrow();
-    fail(zip_error_code_zip(e) == ZIP_ER_MEMORY ? ErrorCode::memory : code, op, "{}: {}", where,
-         zip_error_strerror(e));
+    fail(memory ? ErrorCode::memory : code, op, "{}: {}", where, zip_error_strerror(e));
   }
 };
 
@@ -56,6 +57,7 @@ Archive open_archive(zip_source_t* taken, int flags, ErrorText& e, const Teller&
                      const std::string& name) {
   std::unique_ptr<zip_source_t, FreeSource> source(taken);
   if (!source) teller.failed(&e.error, name);
+  errno = 0;
   if (flags & ZIP_RDONLY) check_directory(source.get(), teller, name);
   Archive archive(zip_open_from_source(source.get(), flags, &e.error));
   if (!archive) teller.failed(&e.error, name);

@@ -1,10 +1,13 @@
 #include "experiments/common/cli.hpp"
 
+#include <locale.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <functional>
 #include <limits>
+#include <new>
 #include <set>
 
 #include "tensor/error.hpp"
@@ -75,6 +78,24 @@ std::string as_text(const T& value) {
 std::string as_text(const std::vector<double>& values) {
   return values.empty() ? "auto" : fmt::format("{}", fmt::join(values, " "));
 }
+
+// While it lives, this thread reads numbers as in the locale C: CLI11 asks strtod.
+class NumbersOfC {
+ public:
+  NumbersOfC() : c_(::newlocale(LC_NUMERIC_MASK, "C", nullptr)) {
+    if (!c_) throw std::bad_alloc();
+    former_ = ::uselocale(c_);
+  }
+  ~NumbersOfC() {
+    ::uselocale(former_);
+    ::freelocale(c_);
+  }
+  NumbersOfC(const NumbersOfC&) = delete;
+  NumbersOfC& operator=(const NumbersOfC&) = delete;
+
+ private:
+  locale_t c_, former_;
+};
 
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -218,6 +239,7 @@ void Cli::default_seeds(Scaled<int> seeds) {
 
 std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   State& s = *state_;
+  const NumbersOfC numbers;
   try {
     s.app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {

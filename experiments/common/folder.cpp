@@ -1,6 +1,11 @@
 #include "experiments/common/folder.hpp"
 
+#include <dirent.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <string_view>
 
 #include "tensor/file.hpp"
 
@@ -38,14 +43,28 @@ bool is_folder(const fs::path& path) {
   });
 }
 
+// Not by std::filesystem, whose iterator ends the program when there is no memory.
 std::vector<std::string> names_in(const fs::path& folder) {
-  return asked("list", folder, [&](std::error_code& e) {
-    std::vector<std::string> names;
-    for (fs::directory_iterator i(folder, e); !e && i != fs::directory_iterator(); i.increment(e))
-      names.push_back(i->path().filename().string());
-    std::ranges::sort(names);
-    return names;
-  });
+  struct Close {
+    void operator()(DIR* d) const { ::closedir(d); }
+  };
+  std::unique_ptr<DIR, Close> open;
+  while (!open) {
+    open.reset(::opendir(folder.c_str()));
+    if (!open && errno != EINTR) fail_errno("list", folder.string(), errno);
+  }
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(open.get());
+    if (!entry && errno == EINTR) continue;
+    if (!entry && errno != 0) fail_errno("list", folder.string(), errno);
+    if (!entry) break;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  std::ranges::sort(names);
+  return names;
 }
 
 void remove_file(const fs::path& path) {

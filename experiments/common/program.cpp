@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <new>
@@ -27,6 +29,22 @@ void keep_standard_streams() {
 void print(std::string_view text) {
   errno = 0;
   if (!(std::cout << text << std::flush)) fail_errno("print", "standard output", errno);
+}
+
+constexpr std::string_view no_memory = "[S1050] the system has no more memory";
+
+// JSON values ask for memory in their destructors. If there is none, this is the end: files are
+// whole at any moment, and the run can be resumed.
+[[noreturn]] void on_terminate() {
+  try {
+    if (std::current_exception()) throw;
+  } catch (const std::bad_alloc&) {
+    for (std::string_view text : {no_memory, std::string_view("\n")})
+      if (::write(STDERR_FILENO, text.data(), text.size()) < 0) break;
+    ::_exit(bad_data);
+  } catch (...) {
+  }
+  std::abort();
 }
 
 int say(std::string_view program, std::string_view what, int code) {
@@ -75,6 +93,7 @@ int exit_code(ErrorCode code) {
 
 int run_program(const About& about, const std::function<void(Cli&)>& declare,
                 const std::function<void(Run&)>& body, int argc, const char* const* argv) {
+  std::set_terminate(on_terminate);
   keep_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone must not end hours of work
   try {
@@ -86,7 +105,7 @@ int run_program(const About& about, const std::function<void(Cli&)>& declare,
   } catch (const std::filesystem::filesystem_error& e) {
     return say(about.name, e.what(), bad_data);
   } catch (const std::bad_alloc&) {
-    return say(about.name, "[S1050] the system has no more memory", bad_data);
+    return say(about.name, no_memory, bad_data);
   } catch (const std::exception& e) {
     return say(about.name, e.what(), defect);
   }

@@ -113,7 +113,8 @@ void Run::describe(const std::string& name, const Json& value) {
   described_[name] = value;
   Json config = config_of(cli_);
   config.update(described_);
-  atomic_write(file("config.json"), config.dump(2) + "\n");
+  atomic_write(file("config.json"),
+               config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 std::optional<Checkpoint> Run::resumed() {

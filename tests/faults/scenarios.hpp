@@ -29,6 +29,9 @@ struct Scenario {
   /// What is to be found in the folder after successful work, however often it was interrupted.
   std::function<std::string(const std::filesystem::path&)> look = {};
 
+  /// Whether JSON takes part, whose destructor ends the program when memory is refused to it.
+  bool json() const { return look || name.starts_with("checkpoint") || name == "run_log"; }
+
   friend void PrintTo(const Scenario& s, std::ostream* out) { *out << s.name; }
 };
 

@@ -77,8 +77,9 @@ int Sweep::each(Fault fault, const std::function<void(const Fault&, const Outcom
   }
 }
 
-int Sweep::each_ended(Fault fault, const std::function<void(const Fault&)>& check) {
-  for (fault.nth = 1;; ++fault.nth) {
+int Sweep::each_ended(Fault fault, const std::function<void(const Fault&)>& check, int stride) {
+  int ended = 0;
+  for (fault.nth = 1;; fault.nth += stride, ++ended) {
     restore();
     const fs::path place = folder_.path();
     const pid_t child = ::fork();
@@ -91,9 +92,10 @@ int Sweep::each_ended(Fault fault, const std::function<void(const Fault&)>& chec
     }
     int status = 0;
     ::waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return fault.nth - 1;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return ended;
     const bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    if (!killed && !(fault.effect == Effect::signal && WEXITSTATUS(status) == 130))
+    const int expected = fault.call == Call::allocate ? 3 : 130;
+    if (!killed && !(WIFEXITED(status) && WEXITSTATUS(status) == expected))
       throw std::runtime_error(fmt::format("the child ended with status {:#x}", status));
     check(fault);
   }

@@ -24,8 +24,8 @@ class Sweep {
   /// Nth call 1, 2, ... until the work ends without a fault; `check` looks at each outcome. Returns
   /// the number of faults.
   int each(Fault fault, const std::function<void(const Fault&, const Outcome&)>& check);
-  /// The same with the work in a child process, which the fault ends.
-  int each_ended(Fault fault, const std::function<void(const Fault&)>& check);
+  /// The same with the work in a child process, which the fault ends; every call or fewer.
+  int each_ended(Fault fault, const std::function<void(const Fault&)>& check, int stride = 1);
 
   /// What is wrong with the files: neither the old nor the new ones; a file aside that was left. An
   /// empty text if nothing is.
