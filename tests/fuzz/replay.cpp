@@ -29,7 +29,7 @@ int replay(const fs::path& folder) {
     ++wrong;
     std::fprintf(stderr, "%s: %s\n", entry.path().c_str(), what.c_str());
   }
-  std::printf("%s: %d seeds, %d wrong\n", format.name.c_str(), seeds, wrong);
+  std::printf("figure: %s: %d seeds, %d wrong\n", format.name.c_str(), seeds, wrong);
   return wrong > 0 || seeds < enough ? 1 : 0;
 }
 
