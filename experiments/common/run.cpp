@@ -80,6 +80,12 @@ Json config_of(const Cli& cli) {
   return {{"experiment", cli.about().name}, {"version", version()}, {"settings", cli.resolved()}};
 }
 
+// A path need not be UTF-8; JSON must be.
+void write_config(const fs::path& folder, const Json& config) {
+  atomic_write(folder / "config.json",
+               config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
 // Decides whether there is a run to go on with, and clears the folder if not.
 bool prepare(const fs::path& folder, const Cli& cli) {
   const auto earlier = earlier_config(folder, cli.about().name);
@@ -89,7 +95,7 @@ bool prepare(const fs::path& folder, const Cli& cli) {
   if (resume)
     check_same_settings(earlier->value("settings", Json::object()), cli.decisive(), folder);
   if (!resume) clear(folder);
-  atomic_write(folder / "config.json", config_of(cli).dump(2) + "\n");
+  write_config(folder, config_of(cli));
   return resume;
 }
 
@@ -113,8 +119,7 @@ void Run::describe(const std::string& name, const Json& value) {
   described_[name] = value;
   Json config = config_of(cli_);
   config.update(described_);
-  atomic_write(file("config.json"),
-               config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_config(folder_, config);
 }
 
 std::optional<Checkpoint> Run::resumed() {
