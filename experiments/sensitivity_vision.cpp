@@ -164,8 +164,5 @@ void measure(Run& run, Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  Options options;
-  return run_program(
-      about, [&](Cli& cli) { declare(cli, options); }, [&](Run& run) { measure(run, options); },
-      argc, argv);
+  return run_program(about, declare, measure, argc, argv);
 }

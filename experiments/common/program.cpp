@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <iostream>
 #include <new>
+#include <utility>
 
 #include "experiments/common/interrupt.hpp"
 #include "tensor/descriptor.hpp"
@@ -31,7 +32,12 @@ void print(std::string_view text) {
   if (!(std::cout << text << std::flush)) fail_errno("print", "standard output", errno);
 }
 
-constexpr std::string_view no_memory = "[S1050] the system has no more memory";
+// Once, however often memory is missed on the way out; by a call that needs none.
+void say_no_memory() {
+  static bool said = false;
+  constexpr std::string_view text = "[S1050] the system has no more memory\n";
+  if (!std::exchange(said, true) && ::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
+}
 
 // JSON values ask for memory in their destructors. If there is none, this is the end: files are
 // whole at any moment, and the run can be resumed.
@@ -39,8 +45,7 @@ constexpr std::string_view no_memory = "[S1050] the system has no more memory";
   try {
     if (std::current_exception()) throw;
   } catch (const std::bad_alloc&) {
-    for (std::string_view text : {no_memory, std::string_view("\n")})
-      if (::write(STDERR_FILENO, text.data(), text.size()) < 0) break;
+    say_no_memory();
     ::_exit(bad_data);
   } catch (...) {
   }
@@ -105,7 +110,8 @@ int run_program(const About& about, const std::function<void(Cli&)>& declare,
   } catch (const std::filesystem::filesystem_error& e) {
     return say(about.name, e.what(), bad_data);
   } catch (const std::bad_alloc&) {
-    return say(about.name, no_memory, bad_data);
+    say_no_memory();
+    return bad_data;
   } catch (const std::exception& e) {
     return say(about.name, e.what(), defect);
   }

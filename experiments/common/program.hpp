@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "experiments/common/cli.hpp"
 #include "experiments/common/run.hpp"
@@ -26,5 +27,15 @@ int exit_code(ErrorCode code);
 /// line on standard error tells what went wrong.
 int run_program(const About& about, const std::function<void(Cli&)>& declare,
                 const std::function<void(Run&)>& body, int argc, const char* const* argv);
+
+/// The same for a program that keeps its options in an object, which begins as `Options()`.
+template <class Options>
+int run_program(const About& about, void (&declare)(Cli&, Options&), void (&body)(Run&, Options&),
+                int argc, const char* const* argv) {
+  std::optional<Options> options;  // made where its errors are caught
+  return run_program(
+      about, [&](Cli& cli) { declare(cli, options.emplace()); },
+      [&](Run& run) { body(run, *options); }, argc, argv);
+}
 
 }  // namespace sonde::experiments
