@@ -1,5 +1,7 @@
 #include "tensor/io_npz.hpp"
 
+#include <zip.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <memory>
