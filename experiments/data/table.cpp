@@ -45,7 +45,8 @@ std::optional<T> number(std::string_view field) {
 // What a message shows of a field: the start of it, and no control characters.
 std::string shown(std::string field) {
   field.resize(std::min<std::size_t>(field.size(), 40));
-  std::ranges::replace_if(field, [](unsigned char c) { return c < ' ' || c == 127; }, '?');
+  std::ranges::replace_if(
+      field, [](unsigned char c) { return c < ' ' || c == 127; }, '?');
   return field;
 }
 
