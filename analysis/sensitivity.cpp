@@ -83,10 +83,6 @@ class ScatteredNoise final : public Grid {
   const std::int64_t repetitions_;
 };
 
-// Draw `draw` of position `position` of input `input`.
-struct Trial {
-  std::int64_t input, position, draw;
-};
 using Trials = std::vector<Trial>;
 
 Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation,
@@ -100,12 +96,10 @@ Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation,
   float* to = out.mutable_data<float>();
   parallel_for(count, 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {
-      const auto [i, t, draw] = trials[static_cast<std::size_t>(k)];
-      philox::Key key = o.key;
-      for (const std::int64_t part : {i, t, draw})
-        key = philox::fold_in(key, static_cast<std::uint64_t>(part));
-      std::copy_n(from + i * size, size, to + k * size);
-      perturbation.apply({to + k * size, static_cast<std::size_t>(size)}, t, o.sigma, key);
+      const Trial& trial = trials[static_cast<std::size_t>(k)];
+      std::copy_n(from + trial.input * size, size, to + k * size);
+      perturbation.apply({to + k * size, static_cast<std::size_t>(size)}, trial.position, o.sigma,
+                         trial_key(o.key, trial));
     }
   });
   return out;
@@ -185,6 +179,12 @@ std::vector<std::int64_t> predictions(const Tensor& logits) {
   for (auto row = values.begin(); row != values.end(); row += classes)
     out.push_back(std::max_element(row, row + classes) - row);
   return out;
+}
+
+philox::Key trial_key(philox::Key key, const Trial& trial) {
+  for (const std::int64_t part : {trial.input, trial.position, trial.draw})
+    key = philox::fold_in(key, static_cast<std::uint64_t>(part));
+  return key;
 }
 
 std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height,

@@ -65,11 +65,18 @@ std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_
                                               std::int64_t width, std::int64_t patch,
                                               std::int64_t repetitions = 0);
 
+/// Draw `draw` of the noise at `position` of input `input`.
+struct Trial {
+  std::int64_t input, position, draw;
+};
+
+/// The key of a trial's noise: fold_in(fold_in(fold_in(key, input), position), draw).
+philox::Key trial_key(philox::Key key, const Trial& trial);
+
 struct SensitivityOptions {
   double sigma = 1;           ///< standard deviation of the noise
   std::int64_t draws = 1;     ///< m: noises for each input and position
-  philox::Key key{};          ///< noise of input i, position t, draw d is that of
-                              ///< fold_in(fold_in(fold_in(key, i), t), d)
+  philox::Key key{};          ///< of all noises; each has its trial_key
   std::int64_t batch = 1024;  ///< perturbed inputs in one call of the classifier; changes no result
 };
 

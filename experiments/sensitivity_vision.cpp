@@ -9,10 +9,8 @@
 #include "experiments/vision/findings.hpp"
 #include "experiments/vision/invariants.hpp"
 
+namespace sonde::experiments {
 namespace {
-
-using namespace sonde;
-using namespace sonde::experiments;
 
 const About about{
     .name = "sensitivity_vision",
@@ -162,7 +160,9 @@ void measure(Run& run, Options& o) {
 }
 
 }  // namespace
+}  // namespace sonde::experiments
 
 int main(int argc, char** argv) {
-  return run_program(about, declare, measure, argc, argv);
+  namespace program = sonde::experiments;
+  return program::run_program(program::about, program::declare, program::measure, argc, argv);
 }

@@ -63,7 +63,7 @@ Archive open_archive(zip_source_t* taken, int flags, ErrorText& e, const Teller&
   if (flags & ZIP_RDONLY) check_directory(source.get(), teller, name);
   Archive archive(zip_open_from_source(source.get(), flags, &e.error));
   if (!archive) teller.failed(&e.error, name);
-  source.release();
+  (void)source.release();  // the archive's now
   return archive;
 }
 
@@ -102,7 +102,7 @@ Tensor read_member(zip_t* archive, const zip_stat_t& info, const Teller& teller,
   Member member(zip_fopen_index(archive, info.index, 0));
   if (!member) teller.failed(zip_get_error(archive), where);
   MemberStream stream(where, static_cast<std::int64_t>(info.size), std::move(member), teller);
-  const Tensor t = read_npy(stream);
+  Tensor t = read_npy(stream);
   stream.expect_end();
   return t;
 }
@@ -180,7 +180,7 @@ void write_archive(Descriptor& aside, const NamedTensors& tensors, bool compress
     add_member(archive.get(), name, *contents.back(), compress, teller, path);
   }
   checked(zip_close(archive.get()), archive.get(), teller, path);
-  archive.release();
+  (void)archive.release();  // zip_close has freed it
 }
 
 // libzip takes no bytes at all for an archive without members.

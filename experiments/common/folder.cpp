@@ -7,6 +7,7 @@
 #include <memory>
 #include <string_view>
 
+#include "tensor/error.hpp"
 #include "tensor/file.hpp"
 
 namespace sonde::experiments {
@@ -71,8 +72,11 @@ void remove_file(const fs::path& path) {
   asked("remove", path, [&](std::error_code& e) { return fs::remove(path, e); });
 }
 
-std::string read_text(const fs::path& path) {
+std::string read_text(const fs::path& path, std::int64_t max_bytes) {
   FileStream in(path.string());
+  if (in.remaining() > max_bytes)
+    fail(ErrorCode::size, "read", "{}: {} bytes, the limit is {}", path.string(), in.remaining(),
+         max_bytes);
   std::string text(static_cast<std::size_t>(in.remaining()), '\0');
   in.read(reinterpret_cast<std::byte*>(text.data()), in.remaining());
   return text;

@@ -2,6 +2,7 @@
 /// What a run asks of its folder. Every failure is Error(file) with path and reason.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -23,6 +24,8 @@ void remove_files(const std::filesystem::path& folder, Chosen chosen) {
     if (chosen(name)) remove_file(folder / name);
 }
 
-std::string read_text(const std::filesystem::path& path);
+/// All of a file; Error(size) beyond `max_bytes`.
+std::string read_text(const std::filesystem::path& path,
+                      std::int64_t max_bytes = std::int64_t{1} << 40);
 
 }  // namespace sonde::experiments

@@ -1,8 +1,9 @@
 #include "experiments/data/find.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
-#include "tensor/error.hpp"
+#include "experiments/common/folder.hpp"
 
 namespace sonde::experiments {
 
@@ -17,19 +18,20 @@ std::vector<fs::path> data_folders(const fs::path& data_dir) {
   return folders;
 }
 
-fs::path find_data(std::string_view name, std::string_view file, const fs::path& data_dir,
-                   std::string_view source) {
-  std::string searched;
-  for (const fs::path& folder : data_folders(data_dir)) {
-    for (const std::string& ending : {std::string(), std::string(".gz")}) {
-      const fs::path path = folder / name / (std::string(file) + ending);
-      std::error_code ignored;  // what cannot be looked at is not there
-      if (fs::is_regular_file(path, ignored)) return path;
-    }
-    searched += (searched.empty() ? "" : ", ") + (folder / name).string();
+std::vector<fs::path> data_files(const fs::path& folder, std::string_view start,
+                                 std::string_view end) {
+  std::vector<fs::path> found;
+  if (!is_folder(folder)) return found;
+  for (const std::string& name : names_in(folder)) {
+    std::string_view stem = name;
+    if (stem.ends_with(".gz")) stem.remove_suffix(3);
+    if (stem.starts_with(start) && stem.ends_with(end)) found.push_back(folder / name);
   }
-  fail_hint(ErrorCode::data, "data", std::string(source), "{} of data set {} is in none of {}",
-            file, name, searched);
+  const std::vector<fs::path> all = found;
+  std::erase_if(found, [&](fs::path file) {
+    return file.extension() == ".gz" && std::ranges::binary_search(all, file.replace_extension());
+  });
+  return found;
 }
 
 }  // namespace sonde::experiments

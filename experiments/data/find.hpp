@@ -1,9 +1,8 @@
 /// @file
-/// Where data sets lie on this machine, and where they come from.
+/// Where data sets lie on this machine.
 #pragma once
 
 #include <filesystem>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,10 +12,10 @@ namespace sonde::experiments {
 /// /usr/share/datasets.
 std::vector<std::filesystem::path> data_folders(const std::filesystem::path& data_dir);
 
-/// The first folder NAME of data_folders() that holds `file`, or `file` with ".gz" behind it;
-/// returns the file's path. Error(data) naming the folders searched, with `source` (a package or an
-/// address) as the hint.
-std::filesystem::path find_data(std::string_view name, std::string_view file,
-                                const std::filesystem::path& data_dir, std::string_view source);
+/// The files of a folder that are called `start`*`end` or `start`*`end`.gz, by name; of a file that
+/// is there both ways, the plain one; none if there is no such folder. Error(file) if it cannot be
+/// read, which is no reason to go on with other data.
+std::vector<std::filesystem::path> data_files(const std::filesystem::path& folder,
+                                              std::string_view start, std::string_view end);
 
 }  // namespace sonde::experiments

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "experiments/data/find.hpp"
 #include "experiments/data/gzip.hpp"
 #include "tensor/load_bytes.hpp"
 
@@ -48,6 +49,22 @@ Tensor read_idx(ByteStream& file, std::int64_t max_bytes) {
 Tensor read_idx(const std::filesystem::path& path, std::int64_t max_bytes) {
   FileStream file(path.string());
   return read_idx(file, max_bytes);
+}
+
+std::optional<IdxPair> read_idx_pair(const std::filesystem::path& folder, const std::string& part) {
+  const auto images = data_files(folder, part + "-images", "-ubyte"),
+             labels = data_files(folder, part + "-labels", "-ubyte");
+  if (images.empty() && labels.empty()) return {};
+  if (images.empty() || labels.empty())
+    fail(ErrorCode::data, folder.string(), "{} has {} but no {}", part,
+         images.empty() ? "labels" : "images", images.empty() ? "images" : "labels");
+  IdxPair pair{read_idx(images[0]), read_idx(labels[0])};
+  if (pair.images.rank() == 3) pair.images = pair.images.unsqueeze(1);
+  if (pair.images.rank() != 4 || pair.labels.rank() != 1 ||
+      pair.images.size(0) != pair.labels.size(0))
+    fail(ErrorCode::format, images[0].string(), "images {} and labels {} do not belong together",
+         pair.images.shape(), pair.labels.shape());
+  return pair;
 }
 
 }  // namespace sonde::experiments

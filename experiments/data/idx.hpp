@@ -5,6 +5,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
+#include <string>
 
 #include "tensor/file.hpp"
 #include "tensor/tensor.hpp"
@@ -18,5 +20,15 @@ namespace sonde::experiments {
 Tensor read_idx(const std::filesystem::path& path, std::int64_t max_bytes = std::int64_t{1} << 32);
 /// The same from a stream.
 Tensor read_idx(ByteStream& file, std::int64_t max_bytes);
+
+/// Images u8 [n, channels, height, width] and their labels u8 [n].
+struct IdxPair {
+  Tensor images, labels;
+};
+
+/// The files `part`-images*-ubyte, of rank 3 (then channels is 1) or 4, and `part`-labels*-ubyte of
+/// a folder; nothing if both are missing. Error(data) if one is, Error(format) if they do not
+/// belong together.
+std::optional<IdxPair> read_idx_pair(const std::filesystem::path& folder, const std::string& part);
 
 }  // namespace sonde::experiments

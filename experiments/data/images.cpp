@@ -11,9 +11,6 @@
 #include "experiments/data/find.hpp"
 #include "experiments/data/idx.hpp"
 #include "experiments/data/loader.hpp"
-#include "tensor/kernels/random.hpp"
-#include "tensor/parallel.hpp"
-#include "tensor/random.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -37,27 +34,9 @@ const Source sources[] = {
      "cifar-10 below --data-dir"},
 };
 
-// Files of the folder that are called `start`*`end` or `start`*`end`.gz, by name; of a file that is
-// there both ways, the plain one. Error(file) if the folder cannot be read, which is no reason to
-// go on with other data.
-std::vector<fs::path> files(const fs::path& folder, std::string_view start, std::string_view end) {
-  std::vector<fs::path> found;
-  if (!is_folder(folder)) return found;
-  for (const std::string& name : names_in(folder)) {
-    std::string_view stem = name;
-    if (stem.ends_with(".gz")) stem.remove_suffix(3);
-    if (stem.starts_with(start) && stem.ends_with(end)) found.push_back(folder / name);
-  }
-  const std::vector<fs::path> all = found;
-  std::erase_if(found, [&](fs::path file) {
-    return file.extension() == ".gz" && std::ranges::binary_search(all, file.replace_extension());
-  });
-  return found;
-}
-
 std::optional<ImageFormat> format_of(const fs::path& folder) {
-  if (!files(folder, "data_batch", ".bin").empty()) return ImageFormat::cifar;
-  if (!files(folder, "train-images", "-ubyte").empty()) return ImageFormat::idx;
+  if (!data_files(folder, "data_batch", ".bin").empty()) return ImageFormat::cifar;
+  if (!data_files(folder, "train-images", "-ubyte").empty()) return ImageFormat::idx;
   return {};
 }
 
@@ -94,27 +73,9 @@ struct Part {
 };
 using Parts = std::vector<Part>;
 
-// The part's file of this kind; nothing if there is none.
-std::optional<Part> idx_part(const fs::path& folder, const std::string& part) {
-  const auto images = files(folder, part + "-images", "-ubyte"),
-             labels = files(folder, part + "-labels", "-ubyte");
-  if (images.empty() && labels.empty()) return {};
-  if (images.empty() || labels.empty())
-    fail(ErrorCode::data, folder.string(), "{} has {} but no {}", part,
-         images.empty() ? "labels" : "images", images.empty() ? "images" : "labels");
-  Tensor pixels = read_idx(images[0]);
-  const Tensor classes = read_idx(labels[0]);
-  if (pixels.rank() == 3)
-    pixels = pixels.reshape({pixels.size(0), 1, pixels.size(1), pixels.size(2)});
-  if (pixels.rank() != 4 || classes.rank() != 1 || pixels.size(0) != classes.size(0))
-    fail(ErrorCode::format, images[0].string(), "images {} and labels {} do not belong together",
-         pixels.shape(), classes.shape());
-  return Part{part, pixels, classes};
-}
-
 Parts cifar_parts(const fs::path& folder, std::string_view start) {
   Parts parts;
-  for (const fs::path& file : files(folder, start, ".bin")) {
+  for (const fs::path& file : data_files(folder, start, ".bin")) {
     CifarBatch batch = read_cifar(file);
     parts.push_back({file.filename().string(), std::move(batch.images), std::move(batch.labels)});
   }
@@ -129,8 +90,9 @@ Splits read(const Located& at) {
   if (at.format == ImageFormat::cifar)
     return {cifar_parts(at.folder, "data_batch"), cifar_parts(at.folder, "test_batch")};
   Splits splits;
-  if (auto part = idx_part(at.folder, "train")) splits.train.push_back(std::move(*part));
-  if (auto part = idx_part(at.folder, "t10k")) splits.test.push_back(std::move(*part));
+  for (const auto& [name, parts] : {std::pair{"train", &splits.train}, {"t10k", &splits.test}})
+    if (auto pair = read_idx_pair(at.folder, name))
+      parts->push_back({name, std::move(pair->images), std::move(pair->labels)});
   return splits;
 }
 
@@ -189,9 +151,7 @@ std::string partial(const Splits& s, ImageFormat format) {
 // `count` of the numbers 0 ... n-1 in random order; all in order if count is 0.
 std::vector<std::int64_t> choose(std::int64_t n, std::int64_t count, std::uint64_t seed) {
   if (count == 0) return Tensor::arange(n).to_vector<std::int64_t>();
-  Tensor order = Tensor::empty({1, n}, DType::i64);
-  kernels::random_permutation.find({}, DType::i64)(random_key(seed).reshape({1, 2}), order);
-  std::vector<std::int64_t> all = order.to_vector<std::int64_t>();
+  std::vector<std::int64_t> all = permutation({seed, 0}, n);
   all.resize(static_cast<std::size_t>(count));
   return all;
 }
@@ -209,8 +169,7 @@ ImageSet chosen(const Parts& parts, std::span<const std::int64_t> indices) {
     for (; i >= part->size(); ++part) i -= part->size();
     *label++ = part->labels.data<std::uint8_t>()[i];
     const std::uint8_t* from = part->images.data<std::uint8_t>() + i * size;
-    for (std::int64_t p = 0; p < size; ++p)
-      *to++ = (static_cast<float>(from[p]) / 255.0f - 0.5f) / 0.5f;
+    to = std::transform(from, from + size, to, intensity);
   }
   return out;
 }
@@ -275,6 +234,10 @@ ImageData load_images(const ImageRequest& request) {
 
 ImageSet take(const ImageSet& set, std::span<const std::int64_t> indices) {
   return {items_at(set.images, indices), items_at(set.labels, indices), set.classes};
+}
+
+ImageSet first_of(const ImageSet& set, std::int64_t count) {
+  return take(set, Tensor::arange(std::min(count, set.size())).to_vector<std::int64_t>());
 }
 
 }  // namespace sonde::experiments

@@ -11,8 +11,13 @@
 
 namespace sonde::experiments {
 
-/// Images as pixels [n, channels, height, width], f32 in [-1, 1] by (x / 255 - 0.5) / 0.5, and
-/// their classes i64 [n].
+/// A pixel as a number in [-1, 1].
+inline float intensity(std::uint8_t pixel) {
+  return (static_cast<float>(pixel) / 255.0f - 0.5f) / 0.5f;
+}
+
+/// Images as pixels [n, channels, height, width], f32 intensities in [-1, 1], and their
+/// classes i64 [n].
 struct ImageSet {
   Tensor images, labels;
   std::int64_t classes = 0;
@@ -21,6 +26,8 @@ struct ImageSet {
 
 /// The items at `indices`, in that order.
 ImageSet take(const ImageSet& set, std::span<const std::int64_t> indices);
+/// The first `count`, or all if there are no more: a random sample of a set in random order.
+ImageSet first_of(const ImageSet& set, std::int64_t count);
 
 /// How a folder of images is laid out, every file plain or gzipped.
 enum class ImageFormat {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "experiments/common/csv.hpp"
+#include "experiments/common/folder.hpp"
 #include "experiments/data/idx.hpp"
 #include "experiments/data/loader.hpp"
-#include "tensor/file.hpp"
 #include "tensor/io_npy.hpp"
 
 namespace sonde::experiments {
@@ -19,16 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t max_columns = std::int64_t{1} << 20;  // bounds what the first row may cost
-
-std::string read_text(const fs::path& path, std::int64_t max_bytes) {
-  FileStream file(path.string());
-  if (file.remaining() > max_bytes)
-    fail(ErrorCode::size, "csv", "{}: {} bytes, the limit is {}", path.string(), file.remaining(),
-         max_bytes);
-  std::string text(static_cast<std::size_t>(file.remaining()), '\0');
-  file.read(reinterpret_cast<std::byte*>(text.data()), file.remaining());
-  return text;
-}
 
 // The whole field as a number; whatever the locale. Spaces around it do not matter.
 template <class T>
@@ -124,11 +114,11 @@ void check_finite(const Tensor& inputs, const std::string& name) {
     fail(ErrorCode::format, "data", "{}: element {} is {}", name, bad - values, *bad);
 }
 
-// Bytes [n, ...] as numbers in [-1, 1].
-Tensor from_pixels(const Tensor& bytes) {
-  Tensor out = bytes.to(DType::f32).contiguous();
-  float* values = out.mutable_data<float>();
-  for (std::int64_t i = 0; i < out.numel(); ++i) values[i] = (values[i] / 255.0f - 0.5f) / 0.5f;
+Tensor intensities(const Tensor& pixels) {
+  const Tensor bytes = pixels.contiguous();
+  const std::uint8_t* from = bytes.data<std::uint8_t>();
+  Tensor out = Tensor::empty(bytes.shape());
+  std::transform(from, from + bytes.numel(), out.mutable_data<float>(), intensity);
   return out;
 }
 
@@ -148,22 +138,18 @@ ImageSet labelled(const Tensor& inputs, const Tensor& labels, const std::string&
     fail(ErrorCode::format, "data", "{}: labels from {} to {} are not in 0 ... {}", name, *least,
          *greatest, max_classes - 1);
   const Tensor numbers =
-      inputs.dtype() == DType::u8 ? from_pixels(inputs) : inputs.to(DType::f32).contiguous();
+      inputs.dtype() == DType::u8 ? intensities(inputs) : inputs.to(DType::f32).contiguous();
   check_finite(numbers, name);
   return {numbers, classes, *greatest + 1};
-}
-
-// The file, or the same with ".gz".
-std::optional<fs::path> plain_or_gzip(const fs::path& folder, const std::string& name) {
-  for (const std::string& ending : {std::string(), std::string(".gz")})
-    if (fs::path path = folder / (name + ending); fs::is_regular_file(path)) return path;
-  return {};
 }
 
 }  // namespace
 
 ImageSet read_csv(const fs::path& path, const std::string& label, std::int64_t max_bytes) {
-  const std::string text = read_text(path, max_bytes), name = path.string();
+  return read_csv(read_text(path, max_bytes), path.string(), label);
+}
+
+ImageSet read_csv(std::string_view text, const std::string& name, const std::string& label) {
   Layout layout = outline(text, name, label);
   name_classes(text, name, layout);
   ImageSet set{Tensor::empty({layout.rows, layout.columns - 1}),
@@ -191,18 +177,12 @@ ImageSet load_folder(const fs::path& folder, const std::string& label) {
   if (fs::is_regular_file(folder / "data.csv")) return read_csv(folder / "data.csv", label);
   if (fs::is_regular_file(folder / "x.npy") && fs::is_regular_file(folder / "y.npy"))
     return read_npy_pair(folder / "x.npy", folder / "y.npy");
-  const auto images = plain_or_gzip(folder, "train-images-idx3-ubyte"),
-             labels = plain_or_gzip(folder, "train-labels-idx1-ubyte");
-  if (!images || !labels)
-    fail_hint(ErrorCode::data, "data",
-              "put there data.csv; or x.npy and y.npy; or train-images-idx3-ubyte and "
-              "train-labels-idx1-ubyte",
-              "{} holds no data", folder.string());
-  const Tensor pixels = read_idx(*images);
-  if (pixels.rank() != 3)
-    fail(ErrorCode::format, "data", "{}: images are [n, height, width], these are {}",
-         images->string(), pixels.shape());
-  return labelled(pixels.unsqueeze(1), read_idx(*labels), images->string());
+  if (const auto pair = read_idx_pair(folder, "train"))
+    return labelled(pair->images, pair->labels, folder.string());
+  fail_hint(ErrorCode::data, "data",
+            "put there data.csv; or x.npy and y.npy; or train-images-idx3-ubyte and "
+            "train-labels-idx1-ubyte",
+            "{} holds no data", folder.string());
 }
 
 std::pair<ImageSet, ImageSet> held_out(const ImageSet& set, double share, std::uint64_t seed) {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "experiments/data/images.hpp"
@@ -21,6 +22,8 @@ inline constexpr std::int64_t max_classes = 65536;
 /// more than `max_bytes`, Error(usage) if no column is called `label`.
 ImageSet read_csv(const std::filesystem::path& path, const std::string& label = "",
                   std::int64_t max_bytes = std::int64_t{1} << 30);
+/// The same from a text, which messages call `name`.
+ImageSet read_csv(std::string_view text, const std::string& name, const std::string& label);
 
 /// Reads inputs [n, ...] of rank 2 or more and labels [n], whole numbers from 0. Inputs become f32;
 /// bytes are taken for pixels and become numbers in [-1, 1] as load_images() has it. Error(file),

@@ -10,14 +10,13 @@
 namespace sonde::experiments {
 namespace {
 
-// The pixels of patch t in an image [C, H, W], in the order of the file.
-std::vector<std::size_t> pixels_of(const Dims& image, std::int64_t patch, std::int64_t t) {
-  const std::int64_t height = image[1], width = image[2], across = width / patch;
+// The pixels of a window in an image [C, H, W], in the order of the file.
+std::vector<std::size_t> pixels_of(const Dims& image, const Window& w) {
   std::vector<std::size_t> pixels;
   for (std::int64_t c = 0; c < image[0]; ++c)
-    for (std::int64_t y = t / across * patch; y < (t / across + 1) * patch; ++y)
-      for (std::int64_t x = t % across * patch; x < (t % across + 1) * patch; ++x)
-        pixels.push_back(static_cast<std::size_t>((c * height + y) * width + x));
+    for (std::int64_t y = w.top; y < w.top + w.height; ++y)
+      for (std::int64_t x = w.left; x < w.left + w.width; ++x)
+        pixels.push_back(static_cast<std::size_t>((c * image[1] + y) * image[2] + x));
   return pixels;
 }
 
@@ -71,24 +70,25 @@ class Record {
   }
 
   // The noise of a trial, by its key; `seen` must be its image with that added.
-  void add_noise(std::int64_t trial, std::span<const float> seen) {
-    const std::int64_t draw = trial % options_.draws, t = trial / options_.draws % positions_,
-                       input = trial / options_.draws / positions_;
-    philox::Key key = options_.key;
-    for (std::int64_t part : {input, t, draw})
-      key = philox::fold_in(key, static_cast<std::uint64_t>(part));
+  void add_noise(std::int64_t number, std::span<const float> seen) {
+    const Trial trial{.input = number / options_.draws / positions_,
+                      .position = number / options_.draws % positions_,
+                      .draw = number % options_.draws};
     std::vector<float> noise(seen.size(), 0.0f);
-    perturbation_->apply(noise, t, options_.sigma, key);
-    const float* image = images_.data<float>() + input * static_cast<std::int64_t>(seen.size());
+    perturbation_->apply(noise, trial.position, options_.sigma, trial_key(options_.key, trial));
+    const float* image =
+        images_.data<float>() + trial.input * static_cast<std::int64_t>(seen.size());
     for (std::size_t p = 0; p < seen.size(); ++p)
       if (std::bit_cast<std::uint32_t>(image[p] + noise[p]) !=
           std::bit_cast<std::uint32_t>(seen[p]))
         fail(ErrorCode::numeric, "export", "trial {}: the image measured is not image + noise",
-             trial);
-    float* to = noise_.mutable_data<float>() + trial * image_[0] * patch_ * patch_;
-    for (std::size_t p : pixels_of(image_, patch_, t)) *to++ = std::exchange(noise[p], 0.0f);
+             number);
+    float* to = noise_.mutable_data<float>() + number * image_[0] * patch_ * patch_;
+    for (std::size_t p : pixels_of(image_, *perturbation_->window(trial.position)))
+      *to++ = std::exchange(noise[p], 0.0f);
     if (std::ranges::any_of(noise, [](float v) { return v != 0; }))
-      fail(ErrorCode::numeric, "export", "trial {}: noise outside of patch {}", trial, t);
+      fail(ErrorCode::numeric, "export", "trial {}: noise outside of patch {}", number,
+           trial.position);
   }
 
   const Tensor images_;

@@ -166,14 +166,14 @@ std::vector<CaptionedFigure> training(const Findings& findings, const StudyOptio
 
 // The mean of the first thousand images, its contrast stretched to the whole range.
 Picture mean_picture(const ImageSet& set) {
-  const std::int64_t n = std::min<std::int64_t>(set.size(), 1000);
-  const std::vector<float> pixels =
-      take(set, Tensor::arange(n).to_vector<std::int64_t>()).images.to_vector<float>();
+  const ImageSet sample = first_of(set, 1000);
+  const auto n = static_cast<double>(sample.size());
+  const std::vector<float> pixels = sample.images.to_vector<float>();
   const auto channels = static_cast<std::size_t>(set.images.size(1));
   const auto plane = static_cast<std::size_t>(set.images.size(2) * set.images.size(3));
   Sample mean(channels * plane);
   for (std::size_t i = 0; i < pixels.size(); ++i)
-    mean[i % mean.size()] += static_cast<double>(pixels[i]) / static_cast<double>(n);
+    mean[i % mean.size()] += static_cast<double>(pixels[i]) / n;
   const auto [low, high] = std::ranges::minmax(mean);
   const std::size_t shown = channels == 3 ? 3 : 1;
   Picture p{set.images.size(2), set.images.size(3), static_cast<int>(shown)};

@@ -11,18 +11,10 @@ namespace {
 
 constexpr std::int64_t few_images = 20;
 
-ImageSet few(const ImageSet& set) {
-  const std::int64_t count = std::min(few_images, set.size());
-  return take(set, Tensor::arange(count).to_vector<std::int64_t>());
-}
-
-ImageSpec spec(const ImageSet& set) {
-  return {set.images.size(1), set.images.size(2), set.images.size(3), set.classes};
-}
-
 Sensitivity measured(const Classifier& classify, const ImageSet& set, const StudyOptions& o,
                      std::int64_t batch) {
-  const auto noise = patch_noise(spec(set).channels, spec(set).height, spec(set).width, o.patch);
+  const auto noise =
+      patch_noise(set.images.size(1), set.images.size(2), set.images.size(3), o.patch);
   return sensitivity(classify, set.images, *noise,
                      {.sigma = o.sigmas.back(), .key = {o.seed, 1}, .batch = batch});
 }
@@ -51,7 +43,7 @@ Claim constant_predictors(const StudyOptions& o, const ImageSet& set) {
 }
 
 Claim image_independent_network(const StudyOptions& o, const ImageSet& set) {
-  const auto module = image_model(o.models.front()).make(spec(set), {o.seed, 0});
+  const auto module = image_model(o.models.front()).make(spec_of(set), {o.seed, 0});
   const Classifier network = classifier(*module);
   const Sensitivity s =
       measured([&](const Tensor& x) { return network(Tensor::zeros(x.shape())); }, set, o, 1024);
@@ -61,7 +53,7 @@ Claim image_independent_network(const StudyOptions& o, const ImageSet& set) {
 }
 
 Claim same_in_other_batches(const StudyOptions& o, const ImageSet& set) {
-  const auto module = image_model(o.models.front()).make(spec(set), {o.seed, 0});
+  const auto module = image_model(o.models.front()).make(spec_of(set), {o.seed, 0});
   const Sensitivity a = measured(classifier(*module), set, o, 1024),
                     b = measured(classifier(*module), set, o, 100);
   std::int64_t different = 0;
@@ -84,8 +76,8 @@ std::int64_t different_bytes(const nn::Module& a, const nn::Module& b) {
 Claim resumed_training(const StudyOptions& o, const ImageSet& train) {
   constexpr int steps = 3;
   const ImageModel& model = image_model(o.models.front());
-  auto first = model.make(spec(train), {o.seed, 0}),
-       second = model.make(spec(train), {o.seed + 1, 0});
+  auto first = model.make(spec_of(train), {o.seed, 0}),
+       second = model.make(spec_of(train), {o.seed + 1, 0});
   const TrainerOptions options{.batch = o.batch, .lr = o.lr, .key = {o.seed, 2}};
   Trainer whole(*first, train, options), resumed(*second, train, options);
   for (int i = 0; i < steps; ++i) whole.step();
@@ -103,7 +95,7 @@ Claim resumed_training(const StudyOptions& o, const ImageSet& train) {
 }  // namespace
 
 std::vector<Claim> invariants(const StudyOptions& o, const ImageSet& train) {
-  const ImageSet set = few(train);
+  const ImageSet set = first_of(train, few_images);
   return {constant_predictors(o, set), image_independent_network(o, set),
           same_in_other_batches(o, set), resumed_training(o, train)};
 }

@@ -7,12 +7,18 @@
 #include <string_view>
 #include <vector>
 
+#include "experiments/data/images.hpp"
 #include "nn/models/image.hpp"
 #include "nn/module.hpp"
 
 namespace sonde::experiments {
 
 using nn::ImageSpec;
+
+/// What a model of these images is made for.
+inline ImageSpec spec_of(const ImageSet& set) {
+  return {set.images.size(1), set.images.size(2), set.images.size(3), set.classes};
+}
 
 struct ImageModel {
   std::string_view name, description;

@@ -22,16 +22,6 @@ philox::Key key_of(const StudyOptions& o, std::int64_t repetition, Use use) {
   return philox::fold_in(seed, static_cast<std::uint64_t>(use));
 }
 
-// The images of a set are in random order already.
-ImageSet first_of(const ImageSet& set, std::int64_t count) {
-  count = std::min(count, set.size());
-  return take(set, Tensor::arange(count).to_vector<std::int64_t>());
-}
-
-ImageSpec spec(const ImageSet& set) {
-  return {set.images.size(1), set.images.size(2), set.images.size(3), set.classes};
-}
-
 }  // namespace
 
 Unit::Unit(const StudyOptions& o, const ImageModel& model, std::int64_t repetition,
@@ -42,13 +32,14 @@ Unit::Unit(const StudyOptions& o, const ImageModel& model, std::int64_t repetiti
       train_(train),
       test_(test),
       glimpse_(first_of(train, glimpse_images)),
-      module_(model.make(spec(train), key_of(o, repetition, Use::parameters))),
-      probe_(model.make(spec(train), key_of(o, repetition, Use::parameters))),
+      module_(model.make(spec_of(train), key_of(o, repetition, Use::parameters))),
+      probe_(model.make(spec_of(train), key_of(o, repetition, Use::parameters))),
       trainer_(*module_, train,
                {.batch = o.batch, .lr = o.lr, .key = key_of(o, repetition, Use::order)}),
-      patch_(patch_noise(spec(train).channels, spec(train).height, spec(train).width, o.patch)),
-      scattered_(o.scattered > 0 ? scattered_noise(spec(train).channels, spec(train).height,
-                                                   spec(train).width, o.patch, o.scattered)
+      patch_(
+          patch_noise(train.images.size(1), train.images.size(2), train.images.size(3), o.patch)),
+      scattered_(o.scattered > 0 ? scattered_noise(train.images.size(1), train.images.size(2),
+                                                   train.images.size(3), o.patch, o.scattered)
                                  : nullptr) {}
 
 std::string Unit::outcome() const {

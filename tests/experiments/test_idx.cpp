@@ -1,10 +1,8 @@
-// The IDX reader on good and on hostile files, and the search for data sets.
+// The IDX reader on good and on hostile files.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <fstream>
 
-#include "experiments/data/find.hpp"
 #include "experiments/data/idx.hpp"
 #include "gzip_bytes.hpp"
 #include "temp_folder.hpp"
@@ -105,28 +103,6 @@ TEST_F(Idx, WhatFollowsAGzipMemberIsAMemberOrRefused) {
   EXPECT_EQ(read_idx(plain(gzipped(file.substr(0, 3)) + gzipped(file.substr(3)))).numel(), 4);
   EXPECT_EQ(code(plain(gzipped(file) + "x")), ErrorCode::format);
   EXPECT_EQ(code(plain(gzipped(file) + "\x1f")), ErrorCode::format);
-}
-
-TEST(FindData, FirstFolderWins) {
-  TempFolder first, second;
-  for (const TempFolder* f : {&first, &second}) {
-    fs::create_directory(f->path() / "set");
-    std::ofstream(f->path() / "set" / "file.gz") << "x";
-  }
-  ASSERT_EQ(setenv("SONDE_DATA_DIR", second.path().c_str(), 1), 0);
-  EXPECT_EQ(find_data("set", "file", first.path(), ""), first.path() / "set" / "file.gz");
-  EXPECT_EQ(find_data("set", "file", "", ""), second.path() / "set" / "file.gz");
-  std::ofstream(second.path() / "set" / "file") << "x";
-  EXPECT_EQ(find_data("set", "file", "", ""), second.path() / "set" / "file");
-  try {
-    find_data("set", "other", first.path(), "apt-get install some-package");
-    FAIL();
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), ErrorCode::data);
-    for (const char* part : {"other", "/usr/share/datasets/set", "some-package"})
-      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
-  }
-  unsetenv("SONDE_DATA_DIR");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "experiments/data/images.hpp"
 #include "temp_folder.hpp"
@@ -122,6 +123,39 @@ TEST(Images, AFolderOfIdxFiles) {
   EXPECT_EQ(code(folder), ErrorCode::format);
   write_bytes(folder / "t10k-images-idx3-ubyte", idx({3, 2, 8}, images.substr(0, 48)));
   EXPECT_EQ(code(folder), ErrorCode::format);  // another shape than the train images
+}
+
+TEST(Images, TheFirstFolderOfDataWins) {
+  TempFolder given, environment;
+  const auto grey = [&](const std::string& folder) {
+    return level(load_images({.data = "mnist", .data_dir = folder}).train, 0);
+  };
+  const auto put = [](const TempFolder& folder, const std::string& ending, char pixel) {
+    std::filesystem::create_directory(folder.path() / "mnist");
+    const std::string start = folder / "mnist/train-";
+    write_bytes(start + "images-idx3-ubyte" + ending, idx({5, 2, 2}, std::string(20, pixel)));
+    write_bytes(start + "labels-idx1-ubyte" + ending, idx({5}, {0, 1, 2, 3, 4}));
+  };
+  put(given, ".gz", 10);  // read as what it is, whatever its name
+  put(environment, ".gz", 20);
+  ASSERT_EQ(setenv("SONDE_DATA_DIR", environment.path().c_str(), 1), 0);
+  EXPECT_NEAR(grey(given.path()), 10, 0.01);
+  EXPECT_NEAR(grey(""), 20, 0.01);
+  put(environment, "", 30);
+  EXPECT_NEAR(grey(""), 30, 0.01);  // the plain file before the compressed one
+  for (const TempFolder* folder : {&given, &environment})
+    std::filesystem::remove_all(folder->path() / "mnist");
+  try {
+    grey(given.path());
+    FAIL() << "was loaded";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::data);
+    for (const std::string& part :
+         {given / "mnist", environment / "mnist", std::string("/usr/share/datasets/mnist"),
+          std::string("yann.lecun.com")})
+      EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+  }
+  unsetenv("SONDE_DATA_DIR");
 }
 
 TEST(Images, TheChoiceDependsOnTheSeedAlone) {

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <iostream>
 
+#include "promise_figure.hpp"
 #include "sweep.hpp"
 #include "tensor/allocator.hpp"
 #include "tensor/parallel.hpp"
@@ -75,6 +75,16 @@ class Faults : public testing::TestWithParam<Scenario> {
     EXPECT_EQ(current_bytes(), bytes);
     EXPECT_EQ(sweep.damage(false), "");
   }
+  // An error ends the program with status 3 and says all of `parts`.
+  void expect_result_or_error(const Outcome& outcome, const std::vector<std::string>& parts) {
+    if (outcome.code == 0) {
+      EXPECT_EQ(outcome.result, sweep.undisturbed().result);
+      return;
+    }
+    EXPECT_EQ(outcome.code, 3) << outcome.text;
+    for (const std::string& part : parts)
+      EXPECT_NE(outcome.text.find(part), std::string::npos) << outcome.text;
+  }
   Sweep sweep{GetParam()};
   std::ptrdiff_t descriptors = 0;
   std::int64_t bytes = 0;
@@ -84,21 +94,14 @@ TEST_P(Faults, AFailedCallIsAnErrorWithPathAndCause) {
   for (const auto& [call, errors] : failures)
     for (const int error : errors)
       for (const bool lasting : {false, true})
-        count.failed += sweep.each(
-            {.call = call, .error = error, .lasting = lasting},
-            [&](const Fault& fault, const Outcome& outcome) {
-              SCOPED_TRACE(words(fault));
-              expect_intact();
-              if (outcome.code == 0) {
-                EXPECT_EQ(outcome.result, sweep.undisturbed().result);
-              } else {
-                EXPECT_EQ(outcome.code, 3) << outcome.text;
-                EXPECT_NE(outcome.text.find(sweep.folder()), std::string::npos) << outcome.text;
-                EXPECT_NE(outcome.text.find(std::strerror(error)), std::string::npos)
-                    << outcome.text;
-              }
-              EXPECT_EQ(sweep.trouble_afterwards(), "");
-            });
+        count.failed +=
+            sweep.each({.call = call, .error = error, .lasting = lasting},
+                       [&](const Fault& fault, const Outcome& outcome) {
+                         SCOPED_TRACE(words(fault));
+                         expect_intact();
+                         expect_result_or_error(outcome, {sweep.folder(), std::strerror(error)});
+                         EXPECT_EQ(sweep.trouble_afterwards(), "");
+                       });
 }
 
 TEST_P(Faults, AnInterruptedOrShortCallIsGoneOnWith) {
@@ -151,13 +154,7 @@ TEST_P(Faults, ARefusedAllocationIsAnErrorAndLeaksNothing) {
                                 [&](const Fault& fault, const Outcome& outcome) {
                                   SCOPED_TRACE(words(fault));
                                   expect_intact();
-                                  if (outcome.code == 0) {
-                                    EXPECT_EQ(outcome.result, sweep.undisturbed().result);
-                                  } else {
-                                    EXPECT_EQ(outcome.code, 3) << outcome.text;
-                                    EXPECT_NE(outcome.text.find("[S1050]"), std::string::npos)
-                                        << outcome.text;
-                                  }
+                                  expect_result_or_error(outcome, {"[S1050]"});
                                 });
 }
 
@@ -182,9 +179,9 @@ INSTANTIATE_TEST_SUITE_P(Everywhere, Faults, testing::ValuesIn(scenarios()),
 class Tally : public testing::Environment {
   void TearDown() override {
     const int all = count.failed + count.hindered + count.killed + count.signalled + count.refused;
-    std::cout << fmt::format(
+    promise_figure(
         "{} faults injected: {} failed calls, {} interrupted or short ones, {} kills, {} signals, "
-        "{} refused allocations\n",
+        "{} refused allocations",
         all, count.failed, count.hindered, count.killed, count.signalled, count.refused);
   }
 };

@@ -12,6 +12,7 @@
 #include "experiments/data/cifar.hpp"
 #include "experiments/data/gzip.hpp"
 #include "experiments/data/idx.hpp"
+#include "experiments/data/table.hpp"
 #include "tensor/allocator.hpp"
 #include "tensor/io_npy.hpp"
 #include "tensor/io_npz.hpp"
@@ -120,6 +121,11 @@ const std::vector<Format>& formats() {
          ex::read_maybe_gzipped(in, data_limit);
        },
        gzip_samples},
+      {"csv",
+       [](Bytes b) {
+         ex::read_csv({reinterpret_cast<const char*>(b.data()), b.size()}, "data.csv", "");
+       },
+       csv_samples},
       {"config", read_config, config_samples},
       {"checkpoint", read_checkpoint, checkpoint_samples},
   };

@@ -39,6 +39,7 @@ std::vector<Sample> npz_samples();
 std::vector<Sample> idx_samples();
 std::vector<Sample> cifar_samples();
 std::vector<Sample> gzip_samples();
+std::vector<Sample> csv_samples();
 std::vector<Sample> config_samples();
 std::vector<Sample> checkpoint_samples();
 
