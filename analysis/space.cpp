@@ -1,0 +1,121 @@
+#include "analysis/space.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "nn/names.hpp"
+
+namespace sonde {
+
+Space::Space(const std::vector<std::string>& names, const std::vector<Dims>& shapes, DType dtype)
+    : dtype_(dtype) {
+  if (names.size() != shapes.size())
+    fail(ErrorCode::names, "space", "{} names for {} tensors", names.size(), shapes.size());
+  if (!is_float(dtype) || size_of(dtype) < 4)
+    fail_hint(ErrorCode::dtype, "space", "convert the model with convert(DType::f64)",
+              "vectors are f32 or f64, not {}", dtype);
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (!seen.insert(names[i]).second)
+      fail(ErrorCode::names, "space", "two blocks are called '{}'", names[i]);
+    const std::int64_t size = numel(shapes[i]);
+    blocks_.push_back({names[i], shapes[i], size_, size});
+    size_ = checked_add(size_, size);
+  }
+}
+
+Space Space::flat(std::int64_t size, DType dtype, std::string name) {
+  return Space({std::move(name)}, {{size}}, dtype);
+}
+
+Space Space::parameters(const nn::Module& module) {
+  std::vector<std::string> names;
+  std::vector<Dims> shapes;
+  DType dtype = DType::f32;
+  for (const nn::NamedEntry& p : module.named_parameters()) {
+    if (names.empty()) dtype = p.handle->value.dtype();
+    if (p.handle->value.dtype() != dtype)
+      fail_hint(ErrorCode::dtype, "space", "convert the model to one type with convert()",
+                "{} is {}, {} is {}", names.front(), dtype, p.path, p.handle->value.dtype());
+    names.push_back(p.path);
+    shapes.push_back(p.handle->value.shape());
+  }
+  return {names, shapes, dtype};
+}
+
+const Block& Space::block(std::string_view name) const {
+  const auto found = std::ranges::find(blocks_, name, &Block::name);
+  if (found != blocks_.end()) return *found;
+  std::vector<std::string> names;
+  for (const Block& b : blocks_) names.push_back(b.name);
+  const std::string near = nn::nearest(name, names);
+  fail_hint(ErrorCode::names, "space", near.empty() ? "" : "did you mean '" + near + "'?",
+            "no block is called '{}'", name);
+}
+
+std::vector<std::size_t> Space::matching(std::string_view pattern) const {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    if (nn::matches(pattern, blocks_[i].name)) found.push_back(i);
+  if (found.empty()) {
+    std::vector<std::string> names;
+    for (const Block& b : blocks_) names.push_back(b.name);
+    fail_hint(ErrorCode::names, "space", fmt::format("names are {}", fmt::join(names, ", ")),
+              "no block matches '{}'", pattern);
+  }
+  return found;
+}
+
+Space Space::restricted(std::string_view pattern) const {
+  std::vector<std::string> names;
+  std::vector<Dims> shapes;
+  for (const std::size_t i : matching(pattern)) {
+    names.push_back(blocks_[i].name);
+    shapes.push_back(blocks_[i].shape);
+  }
+  return {names, shapes, dtype_};
+}
+
+Tensor Space::flatten(const Vars& tensors) const {
+  if (tensors.size() != blocks_.size())
+    fail(ErrorCode::shape, "space", "{} tensors for {} blocks", tensors.size(), blocks_.size());
+  if (tensors.empty()) return Tensor::empty({0}, dtype_);
+  const Tensor first = tensors[0].tensor();
+  const bool many = first.rank() > blocks_[0].shape.rank();
+  const std::int64_t n = many ? first.size(0) : 1;
+  Tensor out = Tensor::empty({n, size_}, dtype_);
+  for (std::size_t i = 0; i < blocks_.size(); ++i) {
+    const Block& b = blocks_[i];
+    Dims expected = b.shape;
+    if (many) expected.insert(0, n);
+    const Tensor t = tensors[i].tensor();
+    if (t.shape() != expected || t.dtype() != dtype_)
+      fail(t.dtype() != dtype_ ? ErrorCode::dtype : ErrorCode::shape, "space",
+           "block {} is {} {}, not {}", b.name, dtype_, expected, t.spec());
+    out.slice(1, b.begin, b.begin + b.size).copy_from(t.reshape({n, b.size}));
+  }
+  return many ? out : out.select(0, 0);
+}
+
+Vars Space::unflatten(const Tensor& vectors) const {
+  const int rank = vectors.rank();
+  if (rank < 1 || rank > 2 || vectors.size(-1) != size_)
+    fail(ErrorCode::shape, "space", "vectors of {} elements are [{}] or [n, {}], not {}", size_,
+         size_, size_, vectors.shape());
+  if (vectors.dtype() != dtype_)
+    fail(ErrorCode::dtype, "space", "vectors are {}, not {}", dtype_, vectors.spec());
+  Vars out;
+  for (const Block& b : blocks_) {
+    Dims shape = b.shape;
+    if (rank == 2) shape.insert(0, vectors.size(0));
+    out.push_back(Var(vectors.slice(rank - 1, b.begin, b.begin + b.size).reshape(shape)));
+  }
+  return out;
+}
+
+std::string to_string(const Space& space) {
+  return fmt::format("{} blocks, {} elements, {}", space.blocks().size(), space.size(),
+                     space.dtype());
+}
+
+}  // namespace sonde
