@@ -64,6 +64,15 @@ std::string verdict_counts(const Results& results) {
   return out + "</p>\n";
 }
 
+// The first claim is the study's question: what came of it stands before all figures.
+std::string headline(const Results& results) {
+  if (results.claims.empty()) return {};
+  const Claim& c = results.claims.front();
+  return fmt::format("<p class=\"headline\">{} {}{}</p>\n", text(c.statement),
+                     verdict_badge(c.verdict),
+                     c.reason.empty() ? "" : fmt::format("<small>{}</small>", text(c.reason)));
+}
+
 std::string claim_row(const Claim& c) {
   const std::string measured =
       c.value ? fmt::format("{}<small>{}<br/>{}</small>", number_label(c.value->value, 3),
@@ -228,8 +237,8 @@ std::string report_html(const About& about, const RunFacts& facts, const Json& s
       "<title>{}</title>\n<style>{}@media screen and (prefers-color-scheme: dark) {{\n{}}}\n"
       "</style>\n</head>\n<body><main>\n",
       text(about.name), report_style, dark_figure_rules());
-  out += header(about) + quick_banner(settings) + verdict_counts(results);
-  out += claims_section(results, "Claims", false) + headline_numbers(results) + figures(results);
+  out += header(about) + quick_banner(settings) + headline(results) + verdict_counts(results);
+  out += figures(results) + claims_section(results, "Claims", false) + headline_numbers(results);
   out += claims_section(results, "What must hold exactly", true) + notes(results);
   out += measurements(results.table) + settings_section(facts, settings) + provenance(facts);
   return out + fmt::format(

@@ -27,6 +27,7 @@ h2 { font-size: 1.2rem; line-height: 1.3; margin: 34px 0 12px; }
 .card { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; }
 .banner { margin: 18px 0 0; padding: 10px 16px; border: 1px solid currentColor; border-radius: 10px;
   color: var(--open); background: var(--open-ground); }
+.headline { font-size: 1.08rem; margin: 18px 0 0; } .headline small { display: block; color: var(--soft); }
 .counts { display: flex; flex-wrap: wrap; gap: 8px; margin: 18px 0 0; }
 .counts + section h2 { margin-top: 18px; }
 .numbers { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 215px), 1fr)); gap: 12px; margin: 0; }

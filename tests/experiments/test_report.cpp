@@ -79,6 +79,18 @@ TEST(Report, IsWellFormedSelfContainedAndRepeatable) {
     EXPECT_NE(page.find(inside), std::string::npos) << inside;
 }
 
+TEST(Report, TheFirstClaimAndTheFiguresComeBeforeTheLists) {
+  const std::string page = report_html(about, facts, {{"quick", false}}, sample());
+  std::size_t last = 0;
+  for (const char* part : {"class=\"headline\"", "<h2>Figures", "<h2>Claims", "<h2>Numbers",
+                           "<h2>What must hold exactly", "<h2>All measurements"}) {
+    const std::size_t at = page.find(part);
+    ASSERT_NE(at, std::string::npos) << part;
+    EXPECT_GT(at, last) << part;
+    last = at;
+  }
+}
+
 TEST(Report, TheQuickRunIsNamed) {
   EXPECT_EQ(report_html(about, facts, {{"quick", false}}, sample()).find("quick run"),
             std::string::npos);
