@@ -1,0 +1,183 @@
+#include "analysis/lanczos.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/krylov_basis.hpp"
+
+namespace sonde {
+namespace {
+
+LanczosOptions resolved(const LinearMap& map, LanczosOptions o) {
+  const std::int64_t size = map.domain().size(), wanted = o.largest + o.smallest;
+  if (o.largest < 0 || o.smallest < 0 || wanted < 1 || std::max(o.largest, o.smallest) > size)
+    fail(ErrorCode::value, "lanczos", "{} largest and {} smallest eigenvalues of a {} x {} map",
+         o.largest, o.smallest, size, size);
+  if (o.tolerance < 0 || o.block < 1 || o.basis < 0 || o.max_products < 0)
+    fail(ErrorCode::value, "lanczos", "tolerance {}, block {}, basis {}, max_products {}",
+         o.tolerance, o.block, o.basis, o.max_products);
+  if (o.tolerance == 0) o.tolerance = map.domain().dtype() == DType::f32 ? 1e-5 : 1e-10;
+  o.block = std::min(o.block, size);
+  const std::int64_t least = std::min(size, wanted + 3 * o.block);
+  if (o.basis == 0) {
+    const std::int64_t bytes_of_one =
+        std::max<std::int64_t>(size, 1) * size_of(map.domain().dtype());
+    o.basis = std::max({3 * wanted, wanted + 40 + 4 * o.block, (32 << 20) / bytes_of_one});
+  }
+  o.basis = std::min(o.basis, size);
+  if (o.basis < least)
+    fail_hint(ErrorCode::value, "lanczos", fmt::format("use {} or more", least),
+              "a basis of {} vectors has no room for {} eigenvectors and blocks of {}", o.basis,
+              wanted, o.block);
+  if (o.max_products == 0) o.max_products = 100 * o.basis;
+  return o;
+}
+
+// Positions of the wanted Ritz values, and of those kept in a restart, among the ascending ones.
+struct Ends {
+  std::int64_t smallest, largest;  // of either end
+
+  std::vector<std::int64_t> positions(std::int64_t rows) const {
+    std::vector<std::int64_t> found;
+    for (std::int64_t i = 0; i < rows; ++i)
+      if (i < smallest || i >= rows - largest) found.push_back(i);
+    return found;
+  }
+  // A third of the vectors beyond the wanted ones is kept too: what lies next to the wanted ends
+  // would otherwise be computed again in every cycle.
+  Ends thickened(std::int64_t rows) const {
+    const std::int64_t more = (rows - smallest - largest) / 3;
+    if (smallest == 0) return {0, largest + more};
+    if (largest == 0) return {smallest + more, 0};
+    return {smallest + more / 2, largest + more / 2};
+  }
+};
+
+EigenPairs pairs(const KrylovBasis& basis, const RitzPairs& ritz,
+                 const std::vector<std::int64_t>& at) {
+  EigenPairs out;
+  for (const std::int64_t i : at) {
+    out.values.push_back(ritz.values[static_cast<std::size_t>(i)]);
+    out.residuals.push_back(ritz.residuals[static_cast<std::size_t>(i)]);
+  }
+  out.vectors = basis.vectors(ritz, at);
+  return out;
+}
+
+Spectrum spectrum(const KrylovBasis& basis, const RitzPairs& ritz, Ends ends,
+                  std::int64_t restarts) {
+  std::vector<std::int64_t> bottom, top;
+  for (std::int64_t i = 0; i < ends.smallest; ++i) bottom.push_back(i);
+  for (std::int64_t i = 0; i < ends.largest; ++i) top.push_back(basis.rows() - 1 - i);
+  return {.largest = pairs(basis, ritz, top),
+          .smallest = pairs(basis, ritz, bottom),
+          .norm = ritz.norm(),
+          .products = basis.products(),
+          .restarts = restarts};
+}
+
+// Decides when the wanted pairs are found.
+//
+// An invariant basis has residuals of zero, but it may lack further copies of a multiple
+// eigenvalue, which the start vectors did not meet. A random direction meets them: so one is
+// followed until the basis is invariant again or has seen as many products as the first time, which
+// is enough, since its own Krylov space has one dimension at most for each distinct eigenvalue.
+class Judge {
+ public:
+  Judge(Ends ends, double tolerance) : ends_(ends), tolerance_(tolerance) {}
+
+  bool found(const KrylovBasis& basis, const RitzPairs& ritz) {
+    if (basis.complete()) return true;
+    if (basis.rows() < ends_.smallest + ends_.largest) return false;
+    std::vector<double> values;
+    converged_ = 0;
+    greatest_ = 0;
+    for (const std::int64_t i : ends_.positions(basis.rows())) {
+      const auto at = static_cast<std::size_t>(i);
+      values.push_back(ritz.values[at]);
+      if (ritz.residuals[at] <= tolerance_ * ritz.norm()) ++converged_;
+      greatest_ = std::max(greatest_, ritz.residuals[at]);
+    }
+    if (converged_ < static_cast<std::int64_t>(values.size())) return false;
+    if (!basis.invariant()) return basis.products() >= follow_until_;
+    if (same(values, ritz.norm())) return true;
+    follow_until_ = 2 * basis.products();
+    values_ = std::move(values);
+    return false;
+  }
+  std::int64_t converged() const { return converged_; }
+  double greatest_residual() const { return greatest_; }
+
+ private:
+  bool same(const std::vector<double>& values, double norm) const {
+    return values.size() == values_.size() &&
+           std::ranges::equal(values, values_, [&](double a, double b) {
+             return std::abs(a - b) <= tolerance_ * norm;
+           });
+  }
+
+  const Ends ends_;
+  const double tolerance_;
+  std::vector<double> values_;  // when the basis was last invariant
+  std::int64_t follow_until_ = 0, converged_ = 0;
+  double greatest_ = 0;
+};
+
+// A look decomposes H, rows^3: all of them together cost a few times the last one.
+std::int64_t after_look(std::int64_t rows) {
+  return rows + std::max<std::int64_t>(8, rows / 6);
+}
+
+[[noreturn]] void not_found(const LinearMap& map, const LanczosOptions& o, const KrylovBasis& basis,
+                            const Judge& judge, double norm) {
+  fail_hint(ErrorCode::numeric, "lanczos",
+            fmt::format("allow more products, a larger basis than {}, or a tolerance of {:.1e}",
+                        o.basis, judge.greatest_residual() / norm),
+            "after {} products with {}, {} of {} eigenvalues have a residual below {:.1e} |A|",
+            basis.products(), map.name(), judge.converged(), o.largest + o.smallest, o.tolerance);
+}
+
+}  // namespace
+
+void check_symmetric(const LinearMap& map, std::string_view who, philox::Key key) {
+  if (!map.symmetric())
+    fail_hint(ErrorCode::usage, who, "singular values need no symmetry: spectral_norm",
+              "needs a symmetric map, {} is not known to be one", map.name());
+  const Tensor x = random_rows(key, 0, 2, map.domain());
+  const Tensor ax = map.apply_batch(x);
+  const std::vector<double> crossed = row_dots(x.flip({0}), ax), norms = row_norms(x),
+                            product_norms = row_norms(ax);
+  const double scale = norms[0] * product_norms[1] + norms[1] * product_norms[0];
+  if (std::abs(crossed[0] - crossed[1]) > std::pow(epsilon_of(x.dtype()), 0.75) * scale)
+    fail_hint(ErrorCode::numeric, who,
+              "its products depend on more than the vector (dropout, shuffled data), or its "
+              "symmetric() is wrong",
+              "{} claims to be symmetric, but <u, A v> = {} and <A u, v> = {} for random u and v",
+              map.name(), crossed[0], crossed[1]);
+}
+
+Spectrum lanczos(const LinearMap& map, const LanczosOptions& options,
+                 const std::function<void(std::int64_t)>& pause) {
+  check_symmetric(map, "lanczos", philox::child(options.key, 0));
+  const LanczosOptions o = resolved(map, options);
+  const Ends ends{o.smallest, o.largest};
+  const double negligible = std::max(10 * epsilon_of(map.domain().dtype()), o.tolerance / 100);
+  KrylovBasis basis(map, o.basis, o.block, negligible, philox::child(o.key, 1));
+  Judge judge(ends, o.tolerance);
+  std::int64_t restarts = 0, next_look = 0;
+  for (;;) {
+    basis.expand();
+    if (pause) pause(basis.products());
+    if (!basis.full() && !basis.invariant() && basis.rows() < next_look) continue;
+    next_look = after_look(basis.rows());
+    const RitzPairs ritz = basis.ritz();
+    if (judge.found(basis, ritz)) return spectrum(basis, ritz, ends, restarts);
+    if (basis.products() >= o.max_products) not_found(map, o, basis, judge, ritz.norm());
+    if (!basis.full()) continue;
+    basis.restart(ritz, ends.thickened(basis.rows()).positions(basis.rows()));
+    next_look = after_look(basis.rows());
+    ++restarts;
+  }
+}
+
+}  // namespace sonde

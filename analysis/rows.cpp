@@ -1,0 +1,117 @@
+#include "analysis/rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "autograd/ops.hpp"
+#include "tensor/random.hpp"
+
+namespace sonde {
+namespace {
+
+Tensor product(const Tensor& a, const Tensor& b, Transposed stored = {}) {
+  return matmul(Var(a), Var(b), stored).tensor();
+}
+
+Tensor difference(const Tensor& a, const Tensor& b) {
+  return (Var(a) - Var(b)).tensor();
+}
+
+// [n, 2]: the keys of vectors begin ... end - 1.
+Tensor keys_of(philox::Key key, std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> words;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const philox::Key child = philox::child(key, static_cast<std::uint64_t>(i));
+    words.push_back(static_cast<std::int64_t>(child.k0));
+    words.push_back(static_cast<std::int64_t>(child.k1));
+  }
+  return Tensor::from<std::int64_t>(words, {end - begin, 2});
+}
+
+struct Within {
+  Tensor rows, factor;
+  std::int64_t random = 0;
+};
+
+// W = factor rows with `count` orthonormal rows, found one after the other.
+Within within(const Tensor& w, std::int64_t count, double negligible, philox::Key fresh) {
+  const std::int64_t size = w.size(1);
+  Within out{Tensor::empty({count, size}, w.dtype()),
+             Tensor::zeros({w.size(0), count}, DType::f64)};
+  double* factor = out.factor.mutable_data<double>();
+  std::int64_t found = 0;
+  // Takes away what lies along the rows found; gives the components.
+  const auto split = [&](Tensor& row) {
+    if (found == 0) return std::vector<double>{};
+    const Tensor before = out.rows.slice(0, 0, found), along = product(row, before, {.b = true});
+    row = difference(row, product(along, before));
+    return along.to_vector<double>();
+  };
+  const auto take = [&](const Tensor& row, double norm) {
+    out.rows.slice(0, found, found + 1).copy_from(scaled_rows(row, {1 / norm}));
+    ++found;
+  };
+  for (std::int64_t i = 0; i < w.size(0); ++i) {
+    Tensor row = w.slice(0, i, i + 1);
+    std::ranges::copy(split(row), factor + i * count);
+    const double norm = row_norms(row)[0];
+    if (norm <= negligible || found == count) continue;
+    factor[i * count + found] = norm;
+    take(row, norm);
+  }
+  for (; found < count; ++out.random) {
+    Tensor row = random_rows(fresh, found, found + 1, Space::flat(size, w.dtype()));
+    split(row);
+    take(row, row_norms(row)[0]);
+  }
+  return out;
+}
+
+}  // namespace
+
+Tensor random_rows(philox::Key key, std::int64_t begin, std::int64_t end, const Space& space,
+                   Probe probe) {
+  const Tensor keys = keys_of(key, begin, end);
+  if (probe == Probe::rademacher)
+    return (2.0 * bernoulli(keys, {space.size()}, 0.5, space.dtype()) - 1.0).tensor();
+  const Tensor normals = normal(keys, {space.size()}, 0, 1, space.dtype()).tensor();
+  if (probe == Probe::gaussian) return normals;
+  std::vector<double> factors = row_norms(normals);
+  for (double& f : factors) f = std::sqrt(static_cast<double>(space.size())) / f;
+  return scaled_rows(normals, factors);
+}
+
+std::vector<double> row_dots(const Tensor& a, const Tensor& b) {
+  return sum(to(a, DType::f64) * to(b, DType::f64), {1}).tensor().to_vector<double>();
+}
+
+std::vector<double> row_norms(const Tensor& a) {
+  std::vector<double> norms = row_dots(a, a);
+  for (double& v : norms) v = std::sqrt(v);
+  return norms;
+}
+
+Tensor scaled_rows(const Tensor& a, const std::vector<double>& factors) {
+  const Tensor column = Tensor::from<double>(factors, {a.size(0), 1});
+  return (Var(a) * to(column, a.dtype())).tensor();
+}
+
+double epsilon_of(DType dtype) {
+  return dtype == DType::f32 ? std::numeric_limits<float>::epsilon()
+                             : std::numeric_limits<double>::epsilon();
+}
+
+Orthonormalised orthonormalised(const Tensor& w, const Tensor& q, std::int64_t count,
+                                double negligible, philox::Key fresh) {
+  const Tensor first = product(w, q, {.b = true});
+  const Within once = within(difference(w, product(first, q)), count, negligible, fresh);
+  const Tensor second = product(once.rows, q, {.b = true});
+  // These rows are unit vectors: none of them is negligible.
+  const Within twice = within(difference(once.rows, product(second, q)), count, 0, fresh);
+  const Tensor components =
+      (Var(first.to(DType::f64)) + matmul(once.factor, second.to(DType::f64))).tensor();
+  return {twice.rows, components, product(once.factor, twice.factor), once.random};
+}
+
+}  // namespace sonde
