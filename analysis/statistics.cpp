@@ -76,6 +76,19 @@ double quantile(std::span<const double> sample, double p) {
   return std::lerp(sorted[below], sorted[above], position - static_cast<double>(below));
 }
 
+double slope(std::span<const double> x, std::span<const double> y) {
+  if (x.size() != y.size() || x.size() < 2)
+    fail(ErrorCode::value, "slope", "of {} x and {} y", x.size(), y.size());
+  const double mx = mean(x), my = mean(y);
+  double xx = 0, xy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xx += (x[i] - mx) * (x[i] - mx);
+    xy += (x[i] - mx) * (y[i] - my);
+  }
+  if (xx == 0) fail(ErrorCode::value, "slope", "of points with one x, {}", x[0]);
+  return xy / xx;
+}
+
 double incomplete_beta(double a, double b, double x) {
   if (!(a > 0 && b > 0 && x >= 0 && x <= 1))
     fail(ErrorCode::value, "incomplete_beta", "needs a, b > 0 and x in [0, 1], got {}, {}, {}", a,

@@ -17,6 +17,9 @@ double variance(std::span<const double> sample);
 /// The p-quantile by linear interpolation between order statistics (Hyndman and Fan's type 7,
 /// NumPy's default); Error(value) on an empty sample or p outside [0, 1].
 double quantile(std::span<const double> sample, double p);
+/// Slope of the least-squares line through the points (x, y): of logarithms, the exponent of a
+/// power law. Error(value) unless there are as many x as y, two or more, not all the same x.
+double slope(std::span<const double> x, std::span<const double> y);
 
 /// Regularised incomplete beta function I_x(a, b), a, b > 0, x in [0, 1], by Lentz's continued
 /// fraction.

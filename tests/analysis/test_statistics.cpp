@@ -24,6 +24,14 @@ TEST(Statistics, MeanVarianceQuantile) {
   EXPECT_THROW(quantile(s, std::nan("")), Error);
 }
 
+TEST(Statistics, SlopeOfALeastSquaresLine) {
+  EXPECT_DOUBLE_EQ(slope(Sample{1, 2, 4}, Sample{5, 3, -1}), -2);
+  EXPECT_DOUBLE_EQ(slope(Sample{0, 1, 2, 3}, Sample{0, 1, 1, 2}), 0.6);
+  EXPECT_THROW(slope(Sample{1}, Sample{1}), Error);
+  EXPECT_THROW(slope(Sample{1, 2}, Sample{1}), Error);
+  EXPECT_THROW(slope(Sample{3, 3}, Sample{1, 2}), Error);
+}
+
 TEST(Statistics, IncompleteBetaClosedForms) {
   for (double x : {0.0, 0.1, 0.37, 0.5, 0.9, 1.0}) {
     EXPECT_NEAR(incomplete_beta(1, 1, x), x, 1e-14);

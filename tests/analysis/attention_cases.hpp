@@ -1,0 +1,71 @@
+// Random attention layers, and their Hessians by automatic differentiation.
+#pragma once
+
+#include <string>
+
+#include "analysis/attention_hessian.hpp"
+#include "autograd/ops.hpp"
+#include "autograd/transforms.hpp"
+#include "nn/init.hpp"
+
+namespace sonde {
+
+struct LayerShape {
+  std::int64_t length, d, k, v;
+};
+
+inline Tensor normal_f64(const Dims& shape, philox::Key key, double std = 1) {
+  return nn::normal_init(shape, 0, std, key, DType::f64);
+}
+
+// Standard normal tokens times `scale`, and weights of the standard deviation given.
+inline AttentionLayer random_layer(const LayerShape& s, std::uint64_t seed, double scale,
+                                   AttentionOptions options = {}, double weight_std = 1) {
+  const philox::Key key{seed, 0};
+  return {normal_f64({s.length, s.d}, philox::child(key, 0), scale),
+          normal_f64({s.d, s.k}, philox::child(key, 1), weight_std),
+          normal_f64({s.d, s.k}, philox::child(key, 2), weight_std),
+          normal_f64({s.d, s.v}, philox::child(key, 3), weight_std), options};
+}
+inline Tensor random_target(const LayerShape& s, std::uint64_t seed) {
+  return normal_f64({s.length, s.v}, philox::child({seed, 0}, 4));
+}
+
+// [rows, columns] of a matrix over `space`.
+inline Tensor block_of(const Tensor& matrix, const Space& space, std::string_view rows,
+                       std::string_view columns) {
+  const Block &r = space.block(rows), &c = space.block(columns);
+  return matrix.slice(0, r.begin, r.begin + r.size).slice(1, c.begin, c.begin + c.size);
+}
+
+inline double frobenius(const Var& a) {
+  return norm(a).item();
+}
+inline double relative(const Var& difference, const Var& to) {
+  return frobenius(difference) / frobenius(to);
+}
+inline Var identity_matrix(std::int64_t n) {
+  return Tensor::eye(n, DType::f64);
+}
+
+// The blocks of a flat vector of the space, as transforms see it.
+inline Vars parts_of(const Var& flat, const Space& space) {
+  Vars parts;
+  for (const Block& b : space.blocks())
+    parts.push_back(reshape(slice(flat, 0, b.begin, b.begin + b.size), b.shape));
+  return parts;
+}
+
+// f's Hessian at x [n] by products with all unit vectors at once.
+inline Tensor hessian_by(HvpMode mode, const Function& f, const Var& x) {
+  const Function columns = [&](const Var& v) { return hvp(f, {x}, {v}, mode)[0]; };
+  return vmap(columns)(identity_matrix(x.size(0))).tensor();
+}
+inline Tensor hessian_forward_over_forward(const Function& f, const Var& x) {
+  const Function gradient = [&](const Var& y) {
+    return jacobian(f, {y}, JacobianMode::forward)[0];
+  };
+  return jacobian(gradient, {x}, JacobianMode::forward)[0].tensor();
+}
+
+}  // namespace sonde
