@@ -66,7 +66,22 @@ std::int64_t max_sensitivity(const CubeFunction& f, int d) {
   return max_sensitivity(truth_table(f, d));
 }
 
+std::vector<double> influences(std::span<const std::int64_t> table) {
+  std::vector<double> out(static_cast<std::size_t>(dimension("influences", table.size())));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    for (std::size_t x = 0; x < table.size(); ++x)
+      out[i] += table[x] != table[x ^ std::size_t{1} << i];
+    out[i] /= static_cast<double>(table.size());
+  }
+  return out;
+}
+
 std::vector<double> fourier_coefficients(std::span<const std::int64_t> table) {
+  const std::vector<double> values(table.begin(), table.end());
+  return fourier_coefficients(std::span<const double>(values));
+}
+
+std::vector<double> fourier_coefficients(std::span<const double> table) {
   dimension("fourier_coefficients", table.size());
   std::vector<double> c(table.begin(), table.end());
   // One coordinate after the other: sum and difference over its two values.
@@ -86,6 +101,24 @@ double total_influence(std::span<const double> coefficients) {
   double sum = 0;
   for (std::size_t u = 0; u < coefficients.size(); ++u)
     sum += std::popcount(u) * coefficients[u] * coefficients[u];
+  return sum;
+}
+
+std::vector<double> degree_profile(std::span<const double> coefficients) {
+  const int d = dimension("degree_profile", coefficients.size());
+  std::vector<double> weight(static_cast<std::size_t>(d) + 1);
+  for (std::size_t u = 0; u < coefficients.size(); ++u)
+    weight[static_cast<std::size_t>(std::popcount(u))] += coefficients[u] * coefficients[u];
+  return weight;
+}
+
+double noise_stability(std::span<const double> coefficients, double rho) {
+  if (!(rho >= -1 && rho <= 1)) fail(ErrorCode::value, "noise_stability", "rho {}", rho);
+  double sum = 0, power = 1;
+  for (double weight : degree_profile(coefficients)) {
+    sum += power * weight;
+    power *= rho;
+  }
   return sum;
 }
 

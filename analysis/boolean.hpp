@@ -1,6 +1,7 @@
 /// @file
-/// Functions on the Boolean cube {-1, 1}^d: their sensitivity, exactly, and their Fourier
-/// coefficients. O'Donnell, "Analysis of Boolean Functions", 2014, chapters 1 and 2.
+/// Functions on the Boolean cube {-1, 1}^d: their sensitivity and influences, exactly, their
+/// Fourier coefficients, and what follows from these. O'Donnell, "Analysis of Boolean Functions",
+/// 2014, chapters 1 and 2.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,10 @@ std::vector<std::int64_t> truth_table(const CubeFunction& f, int d);
 double average_sensitivity(std::span<const std::int64_t> table);
 /// The greatest number of such coordinates at one point.
 std::int64_t max_sensitivity(std::span<const std::int64_t> table);
-/// The same of a function given by itself.
+/// For each coordinate the share of points at which its change of sign changes the value
+/// (O'Donnell, definition 2.13). They sum to the average sensitivity.
+std::vector<double> influences(std::span<const std::int64_t> table);
+/// Sensitivities of a function given by itself.
 double average_sensitivity(const CubeFunction& f, int d);
 std::int64_t max_sensitivity(const CubeFunction& f, int d);
 
@@ -43,10 +47,21 @@ std::int64_t max_sensitivity(const CubeFunction& f, int d);
 /// points of the value times the product of the coordinates in U. d 2^d additions; exact while the
 /// values' sums are below 2^53.
 std::vector<double> fourier_coefficients(std::span<const std::int64_t> table);
+/// The same of real values, such as a network's outputs.
+std::vector<double> fourier_coefficients(std::span<const double> table);
 
-/// Sum over sets U of |U| c(U)^2, for coefficients as of fourier_coefficients(). For a function
-/// with values -1 and 1 this is its average sensitivity (O'Donnell, theorem 2.38). Error(shape) as
-/// above.
+// The functions below take coefficients as of fourier_coefficients(); Error(shape) as above.
+
+/// Sum over sets U of |U| c(U)^2. For a function with values -1 and 1 this is its average
+/// sensitivity (O'Donnell, theorem 2.38); for a real one the mean over points of the sum over
+/// coordinates of (change of the value)^2 / 4 (Hahn and Rofin, arXiv:2402.09963).
 double total_influence(std::span<const double> coefficients);
+/// Fourier weight by degree, W_k = sum over |U| = k of c(U)^2 for k = 0 ... d. The weights sum to
+/// the mean square of the values; their sum times k is the total influence.
+std::vector<double> degree_profile(std::span<const double> coefficients);
+/// Stab_rho = sum over sets U of rho^|U| c(U)^2: the mean of f(x) f(y), where y is x with each
+/// coordinate drawn anew with probability 1 - rho (O'Donnell, theorem 2.49). Error(value) unless
+/// -1 <= rho <= 1.
+double noise_stability(std::span<const double> coefficients, double rho);
 
 }  // namespace sonde

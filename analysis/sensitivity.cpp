@@ -2,106 +2,92 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
-#include "tensor/kernels/random.hpp"
 #include "tensor/parallel.hpp"
 
 namespace sonde {
 namespace {
 
-// Standard normal numbers of one key.
-Tensor normal(philox::Key key, std::int64_t count) {
-  const Tensor keys = Tensor::from<std::int64_t>(
-      {static_cast<std::int64_t>(key.k0), static_cast<std::int64_t>(key.k1)}, {1, 2});
-  Tensor out = Tensor::empty({1, count});
-  kernels::random_normal.find({}, DType::f32)(keys, {.a = 0, .b = 1}, out);
-  return out;
-}
-
-class Grid : public Perturbation {
- public:
-  Grid(std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t patch)
-      : channels_(channels), height_(height), width_(width), patch_(patch) {
-    if (channels < 1 || patch < 1 || height % patch != 0 || width % patch != 0)
-      fail(ErrorCode::value, "perturbation", "patches of {} do not tile [{},{},{}]", patch,
-           channels, height, width);
-  }
-  std::int64_t positions() const override { return (height_ / patch_) * (width_ / patch_); }
-
- protected:
-  const std::int64_t channels_, height_, width_, patch_;
-};
-
-class PatchNoise final : public Grid {
- public:
-  using Grid::Grid;
-  std::optional<Window> window(std::int64_t t) const override {
-    const std::int64_t across = width_ / patch_;
-    return Window{t / across * patch_, t % across * patch_, patch_, patch_};
-  }
-  void apply(std::span<float> input, std::int64_t t, double sigma, philox::Key key) const override {
-    const Tensor noise = normal(key, channels_ * patch_ * patch_);
-    const float* n = noise.data<float>();
-    const Window w = *window(t);
-    for (std::int64_t c = 0; c < channels_; ++c)
-      for (std::int64_t y = w.top; y < w.top + patch_; ++y)
-        for (std::int64_t x = w.left; x < w.left + patch_; ++x)
-          input[static_cast<std::size_t>((c * height_ + y) * width_ + x)] +=
-              static_cast<float>(sigma) * *n++;
-  }
-};
-
-class ScatteredNoise final : public Grid {
- public:
-  ScatteredNoise(std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t patch,
-                 std::int64_t repetitions)
-      : Grid(channels, height, width, patch), repetitions_(repetitions) {
-    if (repetitions < 0) fail(ErrorCode::value, "scattered_noise", "{} repetitions", repetitions);
-  }
-  std::int64_t positions() const override {
-    return repetitions_ > 0 ? repetitions_ : Grid::positions();
-  }
-  // A pixel drawn twice is disturbed once, as by the authors' mask.
-  void apply(std::span<float> input, std::int64_t, double sigma, philox::Key key) const override {
-    const philox::Key places = philox::fold_in(key, 1);
-    std::vector<std::uint64_t> pixels;
-    const auto area = static_cast<std::uint64_t>(height_ * width_);
-    for (std::int64_t i = 0; i < patch_ * patch_; ++i) {
-      const auto index = static_cast<std::uint64_t>(i);
-      pixels.push_back(philox::below(places, index, philox::bits(places, index), area));
-    }
-    std::ranges::sort(pixels);
-    pixels.erase(std::unique(pixels.begin(), pixels.end()), pixels.end());
-    const Tensor noise = normal(key, channels_ * patch_ * patch_);
-    const float* n = noise.data<float>();
-    for (std::int64_t c = 0; c < channels_; ++c)
-      for (std::uint64_t p : pixels)
-        input[static_cast<std::size_t>(c) * area + p] += static_cast<float>(sigma) * *n++;
-  }
-
- private:
-  const std::int64_t repetitions_;
-};
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 using Trials = std::vector<Trial>;
 
-Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation,
-                 const SensitivityOptions& o, const Trials& trials) {
-  const std::int64_t size = inputs.numel() / inputs.size(0);
-  const auto count = static_cast<std::int64_t>(trials.size());
+// Row k of a row-major tensor.
+Elements row(const Tensor& values, std::int64_t k) {
+  const std::int64_t size = values.numel() / values.size(0);
+  auto elements = [&]<class T>(T* data) {
+    return std::span<T>(data + k * size, static_cast<std::size_t>(size));
+  };
+  switch (values.dtype()) {
+    case DType::f32:
+      return elements(values.data<float>());
+    case DType::f64:
+      return elements(values.data<double>());
+    case DType::i64:
+      return elements(values.data<std::int64_t>());
+    default:
+      fail_hint(ErrorCode::dtype, "sensitivity", "convert them with to()",
+                "values to be disturbed are f32, f64 or i64, not {}", values.dtype());
+  }
+}
+
+// The inputs of the trials, [trials, ...].
+Tensor inputs_of(const Tensor& inputs, const Trials& trials) {
   Dims shape = inputs.shape();
-  shape[0] = count;
-  Tensor out = Tensor::empty(shape);
-  const float* from = inputs.data<float>();
-  float* to = out.mutable_data<float>();
-  parallel_for(count, 16, [&](std::int64_t begin, std::int64_t end) {
+  shape[0] = static_cast<std::int64_t>(trials.size());
+  const Tensor out = Tensor::empty(shape, inputs.dtype());
+  const auto bytes = inputs.numel() / inputs.size(0) * size_of(inputs.dtype());
+  parallel_for(shape[0], 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k)
+      std::copy_n(inputs.bytes() + trials[static_cast<std::size_t>(k)].input * bytes, bytes,
+                  out.bytes() + k * bytes);
+  });
+  return out;
+}
+
+// `values` [trials, ...], which is its own, with each row disturbed as its trial says.
+Tensor disturbed(Tensor values, const Perturbation& perturbation, double sigma, philox::Key key,
+                 const Trials& trials) {
+  parallel_for(values.size(0), 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k) {
       const Trial& trial = trials[static_cast<std::size_t>(k)];
-      std::copy_n(from + trial.input * size, size, to + k * size);
-      perturbation.apply({to + k * size, static_cast<std::size_t>(size)}, trial.position, o.sigma,
-                         trial_key(o.key, trial));
+      perturbation.apply(row(values, k), trial.position, sigma, trial_key(key, trial));
     }
   });
+  return values;
+}
+
+// The inputs and positions there are, input by input; `draw` is 0.
+Trials places_of(std::int64_t inputs, std::int64_t positions, const Tensor& present) {
+  if (present && !(present.spec() == Spec{{inputs, positions}, DType::boolean}))
+    fail(ErrorCode::shape, "sensitivity", "`present` is {}, not bool [{},{}]", present.spec(),
+         inputs, positions);
+  const std::vector<double> mask = present ? present.to_vector<double>() : std::vector<double>();
+  Trials places;
+  for (std::int64_t i = 0; i < inputs; ++i) {
+    const std::size_t before = places.size();
+    for (std::int64_t t = 0; t < positions; ++t)
+      if (!present || mask[static_cast<std::size_t>(i * positions + t)] != 0)
+        places.push_back({i, t, 0});
+    if (places.size() == before)
+      fail(ErrorCode::value, "sensitivity", "input {} has no position to disturb", i);
+  }
+  return places;
+}
+
+// Flips among trials.
+struct Count {
+  std::int64_t flips = 0, trials = 0;
+  double share() const {
+    return trials > 0 ? static_cast<double>(flips) / static_cast<double>(trials) : nan;
+  }
+};
+using Counts = std::vector<Count>;
+
+Sample shares_of(const Counts& counts) {
+  Sample out;
+  for (const Count& c : counts) out.push_back(c.share());
   return out;
 }
 
@@ -109,51 +95,63 @@ Tensor disturbed(const Tensor& inputs, const Perturbation& perturbation,
 class Tally {
  public:
   Tally(const Tensor& clean_logits, const Perturbation& perturbation, const SensitivityOptions& o)
-      : before_(predictions(clean_logits)), positions_(perturbation.positions()), draws_(o.draws) {
-    const auto inputs = static_cast<std::int64_t>(before_.size());
-    found_ = {.trials = checked_mul(checked_mul(inputs, positions_), draws_),
-              .by_input = Sample(before_.size()),
-              .by_position = Sample(static_cast<std::size_t>(positions_))};
+      : before_(predictions(clean_logits)),
+        positions_(perturbation.positions()),
+        draws_(o.draws),
+        places_(places_of(static_cast<std::int64_t>(before_.size()), positions_, o.present)),
+        counts_(before_.size() * static_cast<std::size_t>(positions_)),
+        trials_(checked_mul(static_cast<std::int64_t>(places_.size()), o.draws)) {
+    for (const Trial& place : places_) count(place).trials = draws_;
   }
 
-  std::int64_t trials() const { return found_.trials; }
+  const Trials& places() const { return places_; }
 
   void add(const Trials& trials, const Tensor& logits) {
     const std::vector<std::int64_t> after = predictions(logits);
     if (after.size() != trials.size())
       fail(ErrorCode::shape, "sensitivity", "{} predictions for {} inputs", after.size(),
            trials.size());
-    for (std::size_t k = 0; k < after.size(); ++k) {
-      const auto input = static_cast<std::size_t>(trials[k].input);
-      if (after[k] == before_[input]) continue;
-      ++found_.flips;
-      ++found_.by_input[input];
-      ++found_.by_position[static_cast<std::size_t>(trials[k].position)];
-    }
+    for (std::size_t k = 0; k < after.size(); ++k)
+      count(trials[k]).flips += after[k] != before_[static_cast<std::size_t>(trials[k].input)];
     done_ += static_cast<std::int64_t>(trials.size());
   }
-  double share_done() const {
-    return static_cast<double>(done_) / static_cast<double>(found_.trials);
-  }
+  double share_done() const { return static_cast<double>(done_) / static_cast<double>(trials_); }
 
-  // Counts to shares.
-  Sensitivity shares() && {
-    for (double& v : found_.by_input) v /= static_cast<double>(positions_ * draws_);
-    for (double& v : found_.by_position)
-      v /= static_cast<double>(static_cast<std::int64_t>(before_.size()) * draws_);
-    return std::move(found_);
+  Sensitivity result() const {
+    Counts inputs(before_.size()), positions(static_cast<std::size_t>(positions_));
+    std::int64_t flips = 0;
+    for (const Trial& p : places_) {
+      const Count& c = counts_[index(p)];
+      flips += c.flips;
+      for (Count* sum : {&inputs[static_cast<std::size_t>(p.input)],
+                         &positions[static_cast<std::size_t>(p.position)]})
+        *sum = {sum->flips + c.flips, sum->trials + c.trials};
+    }
+    const auto n = static_cast<std::int64_t>(before_.size());
+    return {.flips = flips,
+            .trials = trials_,
+            .by_input = shares_of(inputs),
+            .by_position = shares_of(positions),
+            .shares = Tensor::from<double>(shares_of(counts_), {n, positions_})};
   }
 
  private:
+  std::size_t index(const Trial& t) const {
+    return static_cast<std::size_t>(t.input * positions_ + t.position);
+  }
+  Count& count(const Trial& t) { return counts_[index(t)]; }
+
   const std::vector<std::int64_t> before_;
   const std::int64_t positions_, draws_;
-  Sensitivity found_;
+  const Trials places_;
+  Counts counts_;  // by input, then position
+  const std::int64_t trials_;
   std::int64_t done_ = 0;
 };
 
 Tensor checked(const Tensor& inputs, const SensitivityOptions& o) {
-  if (inputs.rank() != 4 || inputs.size(0) < 1)
-    fail(ErrorCode::shape, "sensitivity", "inputs are [n, channels, height, width], these are {}",
+  if (inputs.rank() < 1 || inputs.size(0) < 1 || inputs.numel() < 1)
+    fail(ErrorCode::shape, "sensitivity", "inputs are [n, ...] with n >= 1, these are {}",
          inputs.spec());
   if (o.draws < 1 || o.batch < 1 || !(o.sigma >= 0 && std::isfinite(o.sigma)))
     fail(ErrorCode::value, "sensitivity", "sigma {}, {} draws, batches of {}", o.sigma, o.draws,
@@ -166,6 +164,64 @@ Tensor checked_logits(Tensor logits, const Tensor& inputs) {
     fail(ErrorCode::shape, "sensitivity", "logits {} for {} inputs", logits.shape(),
          inputs.size(0));
   return logits;
+}
+
+void check_fits(const Tensor& values, std::int64_t n, const Perturbation& perturbation) {
+  const Dims shape = perturbation.shape();
+  Dims one = values.shape();
+  if (one.empty() || one[0] != n)
+    fail_hint(ErrorCode::shape, "sensitivity", "the first axis must be that of the inputs",
+              "values {} for {} inputs", values.spec(), n);
+  one.erase(0);
+  if (!shape.empty() && !(shape == one))
+    fail(ErrorCode::shape, "sensitivity", "the perturbation is of {}, one input is {}", shape, one);
+}
+
+// Root mean square of the elements of `values` [n, ...], of the positions that are present.
+double rms(const Tensor& values, const Tensor& present) {
+  const std::vector<double> v = values.to_vector<double>();
+  const std::vector<double> mask = present ? present.to_vector<double>() : std::vector<double>{1};
+  const std::size_t each = v.size() / mask.size();
+  double squares = 0, count = 0;
+  for (std::size_t i = 0; i < v.size(); ++i) {
+    if (mask[i / each] == 0) continue;
+    squares += v[i] * v[i];
+    ++count;
+  }
+  return std::sqrt(squares / count);
+}
+
+// The standard deviation of the noise on `clean`.
+double deviation(const Tensor& clean, const Perturbation& perturbation,
+                 const SensitivityOptions& o) {
+  if (!o.relative) return o.sigma;
+  if (o.present && (clean.rank() < 2 || clean.size(1) != perturbation.positions()))
+    fail(ErrorCode::shape, "sensitivity",
+         "relative noise needs the {} positions of `present` as second axis of {}",
+         perturbation.positions(), clean.spec());
+  return o.sigma * rms(clean, o.present);
+}
+
+// Trials first ... first + count - 1 of those at `places`, draw by draw.
+Trials batch_of(const Trials& places, std::int64_t draws, std::int64_t first, std::int64_t count) {
+  Trials trials;
+  for (std::int64_t j = first; j < first + count; ++j) {
+    trials.push_back(places[static_cast<std::size_t>(j / draws)]);
+    trials.back().draw = j % draws;
+  }
+  return trials;
+}
+
+// logits(trials) for all trials at `places`, a batch at a time.
+template <class F>
+void run(Tally& tally, const Trials& places, const SensitivityOptions& o,
+         const std::function<void(double)>& pause, const F& logits) {
+  const auto total = static_cast<std::int64_t>(places.size()) * o.draws;
+  for (std::int64_t first = 0; first < total; first += o.batch) {
+    const Trials trials = batch_of(places, o.draws, first, std::min(o.batch, total - first));
+    tally.add(trials, logits(trials));
+    if (pause) pause(tally.share_done());
+  }
 }
 
 }  // namespace
@@ -187,21 +243,33 @@ philox::Key trial_key(philox::Key key, const Trial& trial) {
   return key;
 }
 
-std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height,
-                                          std::int64_t width, std::int64_t patch) {
-  return std::make_unique<PatchNoise>(channels, height, width, patch);
+Sample Sensitivity::by_position_from_end() const {
+  const std::int64_t n = shares.size(0), positions = shares.size(1);
+  const double* share = shares.data<double>();
+  Sample sums(static_cast<std::size_t>(positions)), counts = sums;
+  for (std::int64_t i = 0; i < n; ++i)
+    for (std::int64_t t = positions - 1, from_end = 0; t >= 0; --t) {
+      if (std::isnan(share[i * positions + t])) continue;
+      sums[static_cast<std::size_t>(from_end)] += share[i * positions + t];
+      ++counts[static_cast<std::size_t>(from_end++)];
+    }
+  for (std::size_t k = 0; k < sums.size(); ++k) sums[k] /= counts[k];
+  return sums;
 }
 
-std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height,
-                                              std::int64_t width, std::int64_t patch,
-                                              std::int64_t repetitions) {
-  return std::make_unique<ScatteredNoise>(channels, height, width, patch, repetitions);
-}
-
+// S + (flips - S trials) / mean trials: the influence of each input on the ratio S of sums.
 Estimate Sensitivity::clustered(std::uint64_t seed) const {
-  Estimate e = bootstrap_mean({&by_input, 1}, seed);
-  e.value = static_cast<double>(flips) /
-            static_cast<double>(trials);  // the same number without rounding of means
+  const double s = static_cast<double>(flips) / static_cast<double>(trials);
+  std::vector<double> places(by_input.size());
+  const std::int64_t positions = shares.size(1);
+  for (std::int64_t k = 0; k < shares.numel(); ++k)
+    places[static_cast<std::size_t>(k / positions)] += !std::isnan(shares.data<double>()[k]);
+  Sample influence = by_input;
+  if (std::ranges::adjacent_find(places, std::ranges::not_equal_to()) != places.end())
+    for (std::size_t i = 0; i < influence.size(); ++i)
+      influence[i] = s + (by_input[i] - s) * places[i] / mean(places);
+  Estimate e = bootstrap_mean({&influence, 1}, seed);
+  e.value = s;  // the same number without rounding of means
   return e;
 }
 
@@ -213,38 +281,58 @@ Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
                         const Perturbation& perturbation, const SensitivityOptions& o,
                         const std::function<void(double)>& pause) {
   const Tensor clean = checked(inputs, o);
+  check_fits(clean, clean.size(0), perturbation);
   Tally tally(checked_logits(classifier(clean), clean), perturbation, o);
-  const std::int64_t positions = perturbation.positions();
-  for (std::int64_t first = 0; first < tally.trials(); first += o.batch) {
-    Trials trials;  // input by input
-    for (std::int64_t j = first; j < std::min(first + o.batch, tally.trials()); ++j)
-      trials.push_back({j / o.draws / positions, j / o.draws % positions, j % o.draws});
-    tally.add(trials, classifier(disturbed(clean, perturbation, o, trials)));
-    if (pause) pause(tally.share_done());
-  }
-  return std::move(tally).shares();
+  const double sigma = deviation(clean, perturbation, o);
+  run(tally, tally.places(), o, pause, [&](const Trials& trials) {
+    return classifier(disturbed(inputs_of(clean, trials), perturbation, sigma, o.key, trials));
+  });
+  return tally.result();
 }
 
 Sensitivity sensitivity(PatchedClassifier& classifier, const Tensor& inputs,
                         const Perturbation& perturbation, const SensitivityOptions& o,
                         const std::function<void(double)>& pause) {
   const Tensor clean = checked(inputs, o);
+  check_fits(clean, clean.size(0), perturbation);
+  if (clean.rank() != 4)
+    fail(ErrorCode::shape, "sensitivity", "inputs are [n, channels, height, width], these are {}",
+         inputs.spec());
   Tally tally(checked_logits(classifier.see(clean), clean), perturbation, o);
+  const double sigma = deviation(clean, perturbation, o);
   const Window whole{0, 0, clean.size(2), clean.size(3)};
-  const std::int64_t at_position = clean.size(0) * o.draws;
-  for (std::int64_t t = 0; t < perturbation.positions(); ++t)
-    for (std::int64_t first = 0; first < at_position; first += o.batch) {
-      Trials trials;
+  for (std::int64_t t = 0; t < perturbation.positions(); ++t) {
+    Trials places;
+    std::ranges::copy_if(tally.places(), std::back_inserter(places),
+                         [&](const Trial& place) { return place.position == t; });
+    run(tally, places, o, pause, [&](const Trials& trials) {
       std::vector<std::int64_t> of;
-      for (std::int64_t j = first; j < std::min(first + o.batch, at_position); ++j) {
-        trials.push_back({j / o.draws, t, j % o.draws});
-        of.push_back(j / o.draws);
-      }
-      const Tensor inputs_now = disturbed(clean, perturbation, o, trials);
-      tally.add(trials, classifier.patched(inputs_now, of, perturbation.window(t).value_or(whole)));
-      if (pause) pause(tally.share_done());
-    }
-  return std::move(tally).shares();
+      for (const Trial& trial : trials) of.push_back(trial.input);
+      return classifier.patched(
+          disturbed(inputs_of(clean, trials), perturbation, sigma, o.key, trials), of,
+          perturbation.window(t).value_or(whole));
+    });
+  }
+  return tally.result();
+}
+
+Sensitivity sensitivity(const TappedFunction& classifier, std::string_view point,
+                        const Tensor& inputs, const Perturbation& perturbation,
+                        const SensitivityOptions& o, const std::function<void(double)>& pause) {
+  const Tensor clean = checked(inputs, o);
+  double sigma = 0;
+  const Tensor logits = with_value(classifier, clean, point, [&](const Tensor& value) {
+    check_fits(value, clean.size(0), perturbation);
+    sigma = deviation(value, perturbation, o);
+    return value;
+  });
+  Tally tally(checked_logits(logits, clean), perturbation, o);
+  run(tally, tally.places(), o, pause, [&](const Trials& trials) {
+    return with_value(classifier, inputs_of(clean, trials), point, [&](const Tensor& value) {
+      return disturbed(value.clone(), perturbation, sigma, o.key, trials);
+    });
+  });
+  return tally.result();
 }
 
 }  // namespace sonde

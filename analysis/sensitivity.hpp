@@ -1,17 +1,16 @@
 /// @file
-/// Sensitivity of a classifier: how often its prediction flips when noise is added to a part of the
-/// input. Vasudeva, Fu, Zhou, Kau, Huang, Sharan, "Transformers learn low sensitivity functions",
-/// 2025, definition 4.1.
+/// Sensitivity of a classifier: how often its prediction flips when a part of the input, or of a
+/// value inside the network, is disturbed. Vasudeva, Fu, Zhou, Kau, Huang, Sharan, "Transformers
+/// learn low sensitivity functions", 2025, definition 4.1.
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <optional>
+#include <string_view>
 #include <vector>
 
+#include "analysis/perturbation.hpp"
 #include "analysis/statistics.hpp"
-#include "tensor/philox.hpp"
-#include "tensor/tensor.hpp"
+#include "analysis/taps.hpp"
 
 namespace sonde {
 
@@ -21,11 +20,6 @@ using Classifier = std::function<Tensor(const Tensor& inputs)>;
 /// The class of each row: its greatest logit, the first of equals. logits [n, classes], classes >=
 /// 1, f32 or f64.
 std::vector<std::int64_t> predictions(const Tensor& logits);
-
-/// Rows top ... top + height - 1 and columns left ... left + width - 1 of an image, all channels.
-struct Window {
-  std::int64_t top = 0, left = 0, height = 0, width = 0;
-};
 
 /// A network that is told where disturbed inputs differ from clean ones it has seen, so that it
 /// needs to compute no more than what that changes. Its logits are those of a Classifier up to
@@ -41,30 +35,6 @@ class PatchedClassifier {
                          const Window& window) const = 0;
 };
 
-/// Which elements of an input are disturbed together: position t of 0 ... positions() - 1.
-class Perturbation {
- public:
-  virtual ~Perturbation() = default;
-  virtual std::int64_t positions() const = 0;
-  /// Where position `t` lies, if it is the same in every input.
-  virtual std::optional<Window> window(std::int64_t) const { return {}; }
-  /// Adds `sigma` times standard normal noise to the elements of position `t` in one input of shape
-  /// [channels, height, width]; the noise is a pure function of `key`.
-  virtual void apply(std::span<float> input, std::int64_t t, double sigma,
-                     philox::Key key) const = 0;
-};
-
-/// Every square patch of a grid in turn, all channels of it (the definition of the paper).
-/// Error(value) unless `patch` divides height and width.
-std::unique_ptr<Perturbation> patch_noise(std::int64_t channels, std::int64_t height,
-                                          std::int64_t width, std::int64_t patch);
-/// patch^2 pixels drawn with replacement from the whole image (what the authors' code computes;
-/// there the pixels are drawn once for a batch, here for each image). A position is one such
-/// draw: `repetitions` of them, or if 0 as many as there are patches.
-std::unique_ptr<Perturbation> scattered_noise(std::int64_t channels, std::int64_t height,
-                                              std::int64_t width, std::int64_t patch,
-                                              std::int64_t repetitions = 0);
-
 /// Draw `draw` of the noise at `position` of input `input`.
 struct Trial {
   std::int64_t input, position, draw;
@@ -78,15 +48,25 @@ struct SensitivityOptions {
   std::int64_t draws = 1;     ///< m: noises for each input and position
   philox::Key key{};          ///< of all noises; each has its trial_key
   std::int64_t batch = 1024;  ///< perturbed inputs in one call of the classifier; changes no result
+  /// `sigma` counts in units of the root mean square c of the clean values' elements, so that for
+  /// embeddings e the noise's variance is (sigma c)^2 = sigma^2 E|e|^2 / dim.
+  bool relative = false;
+  /// bool [n, positions]: which inputs have which positions (tokens that are no padding), at least
+  /// one each. Others are not disturbed and do not count, nor in `relative`. Empty: all.
+  Tensor present{};
 };
 
 struct Sensitivity {
   std::int64_t flips = 0, trials = 0;
   Sample by_input;     ///< share of flipped predictions of each input
-  Sample by_position;  ///< share of flipped predictions at each position
+  Sample by_position;  ///< share of flipped predictions at each position; NaN where no input has it
+  Tensor shares;       ///< of each input and position, f64 [n, positions]; NaN where it has none
 
-  /// The mean over inputs, with the bootstrap interval that draws whole inputs: the trials of one
-  /// input are dependent.
+  /// The same as by_position, counted from each input's last position backwards.
+  Sample by_position_from_end() const;
+  /// flips / trials, with the bootstrap interval that draws whole inputs: the trials of one input
+  /// are dependent. Where inputs have different numbers of trials, the interval is that of the
+  /// ratio to first order.
   Estimate clustered(std::uint64_t seed) const;
   /// The same value with the binomial error sqrt(S (1 - S) / trials), which takes all trials for
   /// independent.
@@ -94,9 +74,9 @@ struct Sensitivity {
 };
 
 /// S = mean over inputs x, positions t and draws of [prediction(x disturbed at t) !=
-/// prediction(x)]. inputs is f32 [n, channels, height, width]. Error(shape), Error(value) on no
-/// inputs or options out of range. `pause` is called between batches with the share done and may
-/// throw to stop.
+/// prediction(x)]. inputs is [n, ...] of the perturbation's shape, f32, f64 or i64. Error(shape,
+/// dtype) if they do not fit, Error(value) on no inputs or options out of range. `pause` is called
+/// between batches with the share done and may throw to stop.
 Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
                         const Perturbation& perturbation, const SensitivityOptions& options,
                         const std::function<void(double share)>& pause = {});
@@ -105,6 +85,14 @@ Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
 /// same decisions, except where rounding decides between two equal logits.
 Sensitivity sensitivity(PatchedClassifier& classifier, const Tensor& inputs,
                         const Perturbation& perturbation, const SensitivityOptions& options,
+                        const std::function<void(double share)>& pause = {});
+
+/// The same where not the inputs are disturbed but the value at `point` of the network, which is
+/// [n, ...] of the perturbation's shape: embedding noise, with token_noise() or whole_noise() at
+/// "embeddings.word_embeddings.out". Error(names) as value_at().
+Sensitivity sensitivity(const TappedFunction& classifier, std::string_view point,
+                        const Tensor& inputs, const Perturbation& perturbation,
+                        const SensitivityOptions& options,
                         const std::function<void(double share)>& pause = {});
 
 }  // namespace sonde

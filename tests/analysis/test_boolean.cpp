@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cmath>
 
 #include "analysis/boolean.hpp"
 #include "analysis/sensitivity.hpp"
@@ -112,6 +113,87 @@ TEST(Boolean, FourierCoefficientsAreMeansAgainstMonomials) {
   }
 }
 
+std::vector<double> coefficients(const CubeFunction& f, int d) {
+  return fourier_coefficients(truth_table(f, d));
+}
+
+// The targets of Hahn and Rofin (arXiv:2402.09963) on 4, 7, 10 and 20 bits; a tie is no majority.
+TEST(Boolean, TargetsHaveTheirExactSensitivities) {
+  const struct {
+    int d;
+    double majority;
+  } cases[] = {{4, 1.5}, {7, 2.1875}, {10, 2.4609375}, {20, 3.5239410400390625}};
+  for (const auto& [d, expected] : cases) {
+    expect_average(parity, d, d);
+    expect_average(dictator(0), d, 1);
+    expect_average([d](std::uint32_t x) { return std::int64_t{2 * std::popcount(x) > d ? 1 : -1}; },
+                   d, expected);
+    std::vector<double> share(std::size_t{1} << d);  // of bits that are set, as values -1 ... 1
+    for (std::size_t x = 0; x < share.size(); ++x) share[x] = 2.0 * std::popcount(x) / d - 1;
+    EXPECT_NEAR(total_influence(fourier_coefficients(std::span<const double>(share))), 1.0 / d,
+                1e-12);
+  }
+}
+
+TEST(Boolean, RandomFunctionsChangeAtHalfOfTheEdges) {
+  double sum = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed)
+    sum += average_sensitivity(random_function(seed), 10) / 20;
+  EXPECT_NEAR(sum, 5, 0.1);
+}
+
+TEST(Boolean, InfluencesSayWhichCoordinatesMatter) {
+  EXPECT_EQ(influences(truth_table(parity, 4)), std::vector<double>(4, 1));
+  EXPECT_EQ(influences(truth_table(dictator(2), 4)), (std::vector<double>{0, 0, 1, 0}));
+  EXPECT_EQ(influences(truth_table(sparse_parity(0b1010), 4)), (std::vector<double>{0, 1, 0, 1}));
+  EXPECT_EQ(influences(truth_table(majority(5), 5)), std::vector<double>(5, 0.375));
+  for (std::uint64_t seed = 0; seed < 5; ++seed) {
+    const auto table = truth_table(random_function(seed), 9);
+    double sum = 0;
+    for (double v : influences(table)) sum += v;
+    EXPECT_DOUBLE_EQ(sum, average_sensitivity(table));
+  }
+}
+
+TEST(Boolean, DegreeProfileIsTheWeightByDegree) {
+  EXPECT_EQ(degree_profile(coefficients(parity, 5)), (std::vector<double>{0, 0, 0, 0, 0, 1}));
+  EXPECT_EQ(degree_profile(coefficients(dictator(3), 5)), (std::vector<double>{0, 1, 0, 0, 0, 0}));
+  EXPECT_EQ(degree_profile(coefficients(sparse_parity(7), 5)),
+            (std::vector<double>{0, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(degree_profile(coefficients(majority(3), 3)), (std::vector<double>{0, 0.75, 0, 0.25}));
+  const auto c = coefficients(random_function(2), 11);
+  double weight = 0, influence = 0, k = 0;
+  for (double w : degree_profile(c)) weight += w, influence += k++ * w;
+  EXPECT_DOUBLE_EQ(weight, 1);
+  EXPECT_DOUBLE_EQ(influence, total_influence(c));
+}
+
+// Against the definition: every coordinate of y is that of x with probability (1 + rho) / 2.
+double stability_by_pairs(const std::vector<std::int64_t>& table, int d, double rho) {
+  double sum = 0;
+  for (std::uint32_t x = 0; x < table.size(); ++x)
+    for (std::uint32_t y = 0; y < table.size(); ++y) {
+      const int flips = std::popcount(x ^ y);
+      sum += static_cast<double>(table[x] * table[y]) * std::pow((1 - rho) / 2, flips) *
+             std::pow((1 + rho) / 2, d - flips);
+    }
+  return sum / static_cast<double>(table.size());
+}
+
+TEST(Boolean, NoiseStabilityIsTheCorrelationOfNoisyCopies) {
+  for (double rho : {-1.0, -0.3, 0.0, 0.5, 0.9, 1.0}) {
+    EXPECT_DOUBLE_EQ(noise_stability(coefficients(parity, 6), rho), std::pow(rho, 6));
+    EXPECT_DOUBLE_EQ(noise_stability(coefficients(dictator(1), 6), rho), rho);
+    EXPECT_NEAR(noise_stability(coefficients(majority(3), 3), rho),
+                0.75 * rho + 0.25 * rho * rho * rho, 1e-15);
+    for (const CubeFunction& f : {random_function(4), majority(7)})
+      EXPECT_NEAR(noise_stability(coefficients(f, 7), rho),
+                  stability_by_pairs(truth_table(f, 7), 7, rho), 1e-13);
+  }
+  // Sheppard's formula, the limit of majority: 2 / pi arcsin rho, approached like 1 / sqrt d.
+  EXPECT_NEAR(noise_stability(coefficients(majority(19), 19), 0.5), 1.0 / 3, 0.02);
+}
+
 // Two layers that compute majority: logits (0, x_1 + ... + x_d).
 TEST(Boolean, ANetworkIsMeasuredByItsPredictions) {
   constexpr int d = 9;
@@ -145,7 +227,12 @@ TEST(Boolean, BadInputIsATypedError) {
     EXPECT_EQ(code([&] { max_sensitivity(table); }), ErrorCode::shape);
     EXPECT_EQ(code([&] { fourier_coefficients(table); }), ErrorCode::shape);
     EXPECT_EQ(code([&] { total_influence(c); }), ErrorCode::shape);
+    EXPECT_EQ(code([&] { influences(table); }), ErrorCode::shape);
+    EXPECT_EQ(code([&] { degree_profile(c); }), ErrorCode::shape);
+    EXPECT_EQ(code([&] { noise_stability(c, 0.5); }), ErrorCode::shape);
   }
+  for (double rho : {-1.1, 1.1, std::nan("")})
+    EXPECT_EQ(code([&] { noise_stability(std::vector<double>{1, 0}, rho); }), ErrorCode::value);
 }
 
 // Flips of a network's prediction under noise on patches of random images.

@@ -1,0 +1,63 @@
+#include "analysis/taps.hpp"
+
+#include "nn/names.hpp"
+
+namespace sonde {
+namespace {
+
+[[noreturn]] void fail_not_offered(std::string_view pattern, const std::vector<std::string>& seen) {
+  const std::string near = nn::nearest(pattern, seen);
+  fail_hint(ErrorCode::names, "tap",
+            near.empty() ? "modules offer their \"in\" and \"out\" by path, \"encoder.norm.in\""
+                         : "did you mean '" + near + "'?",
+            "the network offers no value at '{}'", pattern);
+}
+
+}  // namespace
+
+TappedFunction tapped(const nn::Module& module) {
+  return [&module](const Tensor& inputs, const nn::Tap& tap) {
+    return nn::functional_call(module, module.parameters(), inputs, {.tap = &tap}).tensor();
+  };
+}
+
+TappedValues values_at(const TappedFunction& f, const Tensor& inputs, std::string_view pattern) {
+  TappedValues found;
+  std::vector<std::string> seen;
+  f(inputs, [&](const std::string& path, Var value) {
+    seen.push_back(path);
+    if (nn::matches(pattern, path)) found.emplace_back(path, value.tensor());
+    return value;
+  });
+  if (found.empty()) fail_not_offered(pattern, seen);
+  return found;
+}
+
+Tensor value_at(const TappedFunction& f, const Tensor& inputs, std::string_view point) {
+  Tensor found;
+  with_value(f, inputs, point, [&](const Tensor& value) { return found = value; });
+  return found;
+}
+
+Tensor with_value(const TappedFunction& f, const Tensor& inputs, std::string_view point,
+                  const std::function<Tensor(const Tensor&)>& change) {
+  int times = 0;
+  std::vector<std::string> seen;
+  const Tensor out = f(inputs, [&](const std::string& path, Var value) {
+    seen.push_back(path);
+    if (path != point) return value;
+    ++times;
+    const Tensor changed = change(value.tensor());
+    if (!(changed.spec() == value.spec()))
+      fail(ErrorCode::shape, "tap", "{} is put in place of {} at '{}'", changed.spec(),
+           value.spec(), point);
+    return Var(changed);
+  });
+  if (times == 0) fail_not_offered(point, seen);
+  if (times > 1)
+    fail_hint(ErrorCode::names, "tap", "choose a point that is passed once in a call",
+              "the network offers '{}' {} times", point, times);
+  return out;
+}
+
+}  // namespace sonde
