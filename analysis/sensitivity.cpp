@@ -46,18 +46,6 @@ Tensor inputs_of(const Tensor& inputs, const Trials& trials) {
   return out;
 }
 
-// `values` [trials, ...], which is its own, with each row disturbed as its trial says.
-Tensor disturbed(Tensor values, const Perturbation& perturbation, double sigma, philox::Key key,
-                 const Trials& trials) {
-  parallel_for(values.size(0), 16, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t k = begin; k < end; ++k) {
-      const Trial& trial = trials[static_cast<std::size_t>(k)];
-      perturbation.apply(row(values, k), trial.position, sigma, trial_key(key, trial));
-    }
-  });
-  return values;
-}
-
 // The inputs and positions there are, input by input; `draw` is 0.
 Trials places_of(std::int64_t inputs, std::int64_t positions, const Tensor& present) {
   if (present && !(present.spec() == Spec{{inputs, positions}, DType::boolean}))
@@ -243,6 +231,19 @@ philox::Key trial_key(philox::Key key, const Trial& trial) {
   return key;
 }
 
+void disturb(const Tensor& values, const Perturbation& perturbation, double sigma, philox::Key key,
+             std::span<const Trial> trials) {
+  const auto n = static_cast<std::int64_t>(trials.size());
+  if (values.rank() < 1 || values.size(0) != n || !values.is_contiguous())
+    fail(ErrorCode::shape, "disturb", "values {} for {} trials", values.spec(), n);
+  parallel_for(n, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t k = begin; k < end; ++k) {
+      const Trial& trial = trials[static_cast<std::size_t>(k)];
+      perturbation.apply(row(values, k), trial.position, sigma, trial_key(key, trial));
+    }
+  });
+}
+
 Sample Sensitivity::by_position_from_end() const {
   const std::int64_t n = shares.size(0), positions = shares.size(1);
   const double* share = shares.data<double>();
@@ -285,7 +286,9 @@ Sensitivity sensitivity(const Classifier& classifier, const Tensor& inputs,
   Tally tally(checked_logits(classifier(clean), clean), perturbation, o);
   const double sigma = deviation(clean, perturbation, o);
   run(tally, tally.places(), o, pause, [&](const Trials& trials) {
-    return classifier(disturbed(inputs_of(clean, trials), perturbation, sigma, o.key, trials));
+    const Tensor noisy = inputs_of(clean, trials);
+    disturb(noisy, perturbation, sigma, o.key, trials);
+    return classifier(noisy);
   });
   return tally.result();
 }
@@ -308,9 +311,9 @@ Sensitivity sensitivity(PatchedClassifier& classifier, const Tensor& inputs,
     run(tally, places, o, pause, [&](const Trials& trials) {
       std::vector<std::int64_t> of;
       for (const Trial& trial : trials) of.push_back(trial.input);
-      return classifier.patched(
-          disturbed(inputs_of(clean, trials), perturbation, sigma, o.key, trials), of,
-          perturbation.window(t).value_or(whole));
+      const Tensor noisy = inputs_of(clean, trials);
+      disturb(noisy, perturbation, sigma, o.key, trials);
+      return classifier.patched(noisy, of, perturbation.window(t).value_or(whole));
     });
   }
   return tally.result();
@@ -329,7 +332,9 @@ Sensitivity sensitivity(const TappedFunction& classifier, std::string_view point
   Tally tally(checked_logits(logits, clean), perturbation, o);
   run(tally, tally.places(), o, pause, [&](const Trials& trials) {
     return with_value(classifier, inputs_of(clean, trials), point, [&](const Tensor& value) {
-      return disturbed(value.clone(), perturbation, sigma, o.key, trials);
+      const Tensor noisy = value.clone();
+      disturb(noisy, perturbation, sigma, o.key, trials);
+      return noisy;
     });
   });
   return tally.result();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,12 @@ struct Trial {
 
 /// The key of a trial's noise: fold_in(fold_in(fold_in(key, input), position), draw).
 philox::Key trial_key(philox::Key key, const Trial& trial);
+
+/// Disturbs row k of `values` [trials, ...] in place as trial k says: its position, by noise of its
+/// trial_key. `values` is row-major, f32, f64 or i64; Error(dtype), Error(shape) unless there is a
+/// trial for each row.
+void disturb(const Tensor& values, const Perturbation& perturbation, double sigma, philox::Key key,
+             std::span<const Trial> trials);
 
 struct SensitivityOptions {
   double sigma = 1;           ///< standard deviation of the noise

@@ -13,6 +13,22 @@ namespace {
             "the network offers no value at '{}'", pattern);
 }
 
+void check_once(int times, std::string_view point, const std::vector<std::string>& seen) {
+  if (times == 0) fail_not_offered(point, seen);
+  if (times > 1)
+    fail_hint(ErrorCode::names, "tap", "choose a point that is passed once in a call",
+              "the network offers '{}' {} times", point, times);
+}
+
+Var replaced(const Var& value, const std::function<Tensor(const Tensor&)>& change,
+             std::string_view point) {
+  const Tensor changed = change(value.tensor());
+  if (!(changed.spec() == value.spec()))
+    fail(ErrorCode::shape, "tap", "{} is put in place of {} at '{}'", changed.spec(), value.spec(),
+         point);
+  return changed;
+}
+
 }  // namespace
 
 TappedFunction tapped(const nn::Module& module) {
@@ -47,17 +63,26 @@ Tensor with_value(const TappedFunction& f, const Tensor& inputs, std::string_vie
     seen.push_back(path);
     if (path != point) return value;
     ++times;
-    const Tensor changed = change(value.tensor());
-    if (!(changed.spec() == value.spec()))
-      fail(ErrorCode::shape, "tap", "{} is put in place of {} at '{}'", changed.spec(),
-           value.spec(), point);
-    return Var(changed);
+    return replaced(value, change, point);
   });
-  if (times == 0) fail_not_offered(point, seen);
-  if (times > 1)
-    fail_hint(ErrorCode::names, "tap", "choose a point that is passed once in a call",
-              "the network offers '{}' {} times", point, times);
+  check_once(times, point, seen);
   return out;
+}
+
+Passage passage(const TappedFunction& f, const Tensor& inputs, std::string_view path,
+                const std::function<Tensor(const Tensor&)>& change) {
+  const std::string in = fmt::format("{}.in", path), out = fmt::format("{}.out", path);
+  Passage found;
+  const TappedFunction watched = [&](const Tensor& x, const nn::Tap& tap) {
+    return f(x, [&](const std::string& at, Var value) {
+      if (at == out) found.out = value.tensor();
+      return tap(at, std::move(value));
+    });
+  };
+  with_value(watched, inputs, in,
+             [&](const Tensor& value) { return found.in = change ? change(value) : value; });
+  if (!found.out) fail(ErrorCode::names, "tap", "the network offers '{}' and no '{}'", in, out);
+  return found;
 }
 
 }  // namespace sonde

@@ -34,4 +34,13 @@ Tensor value_at(const TappedFunction& f, const Tensor& inputs, std::string_view 
 Tensor with_value(const TappedFunction& f, const Tensor& inputs, std::string_view point,
                   const std::function<Tensor(const Tensor&)>& change);
 
+/// What enters and what leaves a module in one call.
+struct Passage {
+  Tensor in, out;
+};
+/// Of the module at `path`, with change(in) in place of what enters it, if given. Error(names)
+/// unless f passes through it exactly once, Error(shape) as with_value().
+Passage passage(const TappedFunction& f, const Tensor& inputs, std::string_view path,
+                const std::function<Tensor(const Tensor&)>& change = {});
+
 }  // namespace sonde
