@@ -57,7 +57,7 @@ AttentionTerms attention_terms(const AttentionLayer& layer) {
   AttentionMoments moments = attention_moments(layer);
   const Tensor key = layer.w_k ? layer.w_k : Tensor::eye(layer.x.size(1), DType::f64);
   const Var value_covariance = matmul(transpose(layer.w_v), moments.covariance);
-  return {attention_space(layer),
+  return {attention_point(layer).space,
           score_scale(layer),
           layer.x,
           matmul(layer.x, layer.w_q).tensor(),
@@ -100,14 +100,12 @@ Tensor functional_hessian(const AttentionHessianTerms& t) {
                        functional_vv});
 }
 
-Tensor gauss_newton(const Tensor& jacobian, const Tensor& lambda) {
-  return matmul(jacobian, matmul(lambda, jacobian), {.a = true}).tensor();
-}
-
-AttentionHessian attention_hessian(const AttentionLayer& layer, const RowLoss& loss) {
-  const AttentionHessianTerms t = attention_hessian_terms(layer, loss);
-  return {matrix_map(outer_product_hessian(t), t.space, t.space),
-          matrix_map(functional_hessian(t), t.space, t.space)};
+HessianParts attention_hessian(const AttentionLayer& layer, const Likelihood& loss) {
+  const AttentionHessianTerms t =
+      attention_hessian_terms(layer, row_loss(loss, attention_output(layer)));
+  const Tensor outer = outer_product_hessian(t), functional = functional_hessian(t);
+  const auto map = [&](const Var& matrix) { return matrix_map(matrix.tensor(), t.space, t.space); };
+  return {map(outer + Var(functional)), map(outer), map(functional)};
 }
 
 }  // namespace sonde

@@ -13,17 +13,18 @@
 /// The blocks are those of Ormaniec, Dangel and Singh (arXiv:2410.10986), whose squared error has
 /// Lambda_i = c I and g_i = c r_i, c = 2 / (L v), derived anew for any loss of the rows. With a
 /// single matrix W_QK, q means W_QK, K is I and there are no blocks of W_K: the formulas are the
-/// same.
+/// same. Where a network on top couples the rows, H_o is the congruence() of attention_jacobian()
+/// with the network's output_hessian_map(), and H_f stays as it is.
 #pragma once
 
 #include "analysis/attention_moments.hpp"
-#include "analysis/linear_map.hpp"
+#include "analysis/gauss_newton.hpp"
 
 namespace sonde {
 
 /// What the Jacobian of a layer is made of.
 struct AttentionTerms {
-  Space space;        ///< attention_space()
+  Space space;        ///< of attention_point()
   double scale;       ///< tau
   Tensor x;           ///< [L, d]
   Tensor queries;     ///< [L, k], rows q_i
@@ -90,16 +91,7 @@ Tensor functional_vk(const AttentionHessianTerms& t);
 Tensor outer_product_hessian(const AttentionHessianTerms& t);
 Tensor functional_hessian(const AttentionHessianTerms& t);
 
-/// J' Lambda J for a loss that couples the rows, such as a network on top of the layer:
-/// lambda [L v, L v] is the second derivative by F, row by row; H_f stays that of its gradient.
-/// Error(shape).
-Tensor gauss_newton(const Tensor& jacobian, const Tensor& lambda);
-
-/// The same matrices as maps, whose blocks are found by name.
-struct AttentionHessian {
-  LinearMap outer_product, functional;
-  LinearMap whole() const { return outer_product + functional; }
-};
-AttentionHessian attention_hessian(const AttentionLayer& layer, const RowLoss& loss);
+/// The same matrices and their sum as maps, whose blocks are found by name; gauss_newton is H_o.
+HessianParts attention_hessian(const AttentionLayer& layer, const Likelihood& loss);
 
 }  // namespace sonde

@@ -37,18 +37,13 @@ void check(const AttentionLayer& layer) {
          nn::to_string(o.score));
 }
 
-Space attention_space(const AttentionLayer& layer) {
-  if (!layer.w_k) return {{"W_QK", "W_V"}, {layer.w_q.shape(), layer.w_v.shape()}};
-  return {{"W_Q", "W_K", "W_V"}, {layer.w_q.shape(), layer.w_k.shape(), layer.w_v.shape()}};
-}
-
-Vars attention_weights_of(const AttentionLayer& layer) {
-  if (!layer.w_k) return {layer.w_q, layer.w_v};
-  return {layer.w_q, layer.w_k, layer.w_v};
+Point attention_point(const AttentionLayer& layer) {
+  if (!layer.w_k) return Point::of({"W_QK", "W_V"}, {layer.w_q, layer.w_v});
+  return Point::of({"W_Q", "W_K", "W_V"}, {layer.w_q, layer.w_k, layer.w_v});
 }
 
 double score_scale(const AttentionLayer& layer) {
-  return scale_of(attention_weights_of(layer), layer.options);
+  return scale_of(attention_point(layer).values, layer.options);
 }
 
 Var causal_mask(std::int64_t length) {
@@ -71,23 +66,17 @@ Var attention_output(const Var& x, const Vars& weights, const AttentionOptions& 
 
 Tensor attention_output(const AttentionLayer& layer) {
   check(layer);
-  return attention_output(layer.x, attention_weights_of(layer), layer.options).tensor();
+  return attention_output(layer.x, attention_point(layer).values, layer.options).tensor();
 }
 
-RowLoss squared_error(const Tensor& output, const Tensor& target) {
-  const std::int64_t rows = output.size(0), width = output.size(1);
-  const double c = 2 / static_cast<double>(output.numel());
-  const Var lambda = Var(Tensor::eye(width, DType::f64)) * c;
-  return {((Var(output) - target) * c).tensor(),
-          broadcast_to(lambda, {rows, width, width}).tensor()};
-}
-
-RowLoss row_cross_entropy(const Tensor& output, const Tensor& classes) {
-  const auto rows = static_cast<double>(output.size(0));
-  const Var p = softmax(output, -1);
-  const Var wanted = one_hot(classes, output.size(1), DType::f64);
-  const Var lambda = diag_embed(p) - einsum("ib,ic->ibc", {p, p});
-  return {((p - wanted) / rows).tensor(), (lambda / rows).tensor()};
+RowLoss row_loss(const Likelihood& loss, const Tensor& output) {
+  // Rows have Hessians of their own, so the product with the c-th unit vector in all rows at once
+  // gives the c-th column of each.
+  const std::int64_t width = output.size(1);
+  const Var units = unsqueeze(Tensor::eye(width, DType::f64), 1);  // [v, 1, v]
+  const Var columns =
+      loss.hessian_product(output, broadcast_to(units, {width, output.size(0), width}));
+  return {loss.gradient(output).tensor(), permute(columns, {1, 2, 0}).tensor()};
 }
 
 }  // namespace sonde

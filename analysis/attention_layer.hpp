@@ -4,7 +4,8 @@
 /// Theoretical Hessian Analysis", 2025 (arXiv:2410.10986).
 #pragma once
 
-#include "analysis/space.hpp"
+#include "analysis/output_loss.hpp"
+#include "analysis/point.hpp"
 #include "nn/attention_weights.hpp"
 
 namespace sonde {
@@ -29,10 +30,9 @@ struct AttentionLayer {
 
 /// Error(shape), Error(dtype), Error(value) if the layer's tensors do not fit together.
 void check(const AttentionLayer& layer);
-/// W_Q, W_K, W_V (or W_QK, W_V), the blocks of the layer's Hessian, in this order.
-Space attention_space(const AttentionLayer& layer);
-/// The layer's weights in that order.
-Vars attention_weights_of(const AttentionLayer& layer);
+/// Where the layer's Hessian is taken: the blocks W_Q, W_K, W_V (or W_QK, W_V), in this order, and
+/// their values.
+Point attention_point(const AttentionLayer& layer);
 /// What the products of queries and keys are multiplied by: 1 / (t sqrt(k)), or 1 / t without w_k.
 double score_scale(const AttentionLayer& layer);
 
@@ -50,10 +50,9 @@ struct RowLoss {
   Tensor gradient;  ///< g [L, v], rows dl/dF_i
   Tensor hessian;   ///< Lambda [L, v, v], d2l/dF_i dF_i
 };
-/// l = |F - Y|^2 / (L v): g_i = c (F - Y)_i and Lambda_i = c I with c = 2 / (L v). Error(shape).
-RowLoss squared_error(const Tensor& output, const Tensor& target);
-/// The mean over rows of -log softmax(F_i)[class_i], classes i64 [L]: with p_i = softmax(F_i),
-/// g_i = (p_i - onehot_i) / L and Lambda_i = (diag(p_i) - p_i p_i') / L. Error(shape).
-RowLoss row_cross_entropy(const Tensor& output, const Tensor& classes);
+/// Of mse_loss(Y), which is |F - Y|^2 / (L v): g_i = c (F - Y)_i and Lambda_i = c I with
+/// c = 2 / (L v). Of cross_entropy_loss(classes), with p_i = softmax(F_i): g_i = (p_i - onehot_i) /
+/// L and Lambda_i = (diag(p_i) - p_i p_i') / L.
+RowLoss row_loss(const Likelihood& loss, const Tensor& output);
 
 }  // namespace sonde

@@ -31,7 +31,7 @@ AttentionMoments attention_moments(const AttentionLayer& layer) {
   check(layer);
   const Tensor &x = layer.x, zero = Tensor::zeros(x.shape(), DType::f64);
   AttentionMoments m;
-  m.weights = attention_matrix(x, attention_weights_of(layer), layer.options).tensor();
+  m.weights = attention_matrix(x, attention_point(layer).values, layer.options).tensor();
   m.mean = matmul(m.weights, x).tensor();
   m.covariance = is_linear(layer)
                      ? weighted_squares(seen(x.size(0), layer.options.causal), deviations(x, zero))

@@ -48,12 +48,14 @@ inline Var identity_matrix(std::int64_t n) {
   return Tensor::eye(n, DType::f64);
 }
 
-// The blocks of a flat vector of the space, as transforms see it.
-inline Vars parts_of(const Var& flat, const Space& space) {
-  Vars parts;
-  for (const Block& b : space.blocks())
-    parts.push_back(reshape(slice(flat, 0, b.begin, b.begin + b.size), b.shape));
-  return parts;
+// f's output for a flat vector of the space's blocks.
+inline Function of_flat(const Space& space, std::function<Var(const Vars& blocks)> f) {
+  return [=](const Var& flat) {
+    Vars blocks;
+    for (const Block& b : space.blocks())
+      blocks.push_back(reshape(slice(flat, 0, b.begin, b.begin + b.size), b.shape));
+    return f(blocks);
+  };
 }
 
 // f's Hessian at x [n] by products with all unit vectors at once.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "analysis/statistics.hpp"
-#include "attention_cases.hpp"
+#include "tests/analysis/attention_cases.hpp"
 
 namespace sonde {
 namespace {
@@ -38,7 +38,7 @@ Parts mean_norms(double sigma, const AttentionOptions& options) {
   for (std::uint64_t seed = 0; seed < seeds; ++seed) {
     const AttentionLayer layer = random_layer(shape, seed, sigma, options, weight_std);
     const AttentionHessianTerms t = attention_hessian_terms(
-        layer, squared_error(attention_output(layer), random_target(shape, seed)));
+        layer, row_loss(*mse_loss(random_target(shape, seed)), attention_output(layer)));
     const Values outer = norms(outer_product_hessian(t), t.space),
                  functional = norms(functional_hessian(t), t.space);
     for (std::size_t b = 0; b < names.size(); ++b) {

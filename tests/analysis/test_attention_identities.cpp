@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "analysis/linear_mlp_hessian.hpp"
-#include "attention_cases.hpp"
+#include "tests/analysis/attention_cases.hpp"
 
 namespace sonde {
 namespace {
@@ -15,7 +15,7 @@ constexpr std::uint64_t seeds = 10;
 constexpr LayerShape shape{6, 4, 3, 2};
 
 AttentionHessianTerms squared_error_terms(const AttentionLayer& layer, const Tensor& target) {
-  return attention_hessian_terms(layer, squared_error(attention_output(layer), target));
+  return attention_hessian_terms(layer, row_loss(*mse_loss(target), attention_output(layer)));
 }
 AttentionHessianTerms random_terms(std::uint64_t seed, double scale, AttentionOptions o = {}) {
   return squared_error_terms(random_layer(shape, seed, scale, o), random_target(shape, seed));
@@ -138,7 +138,7 @@ struct Gauge {
 Gauge gauge(const AttentionLayer& layer, std::uint64_t seed) {
   const Tensor s = normal_f64({shape.k, shape.k}, {seed, 9});
   const Tensor zero = Tensor::zeros(layer.w_v.shape(), DType::f64);
-  const Space space = attention_space(layer);
+  const Space space = attention_point(layer).space;
   const Var q = matmul(layer.w_q, s), k = matmul(layer.w_k, s, {.b = true});
   return {space.flatten({q, -k, zero}),
           space.flatten({matmul(q, s), matmul(k, s, {.b = true}), zero})};

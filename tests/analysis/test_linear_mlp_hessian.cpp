@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "analysis/linear_mlp_hessian.hpp"
-#include "attention_cases.hpp"
+#include "tests/analysis/attention_cases.hpp"
 
 namespace sonde {
 namespace {
