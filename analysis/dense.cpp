@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "analysis/linear_map.hpp"
+#include "analysis/rows.hpp"
 
 namespace sonde {
 namespace {
@@ -49,14 +50,6 @@ std::int64_t resolved_chunk(const LinearMap& map, const DenseOptions& o) {
             gigabytes(bytes_with(map, wanted)), gigabytes(limit));
 }
 
-// Rows begin ... end - 1 of the identity.
-Tensor unit_vectors(std::int64_t begin, std::int64_t end, const Space& space) {
-  Tensor units = Tensor::zeros({end - begin, space.size()}, space.dtype());
-  units.as_strided({end - begin}, {space.size() + 1}, begin)
-      .copy_from(Tensor::ones({end - begin}, space.dtype()));
-  return units;
-}
-
 }  // namespace
 
 Cost dense_cost(const LinearMap& map, DenseOptions o) {
@@ -74,7 +67,7 @@ Tensor dense(const LinearMap& map, DenseOptions o) {
   Tensor out = Tensor::empty({map.range().size(), map.domain().size()}, map.range().dtype());
   for (std::int64_t begin = 0; begin < units_of.size(); begin += chunk) {
     const std::int64_t end = std::min(begin + chunk, units_of.size());
-    const Tensor units = unit_vectors(begin, end, units_of);
+    const Tensor units = unit_rows(begin, end, units_of);
     if (columns)
       out.slice(1, begin, end).copy_from(map.apply_batch(units).transpose(0, 1));
     else

@@ -25,7 +25,7 @@ KrylovBasis::KrylovBasis(const LinearMap& map, std::int64_t capacity, std::int64
       q_(Tensor::empty({capacity, map.domain().size()}, map.domain().dtype())),
       h_(Tensor::zeros({capacity, capacity}, DType::f64)) {
   const Tensor start = random_rows(philox::child(key, 0), 0, block, map.domain());
-  next_ = orthonormalised(start, basis(), block, 0, key).rows;
+  next_ = orthonormalised(start, block, 0, key).rows;
 }
 
 void KrylovBasis::expand() {

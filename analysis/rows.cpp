@@ -41,12 +41,17 @@ Within within(const Tensor& w, std::int64_t count, double negligible, philox::Ke
              Tensor::zeros({w.size(0), count}, DType::f64)};
   double* factor = out.factor.mutable_data<double>();
   std::int64_t found = 0;
-  // Takes away what lies along the rows found; gives the components.
+  // Takes away what lies along the rows found; gives the components. Twice, since later rows count
+  // on these being orthonormal.
   const auto split = [&](Tensor& row) {
-    if (found == 0) return std::vector<double>{};
-    const Tensor before = out.rows.slice(0, 0, found), along = product(row, before, {.b = true});
-    row = difference(row, product(along, before));
-    return along.to_vector<double>();
+    const Tensor before = out.rows.slice(0, 0, found);
+    Var components = Tensor::zeros({1, found}, DType::f64);
+    for (int pass = 0; pass < 2 && found > 0; ++pass) {
+      const Tensor along = product(row, before, {.b = true});
+      row = difference(row, product(along, before));
+      components = components + to(along, DType::f64);
+    }
+    return components.tensor().to_vector<double>();
   };
   const auto take = [&](const Tensor& row, double norm) {
     out.rows.slice(0, found, found + 1).copy_from(scaled_rows(row, {1 / norm}));
@@ -82,6 +87,13 @@ Tensor random_rows(philox::Key key, std::int64_t begin, std::int64_t end, const 
   return scaled_rows(normals, factors);
 }
 
+Tensor unit_rows(std::int64_t begin, std::int64_t end, const Space& space) {
+  Tensor units = Tensor::zeros({end - begin, space.size()}, space.dtype());
+  units.as_strided({end - begin}, {space.size() + 1}, begin)
+      .copy_from(Tensor::ones({end - begin}, space.dtype()));
+  return units;
+}
+
 std::vector<double> row_dots(const Tensor& a, const Tensor& b) {
   return sum(to(a, DType::f64) * to(b, DType::f64), {1}).tensor().to_vector<double>();
 }
@@ -112,6 +124,11 @@ Orthonormalised orthonormalised(const Tensor& w, const Tensor& q, std::int64_t c
   const Tensor components =
       (Var(first.to(DType::f64)) + matmul(once.factor, second.to(DType::f64))).tensor();
   return {twice.rows, components, product(once.factor, twice.factor), once.random};
+}
+
+Orthonormalised orthonormalised(const Tensor& w, std::int64_t count, double negligible,
+                                philox::Key fresh) {
+  return orthonormalised(w, w.slice(0, 0, 0), count, negligible, fresh);
 }
 
 }  // namespace sonde

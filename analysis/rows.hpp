@@ -22,6 +22,9 @@ enum class Probe {
 Tensor random_rows(philox::Key key, std::int64_t begin, std::int64_t end, const Space& space,
                    Probe probe = Probe::gaussian);
 
+/// Rows begin ... end - 1 of the identity.
+Tensor unit_rows(std::int64_t begin, std::int64_t end, const Space& space);
+
 /// a_i . b_i for the rows of two matrices [n, size], added up in f64.
 std::vector<double> row_dots(const Tensor& a, const Tensor& b);
 /// |a_i| for each row, added up in f64.
@@ -48,5 +51,8 @@ struct Orthonormalised {
 /// the Gram-Schmidt orthogonalization process").
 Orthonormalised orthonormalised(const Tensor& w, const Tensor& q, std::int64_t count,
                                 double negligible, philox::Key fresh);
+/// The same without a Q.
+Orthonormalised orthonormalised(const Tensor& w, std::int64_t count, double negligible,
+                                philox::Key fresh);
 
 }  // namespace sonde
