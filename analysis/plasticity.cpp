@@ -4,7 +4,6 @@
 
 #include "analysis/sensitivity.hpp"
 #include "autograd/ops.hpp"
-#include "nn/names.hpp"
 
 namespace sonde {
 namespace {
@@ -27,27 +26,6 @@ Sample ratios(const Tensor& x, const Tensor& y, const Tensor& fx, const Tensor& 
     found.push_back(out[i] / in[i]);
   }
   return found;
-}
-
-void collect(const nn::Module& module, const std::string& prefix,
-             std::vector<std::pair<std::string, const nn::Module*>>& to) {
-  for (const auto& [name, child] : module.children()) {
-    to.emplace_back(prefix + name, child);
-    collect(*child, prefix + name + '.', to);
-  }
-}
-
-const nn::Module& module_at(const nn::Module& network, std::string_view path) {
-  std::vector<std::pair<std::string, const nn::Module*>> all;
-  collect(network, "", all);
-  std::vector<std::string> names;
-  for (const auto& [name, module] : all) {
-    if (name == path) return *module;
-    names.push_back(name);
-  }
-  const std::string near = nn::nearest(path, names);
-  fail_hint(ErrorCode::names, "component", near.empty() ? "" : "did you mean '" + near + "'?",
-            "the network has no module '{}'", path);
 }
 
 // Features that a linear map takes; 0 for another module.

@@ -77,7 +77,8 @@ double linear_bound(const Tensor& weight) {
 }
 
 AttentionProjections attention_projections(const nn::Module& attention, std::int64_t heads) {
-  AttentionProjections p{.heads = heads};
+  AttentionProjections p;
+  p.heads = heads;
   p.out = named(attention, {"out_proj.weight", "proj.weight"});
   if (const Tensor packed = named(attention, {"in_proj_weight", "qkv.weight"})) {
     const Vars parts = chunk(packed, 3, 0);

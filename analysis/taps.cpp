@@ -5,6 +5,14 @@
 namespace sonde {
 namespace {
 
+void collect(const nn::Module& module, const std::string& prefix,
+             std::vector<std::pair<std::string, const nn::Module*>>& to) {
+  for (const auto& [name, child] : module.children()) {
+    to.emplace_back(prefix + name, child);
+    collect(*child, prefix + name + '.', to);
+  }
+}
+
 [[noreturn]] void fail_not_offered(std::string_view pattern, const std::vector<std::string>& seen) {
   const std::string near = nn::nearest(pattern, seen);
   fail_hint(ErrorCode::names, "tap",
@@ -30,6 +38,19 @@ Var replaced(const Var& value, const std::function<Tensor(const Tensor&)>& chang
 }
 
 }  // namespace
+
+const nn::Module& module_at(const nn::Module& network, std::string_view path) {
+  std::vector<std::pair<std::string, const nn::Module*>> all;
+  collect(network, "", all);
+  std::vector<std::string> names;
+  for (const auto& [name, module] : all) {
+    if (name == path) return *module;
+    names.push_back(name);
+  }
+  const std::string near = nn::nearest(path, names);
+  fail_hint(ErrorCode::names, "module_at", near.empty() ? "" : "did you mean '" + near + "'?",
+            "the network has no module '{}'", path);
+}
 
 TappedFunction tapped(const nn::Module& module) {
   return [&module](const Tensor& inputs, const nn::Tap& tap) {

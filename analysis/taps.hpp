@@ -13,6 +13,9 @@
 
 namespace sonde {
 
+/// The module at `path` below `network`. Error(names) if there is none, naming the nearest.
+const nn::Module& module_at(const nn::Module& network, std::string_view path);
+
 /// A network as a function of data whose inner values go through a tap: inputs [n, ...] to outputs
 /// [n, ...].
 using TappedFunction = std::function<Tensor(const Tensor& inputs, const nn::Tap& tap)>;

@@ -104,12 +104,7 @@ void expect_below(const Sample& ratios, double bound, const std::string& what) {
 }
 
 AttentionProjections projections(const nn::Vit& net, int layer) {
-  const nn::Module* module = &net;
-  for (const std::string& name :
-       {std::string("encoder"), fmt::format("layers.{}", layer), std::string("self_attn")})
-    for (const auto& [child, m] : std::vector(module->children()))
-      if (child == name) module = m;
-  return attention_projections(*module, heads);
+  return attention_projections(module_at(net, at(layer, "self_attn")), heads);
 }
 
 // The bounds of one component on the sequences x, y that enter it.
@@ -126,14 +121,18 @@ double bound(const nn::Vit& net, int layer, const std::string& name, const Tenso
 
 class E1 : public testing::TestWithParam<bool> {
  protected:
-  static std::unique_ptr<nn::Vit> network() {
-    auto net = vit();
-    if (GetParam()) train(*net);
-    return net;
+  // Random, or trained once for all tests.
+  static const nn::Vit& network(bool trained) {
+    static const std::unique_ptr<nn::Vit> nets[] = {vit(), [] {
+                                                      auto net = vit();
+                                                      train(*net);
+                                                      return net;
+                                                    }()};
+    return *nets[trained];
   }
-  const std::unique_ptr<nn::Vit> net_ = network();
+  const nn::Vit& net_ = network(GetParam());
   const Tensor images_x_ = batch(pairs, 1, 0.5).images, images_y_ = batch(pairs, 2, 1.0).images;
-  const TappedFunction f_ = tapped(*net_);
+  const TappedFunction f_ = tapped(net_);
   const Tensor x_ = value_at(f_, images_x_, "encoder.in"),
                y_ = value_at(f_, images_y_, "encoder.in");
 };
@@ -141,8 +140,8 @@ class E1 : public testing::TestWithParam<bool> {
 TEST_P(E1, RatiosOfEmbeddingsStayBelowTheBounds) {
   for (int l = 0; l < depth; ++l)
     for (const std::string name : {"norm1", "self_attn", "norm2", "linear1", "linear2"})
-      expect_below(expansion_of_embeddings(*net_, at(l, name), x_, y_),
-                   bound(*net_, l, name, x_, y_), at(l, name));
+      expect_below(expansion_of_embeddings(net_, at(l, name), x_, y_), bound(net_, l, name, x_, y_),
+                   at(l, name));
 }
 
 TEST_P(E1, RatiosInPlaceStayBelowTheBounds) {
@@ -151,16 +150,16 @@ TEST_P(E1, RatiosInPlaceStayBelowTheBounds) {
       const Tensor x = value_at(f_, images_x_, at(l, name) + ".in"),
                    y = value_at(f_, images_y_, at(l, name) + ".in");
       expect_below(expansion_in_place(f_, at(l, name), images_x_, images_y_),
-                   bound(*net_, l, name, x, y), at(l, name));
+                   bound(net_, l, name, x, y), at(l, name));
     }
 }
 
 TEST_P(E1, ALinearMapReachesItsBoundAlongTheTopSingularVector) {
   for (const char* name : {"linear1", "linear2"}) {
-    const Tensor w = parameter(*net_, at(0, name) + ".weight");
+    const Tensor w = parameter(net_, at(0, name) + ".weight");
     const Var top = select(svd(w).vt, 0, 0);
     const Tensor x = random({5, 4, w.size(1)}, 3), y = add(x, top).tensor();
-    for (double r : expansion(component(*net_, at(0, name)), x, y))
+    for (double r : expansion(component(net_, at(0, name)), x, y))
       EXPECT_NEAR(r, linear_bound(w), 1e-3 * linear_bound(w));
   }
 }
@@ -170,8 +169,8 @@ TEST_P(E1, ScaledEmbeddingsScaleNormsInverselyAndLeaveLinearMaps) {
   const Tensor sx = mul(x_, s).tensor(), sy = mul(y_, s).tensor();
   for (int l = 0; l < depth; ++l)
     for (const std::string name : {"norm1", "norm2", "linear1", "linear2"}) {
-      const double before = mean(expansion_of_embeddings(*net_, at(l, name), x_, y_)),
-                   after = mean(expansion_of_embeddings(*net_, at(l, name), sx, sy));
+      const double before = mean(expansion_of_embeddings(net_, at(l, name), x_, y_)),
+                   after = mean(expansion_of_embeddings(net_, at(l, name), sx, sy));
       const bool norm = name.starts_with("norm");
       EXPECT_NEAR(norm ? after * s : after, before, before * (norm ? 1e-2 : 1e-4)) << name;
     }
@@ -180,9 +179,8 @@ TEST_P(E1, ScaledEmbeddingsScaleNormsInverselyAndLeaveLinearMaps) {
 // Printed and not required: a tiny network has not the order of a large pretrained one.
 TEST_P(E1, PrintsTheOrderOfTheBounds) {
   for (int l = 0; l < depth; ++l) {
-    const double attention = bound(*net_, l, "self_attn", x_, y_),
-                 linear = bound(*net_, l, "linear1", x_, y_),
-                 norm = bound(*net_, l, "norm1", x_, y_);
+    const double attention = bound(net_, l, "self_attn", x_, y_),
+                 linear = bound(net_, l, "linear1", x_, y_), norm = bound(net_, l, "norm1", x_, y_);
     std::cout << fmt::format(
         "block {}: UB(MHA) {:.3g}, UB(FC1) {:.3g}, UB(LN) {:.3g}: {}\n", l, attention, linear, norm,
         attention > linear && linear > norm ? "in the paper's order" : "in another order");

@@ -1,0 +1,93 @@
+#include "analysis/spectral_norms.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/lanczos.hpp"
+#include "analysis/plasticity.hpp"
+#include "analysis/rank.hpp"
+#include "nn/names.hpp"
+
+namespace sonde {
+namespace {
+
+// A A' of a map A.
+class Gram final : public LinearMap::Rule {
+ public:
+  explicit Gram(LinearMap a) : a_(std::move(a)) {}
+  const Space& domain() const override { return a_.range(); }
+  const Space& range() const override { return a_.range(); }
+  Tensor apply(const Tensor& v) const override { return a_.apply_batch(a_.transpose_batch(v)); }
+  Tensor transpose(const Tensor& v) const override { return apply(v); }
+  bool symmetric() const override { return true; }
+  Cost cost(std::int64_t n) const override {
+    const Cost one = a_.cost(n);
+    return {2 * one.flops, one.bytes};
+  }
+  std::string name() const override { return "gram(" + a_.name() + ")"; }
+
+ private:
+  const LinearMap a_;
+};
+
+bool is_affine_layer(const nn::Module& module) {
+  if (!module.children().empty()) return false;
+  for (const nn::NamedEntry& p : module.named_parameters())
+    if (p.path == "weight") return p.handle->value.rank() >= 2;
+  return false;
+}
+
+void collect_layers(const nn::Module& module, const std::string& path, std::string_view pattern,
+                    std::vector<std::string>& to) {
+  if (is_affine_layer(module) && nn::matches(pattern, path)) to.push_back(path);
+  for (const auto& [name, child] : module.children())
+    collect_layers(*child, path.empty() ? name : path + '.' + name, pattern, to);
+}
+
+}  // namespace
+
+std::vector<SpectralNorm> weight_spectral_norms(const nn::Module& module,
+                                                std::string_view pattern) {
+  std::vector<SpectralNorm> found;
+  for (const nn::NamedEntry& p : module.named_parameters()) {
+    const Tensor& w = p.handle->value;
+    if (w.rank() < 2 || !nn::matches(pattern, p.path)) continue;
+    found.push_back({p.path, singular_values(w.reshape({w.size(0), -1})).front(), 0});
+  }
+  if (found.empty())
+    fail_hint(ErrorCode::names, "spectral_norms", "* stands for any characters",
+              "no parameter of two axes or more matches '{}'", pattern);
+  return found;
+}
+
+SpectralNorm derivative_norm(const Function& f, const Var& x, std::int64_t dense_up_to,
+                             philox::Key key) {
+  const LinearMap j = jacobian_map(f, Point::of({x}));
+  const bool wide = j.range().size() <= j.domain().size();
+  if (std::min(j.range().size(), j.domain().size()) <= dense_up_to)
+    return {j.name(), singular_values(dense(j)).front(), 0};
+  const LinearMap gram(std::make_shared<Gram>(wide ? j : j.transposed()));
+  const Spectrum spectrum = lanczos(gram, {.largest = 1, .key = key});
+  const double value = std::sqrt(std::max(spectrum.largest.values[0], 0.0));
+  return {j.name(), value, spectrum.largest.residuals[0] / (2 * value)};
+}
+
+std::vector<SpectralNorm> layer_spectral_norms(const nn::Module& network, const Tensor& input,
+                                               std::string_view pattern) {
+  std::vector<std::string> paths;
+  collect_layers(network, "", pattern, paths);
+  std::vector<SpectralNorm> found;
+  for (const std::string& path : paths) {
+    const Tensor x = value_at(tapped(network), input, path + ".in");
+    if (!is_differentiable(x.dtype())) continue;  // an embedding's tokens
+    const nn::Module& layer = module_at(network, path);
+    found.push_back(derivative_norm([&](const Var& v) { return layer(v); }, x));
+    found.back().name = path;
+  }
+  if (found.empty())
+    fail_hint(ErrorCode::names, "spectral_norms", "* stands for any characters",
+              "no linear layer of the network matches '{}'", pattern);
+  return found;
+}
+
+}  // namespace sonde
