@@ -10,19 +10,42 @@ std::string_view to_string(Verdict v) {
   return names[static_cast<int>(v)];
 }
 
+namespace {
+
+// Why a number cannot be judged by its interval.
+std::string objection(const Estimate& value, int min_units) {
+  if (value.n < min_units)
+    return fmt::format("{} independent units where {} are needed", value.n, min_units);
+  return value.ci95 ? "" : "no interval";
+}
+
+}  // namespace
+
 Claim judge(std::string id, std::string statement, std::string criterion, const Estimate& value,
             Side side, double threshold, int min_units) {
   Claim claim{std::move(id), std::move(statement), std::move(criterion), value};
-  if (value.n < min_units) {
-    claim.reason = fmt::format("{} independent units where {} are needed", value.n, min_units);
-  } else if (!value.ci95) {
-    claim.reason = "no interval";
-  } else if (const bool below = value.ci95->high < threshold;
-             below || value.ci95->low > threshold) {
+  claim.reason = objection(value, min_units);
+  if (!claim.reason.empty()) return claim;
+  if (const bool below = value.ci95->high < threshold; below || value.ci95->low > threshold) {
     claim.verdict = below == (side == Side::below) ? Verdict::reproduced : Verdict::not_reproduced;
   } else {  // a NaN ends here as well
     claim.reason = fmt::format("the interval holds {:g}", threshold);
   }
+  return claim;
+}
+
+Claim judge_within(std::string id, std::string statement, std::string criterion,
+                   const Estimate& value, Interval range, int min_units) {
+  Claim claim{std::move(id), std::move(statement), std::move(criterion), value};
+  claim.reason = objection(value, min_units);
+  if (!claim.reason.empty()) return claim;
+  if (value.ci95->low >= range.low && value.ci95->high <= range.high)
+    claim.verdict = Verdict::reproduced;
+  else if (value.ci95->high < range.low || value.ci95->low > range.high)
+    claim.verdict = Verdict::not_reproduced;
+  else  // a NaN ends here as well
+    claim.reason =
+        fmt::format("the interval lies partly within {:g} ... {:g}", range.low, range.high);
   return claim;
 }
 

@@ -32,6 +32,11 @@ enum class Side { below, above };
 Claim judge(std::string id, std::string statement, std::string criterion, const Estimate& value,
             Side side, double threshold = 0, int min_units = 3);
 
+/// What the paper says is that a number lies in [low, high]: `reproduced` if the whole 95 %
+/// interval does, `not reproduced` if none of it does, `inconclusive` otherwise and as in judge().
+Claim judge_within(std::string id, std::string statement, std::string criterion,
+                   const Estimate& value, Interval range, int min_units = 3);
+
 /// A claim for which there is no number.
 Claim undecided(std::string id, std::string statement, std::string criterion, std::string reason);
 
