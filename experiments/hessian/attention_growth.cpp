@@ -51,13 +51,11 @@ constexpr std::array<Law, 2> laws{{{nn::AttentionScore::softmax,
 double sigma_at(int i) {
   return std::pow(10.0, -3 + 4.0 * i / (points - 1));
 }
-double weight_std() {
-  return 1 / std::sqrt(static_cast<double>(sizes.d));
-}
-
-AttentionHessianTerms terms_at(double sigma, std::uint64_t seed, nn::AttentionScore score) {
-  const auto [layer, target] = random_layer(sizes, seed, sigma, weight_std(), {.score = score});
-  return attention_hessian_terms(layer, squared_error(attention_output(layer), target));
+AttentionHessianTerms terms_at(const LayerSizes& s, double sigma, std::uint64_t seed,
+                               nn::AttentionScore score) {
+  const double weight_std = 1 / std::sqrt(static_cast<double>(s.d));
+  const auto [layer, target] = random_layer(s, seed, sigma, weight_std, {.score = score});
+  return attention_hessian_terms(layer, row_loss(*mse_loss(target), attention_output(layer)));
 }
 
 double block_norm(const Tensor& h, const Space& space, const Block6& b) {
@@ -76,7 +74,7 @@ Norms measured(const Law& law, std::uint64_t seed, std::int64_t seeds,
       for (auto& block : part) block.emplace_back();
     for (int p = 0; p < points; ++p) {
       const AttentionHessianTerms t =
-          terms_at(sigma_at(p), seed + static_cast<std::uint64_t>(i), law.score);
+          terms_at(sizes, sigma_at(p), seed + static_cast<std::uint64_t>(i), law.score);
       const std::array<Tensor, 2> parts{outer_product_hessian(t), functional_hessian(t)};
       for (std::size_t part = 0; part < 2; ++part)
         for (std::size_t b = 0; b < blocks; ++b)
@@ -191,9 +189,10 @@ CaptionedFigure attention_map(std::uint64_t seed) {
   Figure f("hessian_map", "The Hessian, with and without softmax", {.label = "weights"},
            {.label = "weights"});
   f.colour_scale({.label = "log10 |element|"});
+  constexpr LayerSizes small{6, 4, 4, 4};
   constexpr double sigma = 0.3, floor = 1e-8;
   for (const Law& law : laws) {
-    const AttentionHessianTerms t = terms_at(sigma, seed, law.score);
+    const AttentionHessianTerms t = terms_at(small, sigma, seed, law.score);
     const Var h = Var(outer_product_hessian(t)) + functional_hessian(t);
     const std::vector<double> map =
         (log(abs(h) + floor) / std::log(10.0)).tensor().to_vector<double>();
@@ -204,7 +203,7 @@ CaptionedFigure attention_map(std::uint64_t seed) {
       fmt::format("Rows and columns are W_Q, W_K, W_V, {} elements each, for data of scale {:g}; "
                   "elements below {:g} are shown as that. Softmax makes the blocks of queries "
                   "and keys small, and leaves that of the values.",
-                  sizes.d * sizes.k, sigma, floor)};
+                  small.d * small.k, sigma, floor)};
 }
 
 }  // namespace sonde::experiments

@@ -54,9 +54,9 @@ struct Subject {
     if (of.single_matrix) layer.w_k = {};
     y = std::move(target);
     classes = argmax(y, -1).tensor();
-    terms = attention_hessian_terms(layer, of.cross_entropy
-                                               ? row_cross_entropy(attention_output(layer), classes)
-                                               : squared_error(attention_output(layer), y));
+    terms = attention_hessian_terms(
+        layer, row_loss(of.cross_entropy ? *cross_entropy_loss(classes) : *mse_loss(y),
+                        attention_output(layer)));
   }
 
   // The loss of the weights, with the LayerNorm inside.
@@ -86,7 +86,7 @@ struct Subject {
 // All columns at once.
 Tensor automatic_hessian(const Subject& s, HvpMode mode) {
   const Space& space = s.terms->space;
-  const Vars at = attention_weights_of(s.layer);
+  const Vars at = attention_point(s.layer).values;
   const Function loss = s.loss();
   const Function column = [&](const Vars& v) { return hvp(loss, at, v, mode); };
   return space.flatten(vmap(column)(space.unflatten(Tensor::eye(space.size(), DType::f64))));
@@ -165,8 +165,8 @@ double scaling_leftover(const Subject& s) {
   scaled.layer.x = (Var(s.layer.x) * 2.0).tensor();
   scaled.layer.w_q = (Var(s.layer.w_q) / 4.0).tensor();
   const Tensor target = (Var(s.y) * 2.0).tensor();
-  const AttentionHessianTerms t =
-      attention_hessian_terms(scaled.layer, squared_error(attention_output(scaled.layer), target));
+  const AttentionHessianTerms t = attention_hessian_terms(
+      scaled.layer, row_loss(*mse_loss(target), attention_output(scaled.layer)));
   const auto left = [](const Tensor& after, const Tensor& before, double factor) {
     return norm_of(Var(after) - Var(before) * factor) / norm_of(after);
   };
