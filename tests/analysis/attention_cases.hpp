@@ -44,7 +44,7 @@ inline double frobenius(const Var& a) {
 inline double relative(const Var& difference, const Var& to) {
   return frobenius(difference) / frobenius(to);
 }
-inline Var identity_matrix(std::int64_t n) {
+inline Tensor identity_matrix(std::int64_t n) {
   return Tensor::eye(n, DType::f64);
 }
 

@@ -256,7 +256,7 @@ TEST(RowLossOf, SquaredErrorAndCrossEntropy) {
   const RowLoss squared = row_loss(*mse_loss(y), f);
   const double c = 2.0 / 15;
   EXPECT_LT(frobenius(squared.gradient - (Var(f) - y) * c), 1e-15);
-  EXPECT_LT(frobenius(squared.hessian - identity_matrix(3) * c), 1e-15);
+  EXPECT_LT(frobenius(squared.hessian - Var(identity_matrix(3)) * c), 1e-15);
 
   const Tensor classes = Tensor::from<std::int64_t>({0, 2, 1, 1, 0}, {5});
   const RowLoss entropy = row_loss(*cross_entropy_loss(classes), f);

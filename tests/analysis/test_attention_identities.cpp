@@ -23,9 +23,6 @@ AttentionHessianTerms random_terms(std::uint64_t seed, double scale, AttentionOp
 Var kron(const Tensor& a, const Tensor& b) {
   return dense(KroneckerProduct{a, b});
 }
-Tensor eye(std::int64_t n) {
-  return Tensor::eye(n, DType::f64);
-}
 Var product(std::initializer_list<Var> factors) {
   Var p = *factors.begin();
   for (auto f = factors.begin() + 1; f != factors.end(); ++f) p = matmul(p, *f);
@@ -37,7 +34,8 @@ Var t(const Var& a) {
 
 // K with K vec(W) = vec(W') for W [d, k].
 Var commutation(std::int64_t d, std::int64_t k) {
-  return reshape(permute(reshape(eye(d * k), {d, k, d * k}), {1, 0, 2}), {d * k, d * k});
+  return reshape(permute(reshape(identity_matrix(d * k), {d, k, d * k}), {1, 0, 2}),
+                 {d * k, d * k});
 }
 
 // Z1 [L d, d^2]: x_i' (x) C_i below one another.
@@ -51,11 +49,11 @@ Var z1(const AttentionTerms& terms) {
 struct PaperForms {
   explicit PaperForms(const AttentionLayer& layer, const AttentionTerms& terms)
       : z(z1(terms)),
-        value(kron(eye(layer.x.size(0)), t(layer.w_v).tensor())),
-        of_q(kron(eye(layer.x.size(1)), layer.w_k)),
-        of_k(matmul(kron(layer.w_q, eye(layer.x.size(1))),
+        value(kron(identity_matrix(layer.x.size(0)), t(layer.w_v).tensor())),
+        of_q(kron(identity_matrix(layer.x.size(1)), layer.w_k)),
+        of_k(matmul(kron(layer.w_q, identity_matrix(layer.x.size(1))),
                     commutation(layer.x.size(1), layer.w_q.size(1)))),
-        mean(kron(terms.moments.mean, eye(layer.w_v.size(1)))),
+        mean(kron(terms.moments.mean, identity_matrix(layer.w_v.size(1)))),
         tau(terms.scale) {}
   Var z, value;    // I_L (x) W_V'
   Var of_q, of_k;  // I_d (x) W_K and (W_Q (x) I_d) K
@@ -69,8 +67,10 @@ TEST(PaperFormsOfAttention, Z1IsTheDerivativeOfTheWeights) {
     const Tensor &x = terms.x, &a = terms.moments.weights;
     const std::int64_t l = x.size(0);
     const Var of_rows = diag_embed(a) - einsum("ij,ik->ijk", {a, a});
-    const Var by_scores = reshape(einsum("il,ijk->ijlk", {eye(l), of_rows}), {l * l, l * l});
-    const Var expected = product({kron(eye(l), x.transpose(0, 1)), by_scores, kron(x, x)});
+    const Var by_scores =
+        reshape(einsum("il,ijk->ijlk", {identity_matrix(l), of_rows}), {l * l, l * l});
+    const Var expected =
+        product({kron(identity_matrix(l), x.transpose(0, 1)), by_scores, kron(x, x)});
     EXPECT_LT(relative(z1(terms) - expected, expected), tolerance);
   }
 }
@@ -94,7 +94,8 @@ TEST(PaperFormsOfAttention, OuterProductBlocksAreThoseOfZ1) {
     const AttentionHessianTerms terms = squared_error_terms(layer, random_target(shape, seed));
     const PaperForms f(layer, terms);
     const double c = 2.0 / (shape.length * shape.v), tau = f.tau;
-    const Var values = kron(eye(shape.length), matmul(layer.w_v, layer.w_v, {.b = true}).tensor());
+    const Var values =
+        kron(identity_matrix(shape.length), matmul(layer.w_v, layer.w_v, {.b = true}).tensor());
     const Var mean_value = kron(terms.moments.mean.transpose(0, 1), t(layer.w_v).tensor());
     const struct {
       const char* name;
@@ -124,8 +125,8 @@ TEST(PaperFormsOfAttention, TheProductOfQueriesAndKeysHasItsOwnTerm) {
     const AttentionHessianTerms terms = squared_error_terms(layer, random_target(shape, seed));
     const Var by_scores =
         product({terms.loss.gradient, t(layer.w_v), t(layer.x)});  // as F = T X W_V
-    const Var expected =
-        kron((product({t(layer.x), by_scores, layer.x}) * terms.scale).tensor(), eye(shape.k));
+    const Var expected = kron((product({t(layer.x), by_scores, layer.x}) * terms.scale).tensor(),
+                              identity_matrix(shape.k));
     EXPECT_LT(relative(functional_qk(terms) - expected, expected), tolerance);
   }
 }
