@@ -141,7 +141,8 @@ std::int64_t after_look(std::int64_t rows) {
 
 void check_symmetric(const LinearMap& map, std::string_view who, philox::Key key) {
   if (!map.symmetric())
-    fail_hint(ErrorCode::usage, who, "singular values need no symmetry: spectral_norm",
+    fail_hint(ErrorCode::usage, who,
+              "gram_map(A) = A'A is symmetric: its eigenvalues are the squared singular values",
               "needs a symmetric map, {} is not known to be one", map.name());
   const Tensor x = random_rows(key, 0, 2, map.domain());
   const Tensor ax = map.apply_batch(x);
