@@ -6,6 +6,9 @@
 namespace sonde {
 namespace {
 
+// More vectors at once than have their intermediate values in the cache take longer each.
+constexpr double working_set = 16 << 20;
+
 bool fits(const MapOptions& o, double bytes) {
   return o.max_memory == 0 || bytes <= static_cast<double>(o.max_memory);
 }
@@ -28,8 +31,9 @@ Derivative::Derivative(DerivativeRules rules, const Point& at, FunctionCount cou
 }
 
 std::int64_t Derivative::chunk(std::int64_t n) const {
-  if (options_.max_memory == 0 || count_.bytes == 0) return n;
-  const double room = static_cast<double>(options_.max_memory) - count_.bytes;
+  if (count_.bytes == 0) return n;
+  const double left = static_cast<double>(options_.max_memory) - count_.bytes,
+               room = options_.max_memory == 0 ? working_set : std::min(working_set, left);
   return std::clamp<std::int64_t>(static_cast<std::int64_t>(room / count_.bytes), 1, n);
 }
 

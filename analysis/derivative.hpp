@@ -24,7 +24,8 @@ enum class Retain {
 struct MapOptions {
   Retain retain = Retain::automatic;
   /// Bytes that the record and the products' intermediate values may take together; 0: no limit.
-  /// More vectors than fit are cut into chunks.
+  /// More vectors than fit, or than have their intermediate values in the cache, are cut into
+  /// chunks.
   std::int64_t max_memory = 0;
 };
 

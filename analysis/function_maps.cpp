@@ -24,8 +24,10 @@ class Hessian final : public Rule {
   explicit Hessian(std::shared_ptr<const Derivative> d) : d_(std::move(d)) {}
   const Space& domain() const override { return d_->domain(); }
   const Space& range() const override { return d_->domain(); }
-  Tensor apply(const Tensor& v) const override { return d_->forward(v); }
-  Tensor transpose(const Tensor& u) const override { return d_->forward(u); }
+  // Of the two products of a symmetric matrix the backward one: it adds up fewer terms, and frees
+  // what it has passed.
+  Tensor apply(const Tensor& v) const override { return d_->backward(v); }
+  Tensor transpose(const Tensor& u) const override { return d_->backward(u); }
   bool symmetric() const override { return true; }
   Cost cost(std::int64_t n) const override { return d_->cost(n); }
   std::string name() const override { return d_->name(); }

@@ -18,8 +18,8 @@ LinearMap jacobian_map(const Function& f, const Point& at, MapOptions options = 
                        Site where = Site::current());
 
 /// The Hessian of a scalar function. Further results of the function are ignored. Retained: the
-/// gradient is recorded and its record applied, 6 matrix products for each linear layer and
-/// vector; else each product is one run of reverse over forward mode. Error(shape) unless the loss
+/// gradient is recorded and the record swept, 6 matrix products for each linear layer and vector;
+/// else each product is one run of reverse over forward mode. Error(shape) unless the loss
 /// is a scalar; Error(dtype) for an integer one, Error(rule) if it does not depend on x.
 LinearMap hessian_map(const Function& loss, const Point& at, MapOptions options = {},
                       Site where = Site::current());

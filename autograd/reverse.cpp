@@ -37,6 +37,18 @@ bool any(const Vars& values) {
   return false;
 }
 
+// For each node the last one that takes a value of it: 0 if none does, past the end if it gives an
+// output.
+std::vector<std::size_t> last_uses(const std::deque<Node>& nodes, std::span<const Parent> outputs) {
+  std::vector<std::size_t> last(nodes.size(), 0);
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (const Parent& parent : nodes[i].parents)
+      if (parent.node >= 0) last[static_cast<std::size_t>(parent.node)] = i;
+  for (const Parent& parent : outputs)
+    if (parent.node >= 0) last[static_cast<std::size_t>(parent.node)] = nodes.size();
+  return last;
+}
+
 void check_cotangent(const Primitive& p, const Var& given, const Var& input, std::size_t i) {
   if (!(given.spec() == input.spec()))
     fail(ErrorCode::rule, p.name(), "vjp gave a cotangent {} for input {} of {}", given.spec(), i,
@@ -109,6 +121,7 @@ Vars Tape::sweep(std::span<const Parent> outputs, const Vars& cotangents, std::s
 }
 
 Vars Tape::replay(std::span<const Parent> outputs, const Vars& leaf_tangents) const {
+  const std::vector<std::size_t> last = last_uses(nodes_, outputs);
   std::vector<Vars> tangents(nodes_.size());
   for (std::size_t i = 0; i < leaf_tangents.size(); ++i) tangents[i].push_back(leaf_tangents[i]);
   for (std::size_t i = leaf_tangents.size(); i < nodes_.size(); ++i) {
@@ -119,7 +132,10 @@ Vars Tape::replay(std::span<const Parent> outputs, const Vars& leaf_tangents) co
                        ? tangents[static_cast<std::size_t>(parent.node)]
                                  [static_cast<std::size_t>(parent.output)]
                        : Var());
-    if (!any(in)) continue;
+    for (const Parent& parent : node.parents)
+      if (parent.node >= 0 && last[static_cast<std::size_t>(parent.node)] == i)
+        tangents[static_cast<std::size_t>(parent.node)].clear();
+    if (!any(in) || last[i] == 0) continue;
     check_versions(node);
     detail::note(*node.primitive, Rule::jvp);
     RuleSite site(node.where);

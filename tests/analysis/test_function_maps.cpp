@@ -134,6 +134,7 @@ TEST_P(FunctionMaps, TheCostIsKnownBeforeAnythingIsRecorded) {
       EXPECT_LT(taken, 1.5 * cost.bytes);
       EXPECT_GT(taken, 0.2 * cost.bytes);
       EXPECT_GT(cost.flops, 0);
+      EXPECT_LE(h.cost(1'000'000).bytes, h.cost(1).bytes + 0x1p24) << "cut into chunks";
     }
 }
 
