@@ -108,5 +108,18 @@ TEST(AttentionGrowth, LinearAttention) {
   expect_slopes(large.functional, {none, none, none, 6, 6, 6}, 0.03);  // the residual grows too
 }
 
+// Behind a LayerNorm the Hessian is the same for all scales of the data, but for the norm's
+// epsilon.
+TEST(AttentionGrowth, ALayerNormTakesTheScaleAway) {
+  const auto norm_at = [](double sigma) {
+    AttentionLayer layer = random_layer(shape, 1, sigma, {}, 0.5);
+    layer.x = layer_norm(layer.x, {shape.d}).tensor();
+    return frobenius(dense(attention_hessian(layer, *mse_loss(random_target(shape, 1))).hessian));
+  };
+  EXPECT_NEAR(norm_at(10) / norm_at(1), 1, 1e-4);
+  EXPECT_NEAR(norm_at(0.1) / norm_at(1), 1, 1e-2);
+  EXPECT_GT(norm_at(1), 0.1);
+}
+
 }  // namespace
 }  // namespace sonde
