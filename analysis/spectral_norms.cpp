@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "analysis/lanczos.hpp"
-#include "analysis/plasticity.hpp"
 #include "analysis/rank.hpp"
+#include "analysis/taps.hpp"
 #include "nn/names.hpp"
 
 namespace sonde {
@@ -35,13 +35,6 @@ bool is_affine_layer(const nn::Module& module) {
   for (const nn::NamedEntry& p : module.named_parameters())
     if (p.path == "weight") return p.handle->value.rank() >= 2;
   return false;
-}
-
-void collect_layers(const nn::Module& module, const std::string& path, std::string_view pattern,
-                    std::vector<std::string>& to) {
-  if (is_affine_layer(module) && nn::matches(pattern, path)) to.push_back(path);
-  for (const auto& [name, child] : module.children())
-    collect_layers(*child, path.empty() ? name : path + '.' + name, pattern, to);
 }
 
 }  // namespace
@@ -74,13 +67,12 @@ SpectralNorm derivative_norm(const Function& f, const Var& x, std::int64_t dense
 
 std::vector<SpectralNorm> layer_spectral_norms(const nn::Module& network, const Tensor& input,
                                                std::string_view pattern) {
-  std::vector<std::string> paths;
-  collect_layers(network, "", pattern, paths);
   std::vector<SpectralNorm> found;
-  for (const std::string& path : paths) {
-    const Tensor x = value_at(tapped(network), input, path + ".in");
-    if (!is_differentiable(x.dtype())) continue;  // an embedding's tokens
+  for (const auto& [point, x] : values_at(tapped(network), input, "*.in")) {
+    const std::string path = point.substr(0, point.size() - 3);
     const nn::Module& layer = module_at(network, path);
+    if (!nn::matches(pattern, path) || !is_affine_layer(layer) || !is_differentiable(x.dtype()))
+      continue;
     found.push_back(derivative_norm([&](const Var& v) { return layer(v); }, x));
     found.back().name = path;
   }

@@ -28,10 +28,10 @@ std::vector<SpectralNorm> weight_spectral_norms(const nn::Module& module,
 SpectralNorm derivative_norm(const Function& f, const Var& x, std::int64_t dense_up_to = 256,
                              philox::Key key = {});
 
-/// Of every affine layer that `input`, a batch of one, passes exactly once and whose path matches:
-/// modules without children that have a "weight" of two axes or more and take floating numbers, so
-/// linear maps and convolutions with their stride and padding at the size of image that reaches
-/// them. Error(names) if there is none.
+/// Of every affine layer that `input`, a batch of one, passes and whose path matches, in the order
+/// in which it does: modules without children that have a "weight" of two axes or more and take
+/// floating numbers, so linear maps and convolutions, with their stride and padding at the size of
+/// image that reaches them. Error(names) if there is none.
 std::vector<SpectralNorm> layer_spectral_norms(const nn::Module& network, const Tensor& input,
                                                std::string_view pattern = "*");
 
