@@ -104,16 +104,25 @@ TEST(EmbeddingNoise, PaddingIsNoPosition) {
   Sensitivity first = s;
   first.shares = s.shares.slice(0, 0, 4);
   EXPECT_DOUBLE_EQ(first.by_position_from_end()[0], expected);
-  EXPECT_DOUBLE_EQ(first.by_position_from_end()[3], s.shares.at({3, 0}));
-  // A ratio of sums; its error is that of flips - S trials, input by input.
-  const double ratio = static_cast<double>(s.flips) / static_cast<double>(s.trials);
-  double squares = 0;
-  for (std::size_t i = 0; i < 60; ++i) {
-    const auto mine = static_cast<double>(i % tokens + 1);
-    squares += std::pow((s.by_input[i] - ratio) * mine / 2.5, 2);
+  EXPECT_DOUBLE_EQ(first.by_position_from_end()[1],
+                   (s.shares.at({1, 0}) + s.shares.at({2, 1}) + s.shares.at({3, 2})) / 3);
+}
+
+// Inputs with one position that always flips, and with nine of which a tenth does: a ratio of sums,
+// whose error is that of flips - S trials, 0.81 of 5 trials up and down.
+TEST(Sensitivity, OfInputsOfUnequalLengthIsARatio) {
+  constexpr std::int64_t n = 40, positions = 9;
+  Sensitivity s{.flips = 380, .trials = 2000};
+  s.shares = Tensor::full({n, positions}, std::nan(""), DType::f64);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const bool is_long = i % 2 == 1;
+    s.by_input.push_back(is_long ? 0.1 : 1);
+    for (std::int64_t t = 0; t < (is_long ? positions : 1); ++t)
+      s.shares.data<double>()[i * positions + t] = s.by_input.back();
   }
-  EXPECT_EQ(s.clustered(3).value, ratio);
-  EXPECT_NEAR(*s.clustered(3).std_error, std::sqrt(squares) / 60, 0.1 * std::sqrt(squares) / 60);
+  const double error = 0.81 / 5 / std::sqrt(40.0);
+  EXPECT_EQ(s.clustered(3).value, 0.19);
+  EXPECT_NEAR(*s.clustered(3).std_error, error, 0.1 * error);
 }
 
 TEST(EmbeddingNoise, PaddingDoesNotCountInTheUnit) {
