@@ -1,34 +1,14 @@
 #include "analysis/spectral_norms.hpp"
 
 #include <algorithm>
-#include <cmath>
 
-#include "analysis/lanczos.hpp"
+#include "analysis/norms.hpp"
 #include "analysis/rank.hpp"
 #include "analysis/taps.hpp"
 #include "nn/names.hpp"
 
 namespace sonde {
 namespace {
-
-// A A' of a map A.
-class Gram final : public LinearMap::Rule {
- public:
-  explicit Gram(LinearMap a) : a_(std::move(a)) {}
-  const Space& domain() const override { return a_.range(); }
-  const Space& range() const override { return a_.range(); }
-  Tensor apply(const Tensor& v) const override { return a_.apply_batch(a_.transpose_batch(v)); }
-  Tensor transpose(const Tensor& v) const override { return apply(v); }
-  bool symmetric() const override { return true; }
-  Cost cost(std::int64_t n) const override {
-    const Cost one = a_.cost(n);
-    return {2 * one.flops, one.bytes};
-  }
-  std::string name() const override { return "gram(" + a_.name() + ")"; }
-
- private:
-  const LinearMap a_;
-};
 
 bool is_affine_layer(const nn::Module& module) {
   if (!module.children().empty()) return false;
@@ -56,13 +36,10 @@ std::vector<SpectralNorm> weight_spectral_norms(const nn::Module& module,
 SpectralNorm derivative_norm(const Function& f, const Var& x, std::int64_t dense_up_to,
                              philox::Key key) {
   const LinearMap j = jacobian_map(f, Point::of({x}));
-  const bool wide = j.range().size() <= j.domain().size();
   if (std::min(j.range().size(), j.domain().size()) <= dense_up_to)
     return {j.name(), singular_values(dense(j)).front(), 0};
-  const LinearMap gram(std::make_shared<Gram>(wide ? j : j.transposed()));
-  const Spectrum spectrum = lanczos(gram, {.largest = 1, .key = key});
-  const double value = std::sqrt(std::max(spectrum.largest.values[0], 0.0));
-  return {j.name(), value, spectrum.largest.residuals[0] / (2 * value)};
+  const SingularValue greatest = spectral_norm(j, {.key = key});
+  return {j.name(), greatest.value, greatest.residual};
 }
 
 std::vector<SpectralNorm> layer_spectral_norms(const nn::Module& network, const Tensor& input,

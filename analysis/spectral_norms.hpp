@@ -24,7 +24,7 @@ std::vector<SpectralNorm> weight_spectral_norms(const nn::Module& module,
 
 /// Of the derivative of f at x, which for an affine f is its Lipschitz constant, whatever f is made
 /// of: by singular value decomposition where one side has at most `dense_up_to` elements, else by
-/// Lanczos on J'J or JJ', whichever is smaller. Errors of jacobian_map() and lanczos().
+/// spectral_norm() of norms.hpp. Errors of jacobian_map() and lanczos().
 SpectralNorm derivative_norm(const Function& f, const Var& x, std::int64_t dense_up_to = 256,
                              philox::Key key = {});
 
