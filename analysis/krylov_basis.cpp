@@ -66,6 +66,14 @@ void KrylovBasis::restart(const RitzPairs& ritz, const std::vector<std::int64_t>
   coupling_ = matmul(coupling_, columns(ritz.coefficients, kept)).tensor();
 }
 
+void KrylovBasis::redirect() {
+  const philox::Key key = philox::fold_in(key_, static_cast<std::uint64_t>(products_));
+  const std::int64_t count = next_.size(0);
+  next_ = orthonormalised(random_rows(key, 0, count, map_.domain()), basis(), count, 0, key).rows;
+  coupling_ = Tensor::zeros(coupling_.shape(), DType::f64);
+  invariant_ = true;
+}
+
 Tensor KrylovBasis::vectors(const RitzPairs& ritz, const std::vector<std::int64_t>& at) const {
   const Tensor s = columns(ritz.coefficients, at).to(q_.dtype());
   return matmul(s, basis(), {.a = true}).tensor();

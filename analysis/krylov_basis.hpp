@@ -35,6 +35,8 @@ class KrylovBasis {
   RitzPairs ritz() const;
   /// Keeps the Ritz vectors at these positions as Q. H becomes diagonal, F stays.
   void restart(const RitzPairs& ritz, const std::vector<std::int64_t>& kept);
+  /// Random directions in place of F: what C leads to is forgotten.
+  void redirect();
   /// Ritz vectors, [at.size(), size].
   Tensor vectors(const RitzPairs& ritz, const std::vector<std::int64_t>& at) const;
 

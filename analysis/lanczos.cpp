@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "analysis/krylov_basis.hpp"
+#include "autograd/ops.hpp"
 
 namespace sonde {
 namespace {
@@ -29,7 +30,7 @@ LanczosOptions resolved(const LinearMap& map, LanczosOptions o) {
     fail_hint(ErrorCode::value, "lanczos", fmt::format("use {} or more", least),
               "a basis of {} vectors has no room for {} eigenvectors and blocks of {}", o.basis,
               wanted, o.block);
-  if (o.max_products == 0) o.max_products = 100 * o.basis;
+  if (o.max_products == 0) o.max_products = 100 * o.basis + 10 * size;
   return o;
 }
 
@@ -64,62 +65,74 @@ EigenPairs pairs(const KrylovBasis& basis, const RitzPairs& ritz,
   return out;
 }
 
-Spectrum spectrum(const KrylovBasis& basis, const RitzPairs& ritz, Ends ends,
-                  std::int64_t restarts) {
+Spectrum spectrum(const KrylovBasis& basis, const RitzPairs& ritz, Ends ends) {
   std::vector<std::int64_t> bottom, top;
   for (std::int64_t i = 0; i < ends.smallest; ++i) bottom.push_back(i);
   for (std::int64_t i = 0; i < ends.largest; ++i) top.push_back(basis.rows() - 1 - i);
   return {.largest = pairs(basis, ritz, top),
           .smallest = pairs(basis, ritz, bottom),
           .norm = ritz.norm(),
-          .products = basis.products(),
-          .restarts = restarts};
+          .products = basis.products()};
+}
+
+void measure_residuals(const LinearMap& map, EigenPairs& pairs) {
+  if (pairs.values.empty()) return;
+  const Var expected = scaled_rows(pairs.vectors, pairs.values);
+  pairs.residuals = row_norms((Var(map.apply_batch(pairs.vectors)) - expected).tensor());
 }
 
 // Decides when the wanted pairs are found.
 //
-// An invariant basis has residuals of zero, but it may lack further copies of a multiple
-// eigenvalue, which the start vectors did not meet. A random direction meets them: so one is
-// followed until the basis is invariant again or has seen as many products as the first time, which
-// is enough, since its own Krylov space has one dimension at most for each distinct eigenvalue.
+// Residuals tell that they are pairs of A, not that none is missing: further copies of a multiple
+// eigenvalue are orthogonal to all that the start vectors lead to. A random direction meets them,
+// and finds them in about as many products as the others took, on the same spectrum.
 class Judge {
  public:
-  Judge(Ends ends, double tolerance) : ends_(ends), tolerance_(tolerance) {}
+  enum class Verdict { go_on, follow, found };
 
-  bool found(const KrylovBasis& basis, const RitzPairs& ritz) {
-    if (basis.complete()) return true;
-    if (basis.rows() < ends_.smallest + ends_.largest) return false;
-    std::vector<double> values;
-    converged_ = 0;
-    greatest_ = 0;
-    for (const std::int64_t i : ends_.positions(basis.rows())) {
-      const auto at = static_cast<std::size_t>(i);
-      values.push_back(ritz.values[at]);
-      if (ritz.residuals[at] <= tolerance_ * ritz.norm()) ++converged_;
-      greatest_ = std::max(greatest_, ritz.residuals[at]);
-    }
-    if (converged_ < static_cast<std::int64_t>(values.size())) return false;
-    if (!basis.invariant()) return basis.products() >= follow_until_;
-    if (same(values, ritz.norm())) return true;
-    follow_until_ = 2 * basis.products();
-    values_ = std::move(values);
-    return false;
+  Judge(Ends ends, const LanczosOptions& o)
+      // What is left of a residual when another direction is followed adds to the next: hence half.
+      : ends_(ends), confirm_(o.confirm), tolerance_(o.confirm ? o.tolerance / 2 : o.tolerance) {}
+
+  Verdict look(const KrylovBasis& basis, const RitzPairs& ritz) {
+    if (basis.complete()) return Verdict::found;
+    if (!converged(basis, ritz)) return Verdict::go_on;
+    if (!confirm_) return Verdict::found;
+    if (!basis.invariant() && basis.products() < follow_until_) return Verdict::go_on;
+    if (same(ritz.norm())) return Verdict::found;
+    if (first_products_ == 0) first_products_ = basis.products();
+    follow_until_ = basis.products() + first_products_;
+    before_ = values_;
+    return Verdict::follow;
   }
   std::int64_t converged() const { return converged_; }
   double greatest_residual() const { return greatest_; }
 
  private:
-  bool same(const std::vector<double>& values, double norm) const {
-    return values.size() == values_.size() &&
-           std::ranges::equal(values, values_, [&](double a, double b) {
-             return std::abs(a - b) <= tolerance_ * norm;
-           });
+  bool converged(const KrylovBasis& basis, const RitzPairs& ritz) {
+    values_.clear();
+    converged_ = 0;
+    greatest_ = 0;
+    if (basis.rows() < ends_.smallest + ends_.largest) return false;
+    for (const std::int64_t i : ends_.positions(basis.rows())) {
+      const auto at = static_cast<std::size_t>(i);
+      values_.push_back(ritz.values[at]);
+      if (ritz.residuals[at] <= tolerance_ * ritz.norm()) ++converged_;
+      greatest_ = std::max(greatest_, ritz.residuals[at]);
+    }
+    return converged_ == static_cast<std::int64_t>(values_.size());
+  }
+  bool same(double norm) const {
+    return std::ranges::equal(values_, before_, [&](double a, double b) {
+      return std::abs(a - b) <= 2 * tolerance_ * norm;
+    });
   }
 
   const Ends ends_;
+  const bool confirm_;
   const double tolerance_;
-  std::vector<double> values_;  // when the basis was last invariant
-  std::int64_t follow_until_ = 0, converged_ = 0;
+  std::vector<double> values_, before_;  // wanted: now, and when a direction was last followed
+  std::int64_t first_products_ = 0, follow_until_ = 0, converged_ = 0;
   double greatest_ = 0;
 };
 
@@ -133,8 +146,9 @@ std::int64_t after_look(std::int64_t rows) {
   fail_hint(ErrorCode::numeric, "lanczos",
             fmt::format("allow more products, a larger basis than {}, or a tolerance of {:.1e}",
                         o.basis, judge.greatest_residual() / norm),
-            "after {} products with {}, {} of {} eigenvalues have a residual below {:.1e} |A|",
-            basis.products(), map.name(), judge.converged(), o.largest + o.smallest, o.tolerance);
+            "after {} products with {}, {} of {} eigenvalues have a residual below {:.1e} |A|{}",
+            basis.products(), map.name(), judge.converged(), o.largest + o.smallest, o.tolerance,
+            judge.converged() < o.largest + o.smallest ? "" : ", but are not confirmed");
 }
 
 }  // namespace
@@ -164,20 +178,28 @@ Spectrum lanczos(const LinearMap& map, const LanczosOptions& options,
   const Ends ends{o.smallest, o.largest};
   const double negligible = std::max(10 * epsilon_of(map.domain().dtype()), o.tolerance / 100);
   KrylovBasis basis(map, o.basis, o.block, negligible, philox::child(o.key, 1));
-  Judge judge(ends, o.tolerance);
+  Judge judge(ends, o);
   std::int64_t restarts = 0, next_look = 0;
   for (;;) {
     basis.expand();
     if (pause) pause(basis.products());
     if (!basis.full() && !basis.invariant() && basis.rows() < next_look) continue;
-    next_look = after_look(basis.rows());
     const RitzPairs ritz = basis.ritz();
-    if (judge.found(basis, ritz)) return spectrum(basis, ritz, ends, restarts);
+    const Judge::Verdict verdict = judge.look(basis, ritz);
+    if (verdict == Judge::Verdict::found) {
+      Spectrum found = spectrum(basis, ritz, ends);
+      found.restarts = restarts;
+      if (o.confirm)
+        for (EigenPairs* end : {&found.largest, &found.smallest}) measure_residuals(map, *end);
+      return found;
+    }
     if (basis.products() >= o.max_products) not_found(map, o, basis, judge, ritz.norm());
-    if (!basis.full()) continue;
-    basis.restart(ritz, ends.thickened(basis.rows()).positions(basis.rows()));
+    if (verdict == Judge::Verdict::follow) basis.redirect();
+    if (basis.full()) {
+      basis.restart(ritz, ends.thickened(basis.rows()).positions(basis.rows()));
+      ++restarts;
+    }
     next_look = after_look(basis.rows());
-    ++restarts;
   }
 }
 

@@ -29,18 +29,21 @@ struct LanczosOptions {
   /// Start vectors, and vectors in each product. One start vector meets one eigenvector of a
   /// multiple eigenvalue, a block of b meets b of them.
   std::int64_t block = 1;
+  /// When the pairs are found, follow random directions for as many products again, until that
+  /// changes nothing: finds the copies of multiple eigenvalues that the start vectors did not meet.
+  bool confirm = true;
   /// Greatest number of vectors kept. More vectors, fewer products. 0: as many as 32 MiB hold, but
   /// three for each eigenvalue wanted, and 40 more than those, at least. The end where eigenvalues
   /// crowd (that of 0 of a map without negative ones) may need as many as the domain has
   /// dimensions.
   std::int64_t basis = 0;
-  std::int64_t max_products = 0;  ///< 0: 100 for each vector of the basis
+  std::int64_t max_products = 0;  ///< 0: 100 for each vector of the basis, 10 for each dimension
   philox::Key key{};              ///< of the start vectors
 };
 
 struct EigenPairs {
   std::vector<double> values;     ///< outermost first
-  std::vector<double> residuals;  ///< |A v - theta v|, up to rounding
+  std::vector<double> residuals;  ///< |A v - theta v|: |C s| or, if confirmed, measured
   Tensor vectors;                 ///< [k, size]: orthonormal rows
 };
 
@@ -53,7 +56,7 @@ struct Spectrum {
 /// Block Lanczos with full reorthogonalisation and thick restart: a full basis is replaced by the
 /// Ritz vectors nearest the wanted ends, and goes on from there (Wu and Simon 2000, "Thick-restart
 /// Lanczos method for large symmetric eigenvalue problems"). Where the basis becomes invariant it
-/// is continued by random directions, until they bring nothing new at the wanted ends.
+/// is continued by random directions.
 ///
 /// Error(usage) for a map that does not claim to be symmetric; Error(numeric) for one that claims
 /// it and is not, or where max_products do not suffice; Error(value) for options out of range.

@@ -76,9 +76,11 @@ LinearMap gram_map(const LinearMap& map) {
 
 SingularValue spectral_norm(const LinearMap& map, const IterationOptions& o) {
   const double tolerance = tolerance_of(o, map.domain().dtype(), "spectral_norm");
-  const Spectrum found =
-      lanczos(gram_map(with_fewer_columns(map)),
-              {.largest = 1, .tolerance = tolerance, .max_products = o.max_products, .key = o.key});
+  const Spectrum found = lanczos(gram_map(with_fewer_columns(map)), {.largest = 1,
+                                                                     .tolerance = tolerance,
+                                                                     .confirm = false,
+                                                                     .max_products = o.max_products,
+                                                                     .key = o.key});
   // |A'A v - value^2 v| = value |A'u - value v| with u = A v / value.
   const double value = std::sqrt(std::max(found.largest.values[0], 0.0));
   return {.value = value,
