@@ -63,43 +63,22 @@ DiagonalEstimate diagonal_by(std::string_view who, std::int64_t least, const Lin
   return e;
 }
 
-// In terms of u_i = Q' s_i, b_i = A' u_i and a_i = <u_i, A w_i>, vector i's estimate is
-//   d_i = diag(Q' Q A) - u_i b_i + a_i w_i u_i    (elementwise).
-// Where a part of d_i belongs to i and another vector j, d_j has it too: the variance of the d_i,
-// over k, misses half of that part's share in the variance of their mean. The jackknife, the spread
-// of the means that are left when a vector j is left out altogether, counts it twice (Efron and
-// Stein 1981, "The jackknife estimate of variance"). Both are right for what belongs to one vector
-// alone. So their geometric mean is right for either kind.
-//
-// Without j the basis of i lacks u_j as well, or what of it u_i leaves: (u_j - c u_i) / sqrt(1 -
-// c^2) with c = <u_i, u_j>. Row j of each matrix belongs to vector j.
-DiagonalEstimate xdiag_of(const LeaveOneOut& one, const Var& q, const Var& back,
-                          const Var& inside) {
-  const std::int64_t k = one.tests.size(0);
-  const Var s = one.directions, u = matmul(s, q, {.a = true}), b = matmul(s, back, {.a = true}),
-            aw = transpose(one.along) * to(one.tests, DType::f64), ub = u * b;
-  const Var c = matmul(s, s, {.a = true}), others = 1.0 - Var(Tensor::eye(k, DType::f64)),
-            g = others / maximum(1.0 - square(c), 1e-8), cg = c * g, ccg = c * cg;
-  const Var single = inside - ub + aw * u;
-  const Var removed =
-      sum(g, {1}, true) * ub - u * matmul(cg, b) - b * matmul(cg, u) + matmul(ccg, ub);
-  const Var regained = matmul(ccg, aw * u) - u * matmul(cg, aw);
-  const auto count = static_cast<double>(k);
-  const Var without = (matmul(others, single) - removed + regained) / (count - 1);
-  const Var spread = deviance(single, {0}) / (count * (count - 1)),
-            jackknife = deviance(without, {0}) * ((count - 1) / count);
-  const Var error = sqrt(sqrt(spread * jackknife) + one.negligible * one.negligible);
-  return {mean(single, {0}).tensor(), error.tensor(), k};
-}
-
 DiagonalEstimate xdiag_samples(const LinearMap& map, const Sampling& o, std::int64_t budget) {
   const LeaveOneOut one = leave_one_out(map, budget / 2, Probe::rademacher, o);
+  const std::int64_t k = one.tests.size(0);
   const Var q = to(one.basis, DType::f64),
             back = to(products_with(map.transposed(), one.basis, o.batch), DType::f64),
-            inside = sum(q * back, {0});
-  if (!one.whole_range) return xdiag_of(one, q, back, inside);
-  return {inside.tensor(), Tensor::full(inside.shape(), one.negligible, DType::f64),
-          one.tests.size(0)};
+            inside = sum(q * back, {0});  // the diagonal of Q' Q A
+  if (one.whole_range)
+    return {inside.tensor(), Tensor::full(inside.shape(), one.negligible, DType::f64), k};
+  // Row i for vector i: what its basis lacks, and A' of it.
+  const Var lacking = matmul(one.directions, q, {.a = true}),
+            a_lacking = matmul(one.directions, back, {.a = true}),
+            tested = to(one.tests, DType::f64) * lacking * transpose(one.along);
+  const Var values = inside - lacking * a_lacking + tested;
+  const Var variances = var(values, {0}) * (shared_variance / static_cast<double>(k));
+  return {mean(values, {0}).tensor(), sqrt(variances + one.negligible * one.negligible).tensor(),
+          k};
 }
 
 }  // namespace

@@ -19,7 +19,8 @@ std::vector<std::int64_t> looks(const Sampling& o) {
 Estimate estimate_of(const Samples& samples, std::size_t looks, philox::Key key) {
   const auto n = static_cast<std::int64_t>(samples.values.size());
   Estimate e{.value = mean(samples.values), .n = n, .seed = key.k0};
-  const double drawn = n > 1 ? variance(samples.values) / static_cast<double>(n) : 0;
+  const double factor = samples.shared ? shared_variance : 1,
+               drawn = n > 1 ? factor * variance(samples.values) / static_cast<double>(n) : 0;
   e.std_error = std::sqrt(drawn + samples.rounding * samples.rounding);
   const double outside = 0.025 / static_cast<double>(looks),
                dof = static_cast<double>(std::max<std::int64_t>(n - 1, 1)),

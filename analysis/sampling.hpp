@@ -31,13 +31,22 @@ struct Sampling {
 struct Samples {
   std::vector<double> values;
   double rounding = 0;  ///< standard error of the mean that arithmetic alone would leave
+  /// The values share their random vectors: see shared_variance.
+  bool shared = false;
 };
+
+/// What the variance of values, over their number n, is multiplied with to be that of their mean,
+/// where value i depends on vector i and, by a basis, on all others. A part of value i that belongs
+/// to vectors i and j together is a part of value j too, so that the plain rule misses half of what
+/// it adds to the variance of the mean. Doubled, it is right for such parts, and the error too wide
+/// by sqrt(2) at most for those of one vector alone.
+inline constexpr double shared_variance = 2;
 
 /// The numbers of products after which an estimate is looked at, ascending; the last is all of
 /// them.
 std::vector<std::int64_t> looks(const Sampling& options);
-/// Mean, standard error sqrt(variance / n + rounding^2), and Student's t interval for one of
-/// `looks` looks. A single value is exact up to rounding.
+/// Mean, standard error sqrt(variance of the mean + rounding^2), and Student's t interval for one
+/// of `looks` looks. A single value is exact up to rounding.
 Estimate estimate_of(const Samples& samples, std::size_t looks, philox::Key key);
 /// Looks at `draw` (products spent to samples) until the tolerance is met, or gives `exact` where
 /// `size` products or more are due.

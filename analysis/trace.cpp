@@ -69,7 +69,7 @@ Samples xtrace_samples(const LinearMap& map, const Sampling& o, std::int64_t bud
     return {{sum_of(row_dots(one.basis, products))},
             one.negligible * std::sqrt(static_cast<double>(map.domain().size()))};
   const double inside = static_cast<double>(products.size(0)) * rounding_of(one.basis, products);
-  return {xtrace_values(one, products), inside + one.rounding};
+  return {xtrace_values(one, products), inside + one.rounding, true};
 }
 
 }  // namespace

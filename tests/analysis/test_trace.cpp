@@ -25,6 +25,7 @@ std::vector<Case> spectra() {
   std::vector<double> low_rank(size, 0);
   for (std::size_t i = 0; i < 8; ++i) low_rank[i] = 1 + static_cast<double>(i);
   return {{"decaying", geometric(size, 3, 0.9)},
+          {"falling fast", geometric(size, 3, 0.8)},
           {"flat", even(size, 0.5, 1.5)},
           {"indefinite", geometric(size, 1, -0.95)},
           {"low rank", low_rank, true}};
