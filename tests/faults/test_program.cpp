@@ -95,10 +95,14 @@ class Program : public testing::Test {
       }
     }
   }
-  static void wait_for(const fs::path& path) {
-    for (int i = 0; i < 6000 && !fs::exists(path); ++i)
+  template <class Condition>
+  static void wait_until(Condition holds) {
+    for (int i = 0; i < 6000 && !holds(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    ASSERT_TRUE(fs::exists(path)) << path;
+    ASSERT_TRUE(holds());
+  }
+  static void wait_for(const fs::path& path) {
+    wait_until([&] { return fs::exists(path); });
   }
   // One line on standard error that has these words.
   static void expect_line(const std::string& path, const std::vector<std::string>& words) {
@@ -121,13 +125,14 @@ const std::string for_long = "100000";
 
 TEST_F(Program, ASecondRunInAFolderEndsWithTheNumberOfTheFirst) {
   Process first(vision(out, {}, for_long));
-  wait_for(out / "config.json");
-  const std::string config = read_bytes(out / "config.json");
+  const auto config_now = [&] { return read_bytes(out / "config.json"); };
+  wait_until([&] { return config_now().find("train images") != std::string::npos; });
+  const std::string config = config_now();  // with what only the data could tell: it stays so
   Command second = vision(out);
   second.err = err;
   EXPECT_EQ(run(second), 2);
   expect_line(err, {"in use by process " + std::to_string(first.id()), out.string()});
-  EXPECT_EQ(read_bytes(out / "config.json"), config);
+  EXPECT_EQ(config_now(), config);
   first.send(SIGTERM);
   EXPECT_EQ(first.wait(), 130);
   EXPECT_FALSE(fs::exists(out / ".lock"));
