@@ -1,0 +1,113 @@
+#include "experiments/hessian/growth.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "analysis/gauss_newton.hpp"
+#include "analysis/rows.hpp"
+#include "autograd/ops.hpp"
+
+namespace sonde::experiments {
+namespace {
+
+const char* const blocks[] = {"W_Q", "W_V"};
+
+// The authors' squared error compares logits with the tokens at the same positions, not the next.
+LikelihoodPtr loss_of(const GrowthSetting& s, const Tensor& tokens) {
+  if (!s.squared_error) return cross_entropy_loss(addition::targets(tokens));
+  const Tensor same = tokens.slice(1, addition::first_answer - 1, addition::length - 1);
+  return mse_loss(one_hot(same.contiguous().reshape({tokens.size(0) * addition::answers}),
+                          addition::vocabulary, DType::f64),
+                  Reduction::sum);
+}
+
+// sqrt of the mean of |A v|^2 over Rademacher vectors v, whose expectation is the squared norm.
+double norm_by(const Tensor& products) {
+  std::vector<double> squares = row_norms(products);
+  for (double& v : squares) v *= v;
+  return std::sqrt(mean(squares));
+}
+
+void fill(GrowthPoint& p, const HessianParts& parts, const GrowthSetting& s, std::uint64_t seed) {
+  const Space& space = parts.hessian.domain();
+  if (s.vectors == 0) {
+    const Var h = dense(parts.hessian), g = dense(parts.gauss_newton);
+    p.whole = norm(h).item();
+    p.outer = norm(g).item();
+    p.functional = norm(h - g).item();
+    return;
+  }
+  const PairedProducts products =
+      paired_products(parts, random_rows({seed, 3}, 0, s.vectors, space, Probe::rademacher));
+  p.whole = norm_by(products.hessian);
+  p.outer = norm_by(products.gauss_newton);
+  p.functional = norm_by(products.functional);
+}
+
+}  // namespace
+
+std::int64_t growth_points(const GrowthSetting& s) {
+  return s.repeats * static_cast<std::int64_t>(s.sigmas.size() * std::size(blocks)) * s.net.layers;
+}
+
+GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed,
+                            const std::function<void()>& pause) {
+  const Tensor tokens = addition::batch(s.sequences, {seed, 2});
+  const LikelihoodPtr loss = loss_of(s, tokens);
+  GrowthPoints points;
+  for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat)
+    for (const double sigma : s.sigmas) {
+      SmallTransformerOptions options = s.net;
+      options.embedding_std = sigma;
+      const std::uint64_t one = seed + static_cast<std::uint64_t>(repeat);
+      const SmallTransformer net(options, {one, 1});
+      for (std::int64_t layer = 0; layer < s.net.layers; ++layer)
+        for (const char* block : blocks) {
+          const ParameterPoint at(net, fmt::format("blocks.{}.attn.{}", layer, block));
+          const Function logits =
+              at.function([&](nn::Context& ctx) { return net.answer_logits(ctx, tokens); });
+          GrowthPoint p{.layer = layer, .block = block, .sigma = sigma, .repeat = repeat};
+          fill(p, hessian_parts(logits, loss, at), s, one);
+          points.push_back(std::move(p));
+          pause();
+        }
+    }
+  return points;
+}
+
+std::vector<Sample> series(const GrowthPoints& points, std::int64_t layer, const std::string& block,
+                           GrowthPart part, double low, double high) {
+  std::vector<Sample> out;
+  for (const GrowthPoint& p : points) {
+    if (p.layer != layer || p.block != block || p.sigma < low || p.sigma > high) continue;
+    out.resize(std::max(out.size(), static_cast<std::size_t>(p.repeat) + 1));
+    out[static_cast<std::size_t>(p.repeat)].push_back(p.*part);
+  }
+  return out;
+}
+
+Estimate growth_slope(const GrowthPoints& points, std::int64_t layer, const std::string& block,
+                      GrowthPart part, double low, double high) {
+  std::vector<double> x;
+  for (const GrowthPoint& p : points)
+    if (p.layer == layer && p.block == block && p.repeat == 0 && p.sigma >= low && p.sigma <= high)
+      x.push_back(std::log(p.sigma));
+  std::vector<double> slopes;
+  for (Sample y : series(points, layer, block, part, low, high)) {
+    for (double& v : y) v = std::log(v);
+    slopes.push_back(slope(x, y));
+  }
+  return mean_over_units(slopes);
+}
+
+Estimate norm_at(const GrowthPoints& points, std::int64_t layer, const std::string& block,
+                 GrowthPart part, double sigma) {
+  std::vector<double> values;
+  for (const Sample& s : series(points, layer, block, part, sigma, sigma))
+    values.insert(values.end(), s.begin(), s.end());
+  return mean_over_units(values);
+}
+
+}  // namespace sonde::experiments

@@ -1,0 +1,55 @@
+/// @file
+/// How the query and value blocks of a transformer's Hessian grow with the scale of its embeddings.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "analysis/statistics.hpp"
+#include "experiments/hessian/small_transformer.hpp"
+
+namespace sonde::experiments {
+
+/// A family of networks that differ in the scale of their embeddings alone.
+struct GrowthSetting {
+  std::string id, name;
+  SmallTransformerOptions net{};
+  bool squared_error = false;  ///< a sum over all outputs; else mean cross-entropy
+  std::vector<double> sigmas{};
+  std::int64_t sequences = 64;
+  std::int64_t repeats = 3;
+  std::int64_t vectors = 6;  ///< Rademacher vectors a norm is estimated with; 0: exact matrices
+};
+
+/// Frobenius norms of one diagonal block, from the same vectors for all three and every scale.
+struct GrowthPoint {
+  std::int64_t layer = 0;
+  std::string block;  ///< "W_Q" or "W_V"
+  double sigma = 0;
+  std::int64_t repeat = 0;
+  double whole = 0, outer = 0, functional = 0;
+};
+using GrowthPoints = std::vector<GrowthPoint>;
+
+/// Repeat r has weights of seed + r, the same for every scale; the batch is one for all. `pause` is
+/// called after every point.
+GrowthPoints measure_growth(const GrowthSetting& setting, std::uint64_t seed,
+                            const std::function<void()>& pause);
+/// How many points that are.
+std::int64_t growth_points(const GrowthSetting& setting);
+
+/// The norm of which part: GrowthPoint's member.
+using GrowthPart = double GrowthPoint::*;
+/// The norms of one block by repeat, over the scales from low to high, in their order. Several
+/// layers' blocks of one name are told apart by `layer`.
+std::vector<Sample> series(const GrowthPoints& points, std::int64_t layer, const std::string& block,
+                           GrowthPart part, double low, double high);
+/// The slope of log norm by log sigma of each repeat, with its interval over the repeats.
+Estimate growth_slope(const GrowthPoints& points, std::int64_t layer, const std::string& block,
+                      GrowthPart part, double low, double high);
+/// The norm at one scale over the repeats.
+Estimate norm_at(const GrowthPoints& points, std::int64_t layer, const std::string& block,
+                 GrowthPart part, double sigma);
+
+}  // namespace sonde::experiments

@@ -1,0 +1,259 @@
+#include "experiments/hessian/growth_studies.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tensor/error.hpp"
+
+namespace sonde::experiments {
+namespace {
+
+constexpr double small = 0.1, large = 1, everything = 1e9;
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+// Some of 10^linspace(-2, 1, 20), the authors' scales.
+std::vector<double> authors_sigmas(const std::vector<int>& at) {
+  std::vector<double> out;
+  for (const int k : at) out.push_back(std::pow(10.0, -2 + 3.0 * k / 19));
+  return out;
+}
+std::vector<double> log_spaced(double low, double high, int n) {
+  std::vector<double> out;
+  for (int i = 0; i < n; ++i)
+    out.push_back(std::pow(10.0, low + (high - low) * i / static_cast<double>(n - 1)));
+  return out;
+}
+
+struct Part {
+  GrowthPart part;
+  const char *id, *name;
+};
+constexpr Part whole{&GrowthPoint::whole, "whole", "H"}, outer{&GrowthPoint::outer, "outer", "H_o"},
+    functional{&GrowthPoint::functional, "functional", "H_f"};
+
+// Makes the claims of one setting.
+class Judge {
+ public:
+  Judge(const GrowthSetting& setting, const GrowthPoints& points)
+      : setting_(setting), points_(points) {}
+
+  void slope(std::int64_t layer, const std::string& block, const Part& part, double low,
+             double high, double exponent, double tolerance) {
+    claims.push_back(judge_within(
+        fmt::format("{}-{}-{}-{}-slope-{}", setting_.id, layer, block, part.id,
+                    range_id(low, high)),
+        fmt::format("{}, layer {}: {} of {} grows as sigma^{:g}{}", setting_.name, layer, part.name,
+                    block, exponent, range_name(low, high)),
+        fmt::format("95 % interval over repeats of the slope of log norm by log sigma within {:g} "
+                    "of {:g}",
+                    tolerance, exponent),
+        growth_slope(points_, layer, block, part.part, low, high),
+        {exponent - tolerance, exponent + tolerance}));
+  }
+  // The mean over repeats of log10 (norm / published) within a factor.
+  void near(const std::string& block, const Part& part, double sigma, double published,
+            double factor) {
+    std::vector<double> logs;
+    for (const Sample& s :
+         series(points_, 0, block, part.part, sigma * (1 - 1e-9), sigma * (1 + 1e-9)))
+      for (const double v : s) logs.push_back(std::log10(v / published));
+    const Estimate e = mean_over_units(logs);
+    claims.push_back(check_near(block, part, sigma, published, factor, e));
+  }
+  // No functional part, or none to speak of.
+  void none(std::int64_t layer, const std::string& block, double tolerance) {
+    double greatest = 0;
+    for (const GrowthPoint& p : points_)
+      if (p.layer == layer && p.block == block)
+        greatest = std::max(greatest, p.functional / p.whole);
+    claims.push_back(
+        check(fmt::format("{}-{}-{}-no-functional", setting_.id, layer, block),
+              fmt::format("{}, layer {}: {} has no functional part", setting_.name, layer, block),
+              fmt::format("|H_f| < {:g} |H| at every scale", tolerance),
+              Estimate::exact(greatest, setting_.repeats), greatest < tolerance));
+  }
+  void finite() {
+    std::int64_t bad = 0;
+    for (const GrowthPoint& p : points_)
+      bad += !(std::isfinite(p.whole) && p.whole > 0 && p.outer > 0);
+    claims.push_back(check(setting_.id + "-finite",
+                           setting_.name + ": no norm underflows to 0 or overflows",
+                           "norms of H and H_o that are 0 or not finite = 0",
+                           Estimate::exact(static_cast<double>(bad), setting_.repeats), bad == 0));
+  }
+  std::vector<Claim> claims;
+
+ private:
+  // Point values, as the authors' few repeats and vectors allow no finer comparison.
+  Claim check_near(const std::string& block, const Part& part, double sigma, double published,
+                   double factor, const Estimate& e) const {
+    const bool holds = std::abs(e.value) <= std::log10(factor);
+    return {fmt::format("{}-{}-{}-at-{:.3g}", setting_.id, block, part.id, sigma),
+            fmt::format("{}: {} of {} is {:.3g} at sigma = {:.3g}, as published", setting_.name,
+                        part.name, block, published, sigma),
+            fmt::format("mean over repeats of |log10 (norm / published)| <= log10 {:g}; norms are "
+                        "estimates of 10 to 20 %",
+                        factor),
+            e,
+            holds ? Verdict::reproduced : Verdict::not_reproduced,
+            {}};
+  }
+  static std::string range_id(double low, double high) {
+    return high <= small ? "small" : low >= large ? "large" : "all";
+  }
+  static std::string range_name(double low, double high) {
+    return high <= small ? " for sigma <= 0.1" : low >= large ? " for sigma >= 1" : "";
+  }
+  const GrowthSetting& setting_;
+  const GrowthPoints& points_;
+};
+
+void no_norm_claims(Judge& j, const GrowthSetting& s, double tolerance) {
+  const std::int64_t last = s.net.layers - 1;
+  const double q = std::max(tolerance, 0.15);
+  for (std::int64_t l = 0; l <= last; ++l) {
+    j.slope(l, "W_V", whole, 0, small, 2, tolerance);
+    j.slope(l, "W_V", outer, 0, small, 2, tolerance);
+    j.slope(l, "W_Q", outer, 0, small, 6, q);
+    j.slope(l, "W_Q", functional, 0, small, 5, q);
+    j.slope(l, "W_Q", whole, 0, small, 5, q);
+    if (l != last) j.slope(l, "W_V", functional, 0, small, 3, tolerance);
+  }
+  j.none(last, "W_V", 1e-12);
+}
+
+void pre_norm_claims(Judge& j) {
+  const struct {
+    const char* block;
+    const Part& part;
+    double all, low, high;
+  } laws[] = {{"W_V", outer, -1.2, -2.4, -1.7},      {"W_V", functional, -1.3, -2.4, -1.7},
+              {"W_V", whole, -1.2, -2.4, -1.7},      {"W_Q", outer, -1.2, -2.4, -1.7},
+              {"W_Q", functional, -0.7, -1.4, -0.8}, {"W_Q", whole, -0.6, -1.4, -0.8}};
+  for (const auto& [block, part, all, low, high] : laws) {
+    j.slope(0, block, part, 0, everything, all, 0.25);
+    j.slope(0, block, part, 0, small, 0, 0.25);
+    j.slope(0, block, part, large, everything, (low + high) / 2, (high - low) / 2);
+  }
+}
+
+void linear_claims(Judge& j, const GrowthSetting& s) {
+  const std::int64_t n = s.net.layers, last = n - 1;
+  const double exponent = 2 * std::pow(3.0, static_cast<double>(n)), tolerance = n == 1   ? 0.05
+                                                                                 : n == 2 ? 0.3
+                                                                                          : 1;
+  for (std::int64_t l = 0; l < n; ++l)
+    for (const char* block : {"W_V", "W_Q"})
+      j.slope(l, block, outer, 0, everything, exponent, tolerance);
+  if (n == 2)
+    for (const char* block : {"W_V", "W_Q"}) j.slope(0, block, functional, 0, 0.34, 9, 0.4);
+  for (const char* block : {"W_V", "W_Q"}) j.none(last, block, 1e-10);
+  j.finite();
+}
+
+}  // namespace
+
+std::vector<std::string> growth_study_names() {
+  return {"no-norm", "pre-norm", "linear", "deep", "exact"};
+}
+
+std::vector<GrowthSetting> growth_settings(const std::string& study, GrowthScale scale) {
+  const bool quick = scale == GrowthScale::quick, full = scale == GrowthScale::full;
+  const std::int64_t width = quick ? 16 : 128, sequences = quick ? 8 : 64, repeats = full ? 20 : 3,
+                     vectors = full ? 20 : 6;
+  std::vector<int> every;
+  for (int k = 0; k < 20; ++k) every.push_back(k);
+  const std::vector<double> seven =
+      authors_sigmas(full ? every : std::vector{0, 3, 6, 10, 13, 16, 19});
+  const auto linear = nn::AttentionScore::linear;
+  if (study == "no-norm")
+    return {{"no-norm", "no norm", {.width = width}, false, seven, sequences, repeats, vectors}};
+  if (study == "pre-norm")
+    return {{"pre-norm",
+             "norm in front",
+             {.width = width, .norm = NormPlace::pre},
+             false,
+             seven,
+             sequences,
+             repeats,
+             vectors}};
+  if (study == "exact")
+    return {{"exact",
+             "exact blocks of a narrow network",
+             {.width = 8},
+             false,
+             log_spaced(-2, 1, 16),
+             8,
+             full ? 20 : 5,
+             0}};
+  std::vector<GrowthSetting> out;
+  if (study == "linear") {
+    for (std::int64_t n = 1; n <= (quick ? 2 : 3); ++n)
+      out.push_back({fmt::format("linear-{}", n),
+                     fmt::format("linear attention, {} layers", n),
+                     {.width = width, .layers = n, .score = linear, .residual = 0},
+                     true,
+                     log_spaced(-1, 0, full ? 20 : 5),
+                     sequences,
+                     repeats,
+                     vectors});
+    out.push_back({"linear-alone",
+                   "linear attention without the network behind",
+                   {.width = width, .score = linear, .mlp = false, .residual = 0},
+                   true,
+                   log_spaced(-1, 0, full ? 20 : 5),
+                   sequences,
+                   repeats,
+                   vectors});
+    return out;
+  }
+  if (study == "deep") {
+    for (std::int64_t n = 2; n <= (quick ? 2 : 5); ++n)
+      out.push_back({fmt::format("deep-{}", n),
+                     fmt::format("no norm, {} layers", n),
+                     {.width = width, .layers = n},
+                     false,
+                     full ? authors_sigmas(every) : log_spaced(-2, 1, 4),
+                     sequences,
+                     full ? 20 : 3,
+                     vectors});
+    return out;
+  }
+  fail_hint(ErrorCode::usage, "--studies", fmt::format("{}", fmt::join(growth_study_names(), ", ")),
+            "no study is called '{}'", study);
+}
+
+const std::vector<PublishedNorm>& published_norms() {
+  const std::vector<double> s = authors_sigmas({0, 10, 13, 19});
+  static const std::vector<PublishedNorm> all{
+      {"no-norm", "W_V", s[0], 3.82e-4, unknown},  {"no-norm", "W_Q", s[0], 7.28e-10, 2.86e-12},
+      {"no-norm", "W_V", s[1], 0.525, unknown},    {"no-norm", "W_Q", s[1], 5.57e-2, 7.9e-3},
+      {"no-norm", "W_V", s[2], 7.26, unknown},     {"no-norm", "W_Q", s[2], 17.7, 9.5},
+      {"no-norm", "W_V", s[3], 357, unknown},      {"no-norm", "W_Q", s[3], 1.26e5, 5.4e4},
+      {"pre-norm", "W_V", s[0], 17.5, unknown},    {"pre-norm", "W_Q", s[0], 3.81, 3.30},
+      {"pre-norm", "W_V", s[3], 5.9e-3, unknown},  {"pre-norm", "W_Q", s[3], 6.6e-2, 1.2e-3},
+      {"linear-alone", "W_V", 1, 3.67e6, unknown}, {"linear-alone", "W_Q", 1, 3.66e6, 3.72e6}};
+  return all;
+}
+
+std::vector<Claim> growth_claims(const GrowthSetting& s, const GrowthPoints& points) {
+  Judge j(s, points);
+  if (s.id == "no-norm") no_norm_claims(j, s, 0.1);
+  if (s.id == "exact") no_norm_claims(j, s, 0.25);
+  if (s.id.starts_with("deep")) no_norm_claims(j, s, 0.2);
+  if (s.id == "pre-norm") pre_norm_claims(j);
+  if (s.id.starts_with("linear")) linear_claims(j, s);
+  if (s.net.width == 128)  // the authors' size
+    for (const PublishedNorm& p : published_norms()) {
+      if (p.setting != s.id) continue;
+      const double factor = s.squared_error ? 1.5 : 2;
+      j.near(p.block, whole, p.sigma, p.whole, factor);
+      if (!std::isnan(p.outer)) j.near(p.block, outer, p.sigma, p.outer, factor);
+    }
+  return std::move(j.claims);
+}
+
+}  // namespace sonde::experiments
