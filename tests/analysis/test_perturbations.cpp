@@ -8,6 +8,7 @@
 #include "analysis/sensitivity.hpp"
 #include "autograd/ops.hpp"
 #include "nn/models/bert.hpp"
+#include "tensor/parallel.hpp"
 
 namespace sonde {
 namespace {
@@ -112,7 +113,9 @@ TEST(EmbeddingNoise, PaddingIsNoPosition) {
 // whose error is that of flips - S trials, 0.81 of 5 trials up and down.
 TEST(Sensitivity, OfInputsOfUnequalLengthIsARatio) {
   constexpr std::int64_t n = 40, positions = 9;
-  Sensitivity s{.flips = 380, .trials = 2000};
+  Sensitivity s;
+  s.flips = 380;
+  s.trials = 2000;
   s.shares = Tensor::full({n, positions}, std::nan(""), DType::f64);
   for (std::int64_t i = 0; i < n; ++i) {
     const bool is_long = i % 2 == 1;
@@ -219,6 +222,40 @@ TEST(EmbeddingNoise, ReachesANetworkThroughItsTap) {
                     [&] { sensitivity(f, "embeddings.word_embedding.out", x, *noise, {}); })
                 .find("'embeddings.word_embeddings.out'"),
             std::string::npos);
+}
+
+TEST(EmbeddingNoise, ThreadsAndBatchesChangeNothing) {
+  const int before = threads();
+  std::vector<std::vector<double>> seen;
+  for (std::int64_t batch : {7, 1024})
+    for (int t : {1, 2, 3}) {
+      set_threads(t);
+      seen.push_back(sensitivity(embedded(7), "emb.out", some_tokens(30),
+                                 *token_noise(tokens, features),
+                                 {.sigma = 0.4, .draws = 20, .key = {1, 2}, .batch = batch})
+                         .shares.to_vector<double>());
+    }
+  set_threads(before);
+  for (const auto& shares : seen) EXPECT_EQ(shares, seen[0]);
+}
+
+// Draws of one key agree in both types, so an f64 network is measured under the same noise.
+TEST(Perturbations, NoiseIsTheSameInBothTypes) {
+  const std::unique_ptr<Perturbation> noises[] = {
+      patch_noise(1, 4, 4, 2), scattered_noise(1, 4, 4, 2), token_noise(4, 4), whole_noise()};
+  for (const auto& noise : noises)
+    for (std::int64_t t = 0; t < noise->positions(); ++t) {
+      std::vector<float> single(16);
+      std::vector<double> twice(16);
+      noise->apply(single, t, 0.5, {4, 2});
+      noise->apply(twice, t, 0.5, {4, 2});
+      double most = 0;
+      for (std::size_t i = 0; i < 16; ++i) {
+        EXPECT_NEAR(single[i], twice[i], 1e-6);
+        most = std::max(most, std::abs(twice[i]));
+      }
+      EXPECT_GT(most, 0);
+    }
 }
 
 TEST(Perturbations, BadInputIsATypedError) {
