@@ -3,7 +3,10 @@
 
 #include "analysis/krylov_basis.hpp"
 #include "analysis/lanczos.hpp"
+#include "analysis/slq.hpp"
+#include "analysis/trace.hpp"
 #include "known_maps.hpp"
+#include "tensor/parallel.hpp"
 
 namespace sonde {
 namespace {
@@ -152,6 +155,23 @@ TEST(Lanczos, IsAFunctionOfItsKey) {
   EXPECT_EQ(a.largest.values, b.largest.values);
   EXPECT_EQ(distance(a.largest.vectors, b.largest.vectors), 0);
   EXPECT_NE(a.largest.residuals, c.largest.residuals);
+}
+
+TEST(Lanczos, TheSameBitsForAnyThreadCount) {
+  const LinearMap map = matrix_map(with_eigenvalues(even(400, -1, 2), 1));
+  const int before = threads();
+  const auto run = [&](int count) {
+    set_threads(count);
+    const Spectrum found = lanczos(map, {.largest = 2, .block = 2, .basis = 40});
+    const Slq slq(map, {.probes = 3, .steps = 20});
+    std::vector<double> all = found.largest.vectors.to_vector<double>();
+    all.insert(all.end(), slq.probes()[2].weights.begin(), slq.probes()[2].weights.end());
+    for (const Estimate& e : {hutch_pp_trace(map), xtrace(map)}) all.push_back(e.value);
+    return all;
+  };
+  const std::vector<double> one = run(1), many = run(5);
+  set_threads(before);
+  EXPECT_EQ(one, many);
 }
 
 // Claims to be symmetric.

@@ -154,7 +154,6 @@ TEST(Trace, DecayingSpectraCostLess) {
 TEST(Trace, StopsOnTheInterval) {
   const std::vector<double> values = even(400, 0.5, 1.5);
   const LinearMap map = matrix_map(with_eigenvalues(values, 1));
-  // Three intervals in a row are the cost of a look: the interval is wider than one look's.
   const Sampling o{.products = 300, .tolerance = 0.03};
   EXPECT_EQ(looks(o), (std::vector<std::int64_t>{16, 32, 64, 128, 256, 300}));
   int held = 0;
