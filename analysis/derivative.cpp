@@ -9,6 +9,15 @@ namespace {
 // More vectors at once than have their intermediate values in the cache take longer each.
 constexpr double working_set = 16 << 20;
 
+// Writes the tensors, each with a leading axis, into the rows of `out`.
+void put(const Vars& tensors, const Space& space, const Tensor& out) {
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const Block& b = space.blocks()[i];
+    out.slice(1, b.begin, b.begin + b.size)
+        .copy_from(tensors[i].tensor().reshape({out.size(0), b.size}));
+  }
+}
+
 bool fits(const MapOptions& o, double bytes) {
   return o.max_memory == 0 || bytes <= static_cast<double>(o.max_memory);
 }
@@ -65,13 +74,11 @@ Tensor Derivative::in_chunks(const Tensor& vectors, bool forward) const {
   const std::int64_t n = vectors.size(0), step = chunk(n);
   if (n == 1)
     return to.flatten(product(from.unflatten(vectors.select(0, 0)), forward, false)).unsqueeze(0);
-  if (step >= n) return to.flatten(product(from.unflatten(vectors), forward, true));
   Tensor out = Tensor::empty({n, to.size()}, to.dtype());
   for (std::int64_t begin = 0; begin < n; begin += step) {
     const std::int64_t end = std::min(n, begin + step);
-    out.slice(0, begin, end)
-        .copy_from(
-            to.flatten(product(from.unflatten(vectors.slice(0, begin, end)), forward, true)));
+    put(product(from.unflatten(vectors.slice(0, begin, end)), forward, true), to,
+        out.slice(0, begin, end));
   }
   return out;
 }

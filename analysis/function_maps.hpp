@@ -4,7 +4,8 @@
 /// A map is made by one run of the function, which counts its work and finds what cannot be
 /// differentiated; the record that makes products cheap is made by the first product. Maps know the
 /// tensors of their point: one that was written to since (a step of an optimiser) is an
-/// Error(stale) at the next product, not a wrong number.
+/// Error(stale) at the next product, not a wrong number. So are, in a record, the data that the
+/// function read; where nothing is retained, they are the caller's to keep.
 #pragma once
 
 #include "analysis/derivative.hpp"

@@ -138,6 +138,43 @@ TEST_P(FunctionMaps, TheCostIsKnownBeforeAnythingIsRecorded) {
     }
 }
 
+// Of products of matrices and the like, as Primitive::flops counts them.
+class FlopCount final : public Observer {
+ public:
+  void on_kernel(const Primitive& p, std::span<const Tensor> in, const Vars& out,
+                 std::source_location, std::int64_t) override {
+    flops += static_cast<double>(p.flops(in, out));
+  }
+  double flops = 0;
+};
+
+TEST_P(FunctionMaps, TheCostCountsTheProducts) {
+  for (const Retain retain : {Retain::yes, Retain::no})
+    for (const std::int64_t n : {1, 8}) {
+      const LinearMap h = hessian_map(loss_, at_, {.retain = retain});
+      const Tensor v = rows(n, h);
+      h.apply_batch(v);  // the record, if there is one
+      FlopCount count;
+      {
+        const ObserverScope scope(count);
+        h.apply_batch(v);
+      }
+      EXPECT_NEAR(count.flops / h.cost(n).flops, 1, 0.35);
+    }
+}
+
+TEST_P(FunctionMaps, ARecordKnowsItsDataToo) {
+  const LinearMap h = hessian_map(loss_, at_, {.retain = Retain::yes});
+  const Tensor v = rows(1, h);
+  const Tensor before = h.apply_batch(v);
+  Tensor x = model_.x.tensor();
+  x.mutable_data<double>()[0] += 1;
+  if (model_.name == "lstm")  // works on a copy, its input turned
+    EXPECT_EQ(distance(h.apply_batch(v), before), 0);
+  else
+    expect_code(ErrorCode::stale, [&] { h.apply_batch(v); });
+}
+
 TEST_P(FunctionMaps, AStepOfAnOptimiserMakesThemStale) {
   const ParameterPoint copied = at_.copy();
   const Tensor v = rows(1, hessian_map(loss_, at_));
