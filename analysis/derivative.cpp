@@ -54,7 +54,9 @@ Cost Derivative::cost(std::int64_t n) const {
 }
 
 const Linearization& Derivative::record() const {
-  std::call_once(once_, [this] { record_.emplace(linearize(rules_.function, at_)); });
+  std::call_once(once_, [this] {
+    record_ = std::make_unique<const Linearization>(linearize(rules_.function, at_));
+  });
   return *record_;
 }
 

@@ -6,7 +6,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 
 #include "analysis/count.hpp"
 #include "analysis/linear_map.hpp"
@@ -76,7 +75,7 @@ class Derivative {
   std::string name_;
   bool retained_;
   mutable std::once_flag once_;
-  mutable std::optional<Linearization> record_;
+  mutable std::unique_ptr<const Linearization> record_;
 };
 
 }  // namespace sonde

@@ -115,15 +115,15 @@ LinearMap congruence(const LinearMap& t, const LinearMap& m, std::string name) {
   return LinearMap(std::make_shared<Congruence>(t, m, std::move(name)));
 }
 
-LinearMap output_hessian_map(OutputLossPtr loss, const Tensor& z) {
+LinearMap output_hessian_map(const OutputLossPtr& loss, const Tensor& z) {
   const auto product = [loss, z](const Var& v) { return loss->hessian_product(z, v); };
   return LinearMap(std::make_shared<OutputMap>(z, product, product, true, "output hessian"));
 }
 
-LinearMap gauss_newton_map(const Function& outputs, OutputLossPtr loss, const Point& at,
+LinearMap gauss_newton_map(const Function& outputs, const OutputLossPtr& loss, const Point& at,
                            MapOptions options, Site where) {
   const auto d = of_outputs(outputs, at, options, where);
-  const LinearMap curvature = output_hessian_map(std::move(loss), d->out()[0].tensor());
+  const LinearMap curvature = output_hessian_map(loss, d->out()[0].tensor());
   return congruence(jacobian_map(d), curvature, "gauss-newton");
 }
 
@@ -147,7 +147,7 @@ PairedProducts paired_products(const HessianParts& parts, const Tensor& vectors)
   return {h, g, sub(h, g).tensor()};
 }
 
-LinearMap fisher_map(const Function& outputs, LikelihoodPtr loss, const Point& at,
+LinearMap fisher_map(const Function& outputs, const LikelihoodPtr& loss, const Point& at,
                      MapOptions options, Site where) {
   const auto d = of_outputs(outputs, at, options, where);
   const LinearMap root = root_transposed_map(loss, d->out()[0].tensor());

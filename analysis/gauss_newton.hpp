@@ -16,11 +16,11 @@ LinearMap congruence(const LinearMap& t, const LinearMap& m, std::string name = 
 
 /// The Hessian of the loss with respect to the outputs, at z, between the elements of z (block
 /// "y").
-LinearMap output_hessian_map(OutputLossPtr loss, const Tensor& z);
+LinearMap output_hessian_map(const OutputLossPtr& loss, const Tensor& z);
 
 /// G = J' H_out J of loss(outputs(x)) at a point. `outputs` returns one tensor; Error(usage)
 /// otherwise, and errors of jacobian_map.
-LinearMap gauss_newton_map(const Function& outputs, OutputLossPtr loss, const Point& at,
+LinearMap gauss_newton_map(const Function& outputs, const OutputLossPtr& loss, const Point& at,
                            MapOptions options = {}, Site where = Site::current());
 
 /// F = H - G without the difference: the Hessian of <g, outputs(x)> with the loss's gradient g held
@@ -45,7 +45,7 @@ PairedProducts paired_products(const HessianParts& parts, const Tensor& vectors)
 /// The Fisher matrix, scale() times the sum over samples of E[g g'] with g a sample's gradient and
 /// its target drawn from the model: computed as (S'J)'(S'J) with H_out = S S', and so equal to the
 /// Gauss-Newton matrix by another path.
-LinearMap fisher_map(const Function& outputs, LikelihoodPtr loss, const Point& at,
+LinearMap fisher_map(const Function& outputs, const LikelihoodPtr& loss, const Point& at,
                      MapOptions options = {}, Site where = Site::current());
 
 /// The empirical Fisher matrix: scale() times the sum of g g' with the targets there are. It is no

@@ -19,6 +19,12 @@ bool is_one_of(const nn::Module& module) {
   return (dynamic_cast<const Types*>(&module) || ...);
 }
 
+std::string joined(std::string path, std::string_view name) {
+  if (!path.empty()) path += '.';
+  path += name;
+  return path;
+}
+
 // What computes its one output from its one input: no recurrent layer, whose state goes elsewhere.
 bool is_plain(const nn::Module& module) {
   return is_one_of<nn::Linear, nn::Conv1d, nn::Conv2d, nn::Embedding, nn::LayerNorm, nn::RmsNorm,
@@ -27,8 +33,7 @@ bool is_plain(const nn::Module& module) {
 
 void collect(const nn::Module& module, const std::string& path, std::vector<Layer>& out) {
   if (is_plain(module)) out.push_back({.path = path, .module = &module, .own = {}, .chosen = {}});
-  for (const auto& [name, child] : module.children())
-    collect(*child, path.empty() ? name : path + "." + name, out);
+  for (const auto& [name, child] : module.children()) collect(*child, joined(path, name), out);
 }
 
 // Is the parameter that of one module only?
@@ -40,10 +45,10 @@ bool untied(const std::vector<nn::NamedEntry>& entries, const nn::Handle& handle
 bool find_parameters(Layer& layer, const nn::Module& root, const Space& space) {
   const auto entries = root.named_entries();
   const auto own = layer.module->named_parameters();
-  const std::string prefix = layer.path.empty() ? "" : layer.path + ".";
   for (std::size_t i = 0; i < own.size(); ++i) {
     if (!untied(entries, own[i].handle)) return false;
-    const auto block = std::ranges::find(space.blocks(), prefix + own[i].path, &Block::name);
+    const auto block =
+        std::ranges::find(space.blocks(), joined(layer.path, own[i].path), &Block::name);
     if (block == space.blocks().end()) continue;
     layer.own.push_back(static_cast<int>(i));
     layer.chosen.push_back(static_cast<int>(block - space.blocks().begin()));
@@ -67,7 +72,7 @@ Seen probe(const PerSample& p, const Vars& batch) {
 }
 
 std::string at_path(const Layer& layer, std::string_view name) {
-  return layer.path.empty() ? std::string(name) : layer.path + "." + std::string(name);
+  return joined(layer.path, name);
 }
 
 // Does the layer see `n` samples along the first axis, in one call?
@@ -95,7 +100,7 @@ Pass backward_pass(const PerSample& p, const std::vector<Layer>& layers, const V
   };
   Vars zeros;
   zeros.resize(layers.size());
-  const nn::Tap shapes = [&](const std::string& path, Var value) {
+  const nn::Tap shapes = [&](const std::string& path, const Var& value) {
     if (const std::size_t i = index(path, "out"); i < layers.size())
       zeros[i] = Tensor::zeros(value.shape(), value.dtype());
     return value;
@@ -105,7 +110,7 @@ Pass backward_pass(const PerSample& p, const std::vector<Layer>& layers, const V
   losses_of(p, p.at.values, batch, call);
 
   const Function total = [&](const Vars& added) {
-    const nn::Tap tap = [&](const std::string& path, Var value) {
+    const nn::Tap tap = [&](const std::string& path, const Var& value) {
       if (const std::size_t i = index(path, "in"); i < layers.size()) pass.in[i] = value.primal();
       const std::size_t i = index(path, "out");
       return i < layers.size() ? add(value, added[i]) : value;

@@ -28,7 +28,7 @@ Vars detail::samples(const Vars& batch, std::int64_t begin, std::int64_t end) {
 Var detail::losses_of(const PerSample& p, const Vars& chosen, const Vars& batch,
                       const nn::CallOptions& call) {
   nn::Context ctx = p.at.context(chosen, call);
-  const Var losses = p.losses(ctx, batch);
+  Var losses = p.losses(ctx, batch);
   if (losses.shape() != Dims{batch[0].size(0)})
     fail_hint(ErrorCode::shape, "per_sample", "use Reduction::none",
               "{} samples have losses [{}], not {}", batch[0].size(0), batch[0].size(0),
