@@ -16,13 +16,13 @@ const About about{
         "The norms of the query and value blocks of a transformer's Hessian, of its outer-product "
         "and "
         "its functional part, by the scale of the embeddings: without a norm, with one in front, "
-        "with linear attention, in several layers.",
+        "with linear attention, in several layers; and of linear networks.",
     .paper =
         "Ormaniec, Dangel, Singh: What Does It Mean to Be a Transformer? Insights from a "
         "Theoretical "
         "Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 3 and 5 to 7",
     .cost =
-        "two cores: --quick below a minute, standard 10 to 30 minutes, --full days; memory below "
+        "two cores: --quick below a minute, standard below 15 minutes, --full days; memory below "
         "4 GiB"};
 
 struct Options {
@@ -75,7 +75,7 @@ CaptionedFigure figure_of(const GrowthSetting& s, const GrowthPoints& points,
     }
   std::vector<double> x, whole;
   for (const PublishedNorm& p : published_norms())
-    if (p.setting == s.id && p.block == block) {
+    if (p.setting == s.id && p.block == block && p.layer == 0) {
       x.push_back(p.sigma);
       whole.push_back(p.whole);
     }
@@ -125,7 +125,8 @@ void measure(Run& run, Options& o) {
       settings.push_back(std::move(s));
   std::int64_t total = 0, done = 0;
   for (const GrowthSetting& s : settings) total += growth_points(s);
-  Checkpoint state{.state = {{"done", Json::object()}}};
+  Checkpoint state;
+  state.state["done"] = Json::object();
   if (auto saved = run.resumed()) state = std::move(*saved);
   Progress progress = run.progress("blocks", total, "blocks");
   Results& r = run.results;
@@ -149,7 +150,8 @@ void measure(Run& run, Options& o) {
     for (Claim& c : growth_claims(s, points))
       r.claims.push_back(run.settings().size == SizeClass::quick ? too_small(std::move(c))
                                                                  : std::move(c));
-    for (const char* block : {"W_Q", "W_V"}) r.figures.push_back(figure_of(s, points, block));
+    for (const std::string& block : growth_blocks(s))
+      r.figures.push_back(figure_of(s, points, block));
     add_rows(r.table, s, points);
   }
   r.notes = {

@@ -6,13 +6,13 @@
 #include <cmath>
 
 #include "analysis/gauss_newton.hpp"
+#include "analysis/linear_mlp_hessian.hpp"
 #include "analysis/rows.hpp"
 #include "autograd/ops.hpp"
+#include "nn/init.hpp"
 
 namespace sonde::experiments {
 namespace {
-
-const char* const blocks[] = {"W_Q", "W_V"};
 
 // The authors' squared error compares logits with the tokens at the same positions, not the next.
 LikelihoodPtr loss_of(const GrowthSetting& s, const Tensor& tokens) {
@@ -46,14 +46,52 @@ void fill(GrowthPoint& p, const HessianParts& parts, const GrowthSetting& s, std
   p.functional = norm_by(products.functional);
 }
 
+// By linear_mlp_hessian_block(): there is no functional part, whatever the targets.
+GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed,
+                                const std::function<void()>& pause) {
+  const Tensor tokens = addition::batch(s.sequences, {seed, 2})
+                            .slice(1, addition::first_answer - 1, addition::length - 1)
+                            .contiguous()
+                            .reshape({s.sequences * addition::answers});
+  const double bound = 1 / std::sqrt(static_cast<double>(s.net.width));
+  GrowthPoints points;
+  for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat) {
+    const philox::Key key{seed + static_cast<std::uint64_t>(repeat), 1};
+    const Var table = nn::normal_init({addition::vocabulary, s.net.width}, 0, 1,
+                                      philox::child(key, 0), DType::f64);
+    Tensors weights;
+    for (std::int64_t l = 0; l < s.net.layers; ++l)
+      weights.push_back(nn::uniform_init(
+          {l + 1 < s.net.layers ? s.net.width : addition::vocabulary, s.net.width}, bound,
+          philox::child(key, 1 + static_cast<std::uint64_t>(l)), DType::f64));
+    for (const double sigma : s.sigmas) {
+      const Tensor inputs = embedding(tokens, table * sigma).tensor();
+      for (std::int64_t l = 0; l < s.net.layers; ++l) {
+        const double norm =
+            frobenius_norm(linear_mlp_hessian_block(inputs, weights, static_cast<std::size_t>(l)));
+        points.push_back({l, growth_blocks(s)[0], sigma, repeat, norm, norm, 0});
+        pause();
+      }
+    }
+  }
+  return points;
+}
+
 }  // namespace
 
+const std::vector<std::string>& growth_blocks(const GrowthSetting& s) {
+  static const std::vector<std::string> attention{"W_Q", "W_V"}, linear{"W"};
+  return s.linear_mlp ? linear : attention;
+}
+
 std::int64_t growth_points(const GrowthSetting& s) {
-  return s.repeats * static_cast<std::int64_t>(s.sigmas.size() * std::size(blocks)) * s.net.layers;
+  return s.repeats * static_cast<std::int64_t>(s.sigmas.size() * growth_blocks(s).size()) *
+         s.net.layers;
 }
 
 GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed,
                             const std::function<void()>& pause) {
+  if (s.linear_mlp) return measure_linear_mlp(s, seed, pause);
   const Tensor tokens = addition::batch(s.sequences, {seed, 2});
   const LikelihoodPtr loss = loss_of(s, tokens);
   GrowthPoints points;
@@ -64,7 +102,7 @@ GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed,
       const std::uint64_t one = seed + static_cast<std::uint64_t>(repeat);
       const SmallTransformer net(options, {one, 1});
       for (std::int64_t layer = 0; layer < s.net.layers; ++layer)
-        for (const char* block : blocks) {
+        for (const std::string& block : growth_blocks(s)) {
           const ParameterPoint at(net, fmt::format("blocks.{}.attn.{}", layer, block));
           const Function logits =
               at.function([&](nn::Context& ctx) { return net.answer_logits(ctx, tokens); });

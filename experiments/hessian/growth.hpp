@@ -11,10 +11,13 @@
 
 namespace sonde::experiments {
 
-/// A family of networks that differ in the scale of their embeddings alone.
+/// A family of networks that differ in the scale of their embeddings alone: transformers, or linear
+/// networks of net.layers layers without biases on the embeddings of the tokens alone, whose
+/// weights are uniform in +-1 / sqrt(width).
 struct GrowthSetting {
-  std::string id, name;
+  std::string id{}, name{};
   SmallTransformerOptions net{};
+  bool linear_mlp = false;     ///< then the squared error, and exact norms by the closed form
   bool squared_error = false;  ///< a sum over all outputs; else mean cross-entropy
   std::vector<double> sigmas{};
   std::int64_t sequences = 64;
@@ -25,7 +28,7 @@ struct GrowthSetting {
 /// Frobenius norms of one diagonal block, from the same vectors for all three and every scale.
 struct GrowthPoint {
   std::int64_t layer = 0;
-  std::string block;  ///< "W_Q" or "W_V"
+  std::string block;  ///< "W_Q" or "W_V"; "W" of a linear network
   double sigma = 0;
   std::int64_t repeat = 0;
   double whole = 0, outer = 0, functional = 0;
@@ -36,6 +39,8 @@ using GrowthPoints = std::vector<GrowthPoint>;
 /// called after every point.
 GrowthPoints measure_growth(const GrowthSetting& setting, std::uint64_t seed,
                             const std::function<void()>& pause);
+/// The names of the blocks that are measured in each layer.
+const std::vector<std::string>& growth_blocks(const GrowthSetting& setting);
 /// How many points that are.
 std::int64_t growth_points(const GrowthSetting& setting);
 

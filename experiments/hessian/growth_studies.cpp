@@ -54,14 +54,14 @@ class Judge {
         {exponent - tolerance, exponent + tolerance}));
   }
   // The mean over repeats of log10 (norm / published) within a factor.
-  void near(const std::string& block, const Part& part, double sigma, double published,
-            double factor) {
+  void near(std::int64_t layer, const std::string& block, const Part& part, double sigma,
+            double published, double factor) {
     std::vector<double> logs;
     for (const Sample& s :
-         series(points_, 0, block, part.part, sigma * (1 - 1e-9), sigma * (1 + 1e-9)))
+         series(points_, layer, block, part.part, sigma * (1 - 1e-9), sigma * (1 + 1e-9)))
       for (const double v : s) logs.push_back(std::log10(v / published));
     const Estimate e = mean_over_units(logs);
-    claims.push_back(check_near(block, part, sigma, published, factor, e));
+    claims.push_back(check_near(layer, block, part, sigma, published, factor, e));
   }
   // No functional part, or none to speak of.
   void none(std::int64_t layer, const std::string& block, double tolerance) {
@@ -74,6 +74,24 @@ class Judge {
               fmt::format("{}, layer {}: {} has no functional part", setting_.name, layer, block),
               fmt::format("|H_f| < {:g} |H| at every scale", tolerance),
               Estimate::exact(greatest, setting_.repeats), greatest < tolerance));
+  }
+  // A power law to the last digits.
+  void exact_slope(std::int64_t layer, const std::string& block, double exponent,
+                   double tolerance) {
+    double greatest = 0;
+    const Estimate e = growth_slope(points_, layer, block, whole.part, 0, everything);
+    for (const Sample& s : series(points_, layer, block, whole.part, 0, everything))
+      for (std::size_t i = 1; i < s.size(); ++i)
+        greatest =
+            std::max(greatest, std::abs(std::log(s[i] / s[i - 1]) /
+                                            std::log(setting_.sigmas[i] / setting_.sigmas[i - 1]) -
+                                        exponent));
+    claims.push_back(
+        check(fmt::format("{}-{}-{}-exact-slope", setting_.id, layer, block),
+              fmt::format("{}, layer {}: H of {} is proportional to sigma^{:g}", setting_.name,
+                          layer, block, exponent),
+              fmt::format("every local slope within {:g} of {:g}", tolerance, exponent), e,
+              greatest < tolerance));
   }
   void finite() {
     std::int64_t bad = 0;
@@ -88,12 +106,12 @@ class Judge {
 
  private:
   // Point values, as the authors' few repeats and vectors allow no finer comparison.
-  Claim check_near(const std::string& block, const Part& part, double sigma, double published,
-                   double factor, const Estimate& e) const {
+  Claim check_near(std::int64_t layer, const std::string& block, const Part& part, double sigma,
+                   double published, double factor, const Estimate& e) const {
     const bool holds = std::abs(e.value) <= std::log10(factor);
-    return {fmt::format("{}-{}-{}-at-{:.3g}", setting_.id, block, part.id, sigma),
-            fmt::format("{}: {} of {} is {:.3g} at sigma = {:.3g}, as published", setting_.name,
-                        part.name, block, published, sigma),
+    return {fmt::format("{}-{}-{}-{}-at-{:.3g}", setting_.id, layer, block, part.id, sigma),
+            fmt::format("{}, layer {}: {} of {} is {:.3g} at sigma = {:.3g}, as published",
+                        setting_.name, layer, part.name, block, published, sigma),
             fmt::format("mean over repeats of |log10 (norm / published)| <= log10 {:g}; norms are "
                         "estimates of 10 to 20 %",
                         factor),
@@ -154,74 +172,98 @@ void linear_claims(Judge& j, const GrowthSetting& s) {
   j.finite();
 }
 
+// What all studies of a scale have in common, at the scales of the embeddings that most have.
+GrowthSetting at_scale(GrowthScale scale) {
+  const bool quick = scale == GrowthScale::quick, full = scale == GrowthScale::full;
+  std::vector<int> every;
+  for (int k = 0; k < 20; ++k) every.push_back(k);
+  return {.net = {.width = quick ? 16 : 128},
+          .sigmas = authors_sigmas(full ? every : std::vector{0, 3, 6, 10, 13, 16, 19}),
+          .sequences = quick ? 8 : 64,
+          .repeats = full ? 20 : 3,
+          .vectors = full ? 20 : 6};
+}
+
+GrowthSetting no_norm(GrowthSetting s) {
+  s.id = "no-norm";
+  s.name = "no norm";
+  return s;
+}
+
+GrowthSetting pre_norm(GrowthSetting s) {
+  s.id = "pre-norm";
+  s.name = "norm in front";
+  s.net.norm = NormPlace::pre;
+  return s;
+}
+
+GrowthSetting exact(GrowthScale scale) {
+  return {.id = "exact",
+          .name = "exact blocks of a narrow network",
+          .net = {.width = 8},
+          .sigmas = log_spaced(-2, 1, 16),
+          .sequences = 8,
+          .repeats = scale == GrowthScale::full ? 20 : 5,
+          .vectors = 0};
+}
+
+std::vector<GrowthSetting> linear(GrowthSetting s, GrowthScale scale) {
+  s.net.score = nn::AttentionScore::linear;
+  s.net.residual = 0;
+  s.squared_error = true;
+  s.sigmas = log_spaced(-1, 0, scale == GrowthScale::full ? 20 : 5);
+  std::vector<GrowthSetting> out;
+  for (s.net.layers = 1; s.net.layers <= (scale == GrowthScale::quick ? 2 : 3); ++s.net.layers) {
+    s.id = fmt::format("linear-{}", s.net.layers);
+    s.name = fmt::format("linear attention, {} layers", s.net.layers);
+    out.push_back(s);
+  }
+  s.id = "linear-alone";
+  s.name = "linear attention without the network behind";
+  s.net.layers = 1;
+  s.net.mlp = false;
+  out.push_back(s);
+  return out;
+}
+
+std::vector<GrowthSetting> deep(GrowthSetting s, GrowthScale scale) {
+  if (scale != GrowthScale::full) s.sigmas = log_spaced(-2, 1, 4);
+  std::vector<GrowthSetting> out;
+  for (s.net.layers = 2; s.net.layers <= (scale == GrowthScale::quick ? 2 : 5); ++s.net.layers) {
+    s.id = fmt::format("deep-{}", s.net.layers);
+    s.name = fmt::format("no norm, {} layers", s.net.layers);
+    out.push_back(s);
+  }
+  return out;
+}
+
+std::vector<GrowthSetting> linear_networks(GrowthSetting s, GrowthScale scale) {
+  s.linear_mlp = s.squared_error = true;
+  s.sigmas = log_spaced(-2, 1, scale == GrowthScale::full ? 19 : 7);
+  s.repeats = scale == GrowthScale::quick ? 3 : 20;
+  std::vector<GrowthSetting> out;
+  for (s.net.layers = 1; s.net.layers <= 5; ++s.net.layers) {
+    s.id = fmt::format("mlp-{}", s.net.layers);
+    s.name = fmt::format("linear network of {} layers", s.net.layers);
+    out.push_back(s);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::vector<std::string> growth_study_names() {
-  return {"no-norm", "pre-norm", "linear", "deep", "exact"};
+  return {"no-norm", "pre-norm", "linear", "deep", "exact", "mlp"};
 }
 
 std::vector<GrowthSetting> growth_settings(const std::string& study, GrowthScale scale) {
-  const bool quick = scale == GrowthScale::quick, full = scale == GrowthScale::full;
-  const std::int64_t width = quick ? 16 : 128, sequences = quick ? 8 : 64, repeats = full ? 20 : 3,
-                     vectors = full ? 20 : 6;
-  std::vector<int> every;
-  for (int k = 0; k < 20; ++k) every.push_back(k);
-  const std::vector<double> seven =
-      authors_sigmas(full ? every : std::vector{0, 3, 6, 10, 13, 16, 19});
-  const auto linear = nn::AttentionScore::linear;
-  if (study == "no-norm")
-    return {{"no-norm", "no norm", {.width = width}, false, seven, sequences, repeats, vectors}};
-  if (study == "pre-norm")
-    return {{"pre-norm",
-             "norm in front",
-             {.width = width, .norm = NormPlace::pre},
-             false,
-             seven,
-             sequences,
-             repeats,
-             vectors}};
-  if (study == "exact")
-    return {{"exact",
-             "exact blocks of a narrow network",
-             {.width = 8},
-             false,
-             log_spaced(-2, 1, 16),
-             8,
-             full ? 20 : 5,
-             0}};
-  std::vector<GrowthSetting> out;
-  if (study == "linear") {
-    for (std::int64_t n = 1; n <= (quick ? 2 : 3); ++n)
-      out.push_back({fmt::format("linear-{}", n),
-                     fmt::format("linear attention, {} layers", n),
-                     {.width = width, .layers = n, .score = linear, .residual = 0},
-                     true,
-                     log_spaced(-1, 0, full ? 20 : 5),
-                     sequences,
-                     repeats,
-                     vectors});
-    out.push_back({"linear-alone",
-                   "linear attention without the network behind",
-                   {.width = width, .score = linear, .mlp = false, .residual = 0},
-                   true,
-                   log_spaced(-1, 0, full ? 20 : 5),
-                   sequences,
-                   repeats,
-                   vectors});
-    return out;
-  }
-  if (study == "deep") {
-    for (std::int64_t n = 2; n <= (quick ? 2 : 5); ++n)
-      out.push_back({fmt::format("deep-{}", n),
-                     fmt::format("no norm, {} layers", n),
-                     {.width = width, .layers = n},
-                     false,
-                     full ? authors_sigmas(every) : log_spaced(-2, 1, 4),
-                     sequences,
-                     full ? 20 : 3,
-                     vectors});
-    return out;
-  }
+  const GrowthSetting base = at_scale(scale);
+  if (study == "no-norm") return {no_norm(base)};
+  if (study == "pre-norm") return {pre_norm(base)};
+  if (study == "linear") return linear(base, scale);
+  if (study == "deep") return deep(base, scale);
+  if (study == "exact") return {exact(scale)};
+  if (study == "mlp") return linear_networks(base, scale);
   fail_hint(ErrorCode::usage, "--studies", fmt::format("{}", fmt::join(growth_study_names(), ", ")),
             "no study is called '{}'", study);
 }
@@ -235,7 +277,10 @@ const std::vector<PublishedNorm>& published_norms() {
       {"no-norm", "W_V", s[3], 357, unknown},      {"no-norm", "W_Q", s[3], 1.26e5, 5.4e4},
       {"pre-norm", "W_V", s[0], 17.5, unknown},    {"pre-norm", "W_Q", s[0], 3.81, 3.30},
       {"pre-norm", "W_V", s[3], 5.9e-3, unknown},  {"pre-norm", "W_Q", s[3], 6.6e-2, 1.2e-3},
-      {"linear-alone", "W_V", 1, 3.67e6, unknown}, {"linear-alone", "W_Q", 1, 3.66e6, 3.72e6}};
+      {"linear-alone", "W_V", 1, 3.67e6, unknown}, {"linear-alone", "W_Q", 1, 3.66e6, 3.72e6},
+      {"mlp-1", "W", 1, 1.21e5, unknown},          {"mlp-2", "W", 1, 4.22e4, unknown},
+      {"mlp-2", "W", 1, 4.15e4, unknown, 1},       {"mlp-3", "W", 1, 1.50e4, unknown},
+      {"mlp-3", "W", 1, 1.46e4, unknown, 1},       {"mlp-3", "W", 1, 1.42e4, unknown, 2}};
   return all;
 }
 
@@ -246,12 +291,14 @@ std::vector<Claim> growth_claims(const GrowthSetting& s, const GrowthPoints& poi
   if (s.id.starts_with("deep")) no_norm_claims(j, s, 0.2);
   if (s.id == "pre-norm") pre_norm_claims(j);
   if (s.id.starts_with("linear")) linear_claims(j, s);
+  if (s.linear_mlp)
+    for (std::int64_t l = 0; l < s.net.layers; ++l) j.exact_slope(l, "W", 2, 1e-10);
   if (s.net.width == 128)  // the authors' size
     for (const PublishedNorm& p : published_norms()) {
       if (p.setting != s.id) continue;
-      const double factor = s.squared_error ? 1.5 : 2;
-      j.near(p.block, whole, p.sigma, p.whole, factor);
-      if (!std::isnan(p.outer)) j.near(p.block, outer, p.sigma, p.outer, factor);
+      const double factor = s.linear_mlp ? 1.15 : s.squared_error ? 1.5 : 2;
+      j.near(p.layer, p.block, whole, p.sigma, p.whole, factor);
+      if (!std::isnan(p.outer)) j.near(p.layer, p.block, outer, p.sigma, p.outer, factor);
     }
   return std::move(j.claims);
 }

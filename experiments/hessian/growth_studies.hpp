@@ -13,7 +13,7 @@ namespace sonde::experiments {
 
 enum class GrowthScale { quick, standard, full };
 
-/// "no-norm", "pre-norm", "linear", "deep", "exact": the names a person gives.
+/// "no-norm", "pre-norm", "linear", "deep", "exact", "mlp": the names a person gives.
 std::vector<std::string> growth_study_names();
 /// The families of networks of a study. Error(usage) if there is none of that name.
 std::vector<GrowthSetting> growth_settings(const std::string& study, GrowthScale scale);
@@ -24,6 +24,7 @@ std::vector<Claim> growth_claims(const GrowthSetting& setting, const GrowthPoint
 struct PublishedNorm {
   std::string setting, block;
   double sigma, whole, outer;  ///< outer is NaN where it is not at hand
+  std::int64_t layer = 0;
 };
 const std::vector<PublishedNorm>& published_norms();
 

@@ -12,7 +12,13 @@ namespace sonde::experiments {
 namespace {
 
 GrowthSetting tiny(std::int64_t vectors) {
-  return {"tiny", "tiny", {.width = 4}, false, {0.01, 0.1, 1}, 2, 3, vectors};
+  return {.id = "tiny",
+          .name = "tiny",
+          .net = {.width = 4},
+          .sigmas = {0.01, 0.1, 1},
+          .sequences = 2,
+          .repeats = 3,
+          .vectors = vectors};
 }
 
 // Points that follow |W_V| = sigma^2, |W_Q| = sigma^5, H_o = sigma^6 up to a factor of each repeat.
