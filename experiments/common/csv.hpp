@@ -46,8 +46,8 @@ class CsvReader {
 
 /// A table; a row has one field for each column.
 struct Table {
-  std::vector<std::string> columns;
-  std::vector<std::vector<std::string>> rows;
+  std::vector<std::string> columns{};
+  std::vector<std::vector<std::string>> rows{};
 
   /// Adds a row; Error(shape) if it has not one field for each column.
   void add(std::vector<std::string> row);

@@ -8,12 +8,12 @@
 #include "analysis/linear_map.hpp"
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
+#include "tests/analysis/values.hpp"
 
 namespace sonde::testing_maps {
 
-inline Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
+using testing::distance;
+using testing::random;
 
 /// U diag(values) U' with U a product of two reflections: dense, exactly symmetric, and cheap to
 /// make for any size.
@@ -43,10 +43,6 @@ inline std::vector<double> even(std::int64_t n, double low, double high) {
   for (std::int64_t i = 0; i < n; ++i)
     out.push_back(low + (high - low) * static_cast<double>(i) / static_cast<double>(n - 1));
   return out;
-}
-
-inline double distance(const Tensor& a, const Tensor& b) {
-  return amax(abs(Var(a) - Var(b))).tensor().item();
 }
 
 }  // namespace sonde::testing_maps

@@ -5,19 +5,19 @@
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
 #include "tensor/io_npz.hpp"
+#include "tests/analysis/values.hpp"
 #include "tests/nn/expect_code.hpp"
 #include "tests/temp_folder.hpp"
 
 namespace sonde {
 namespace {
 
+using testing::random;
+
 using testing::expect_code;
 
 const Space space({"a.weight", "a.bias"}, {{2, 2}, {2}});
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
 void expect_same(const Tensor& a, const Tensor& b) {
   EXPECT_EQ(a.shape(), b.shape());
   EXPECT_EQ(amax(abs(sub(a, b))).item(), 0);

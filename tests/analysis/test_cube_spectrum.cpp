@@ -13,13 +13,12 @@
 #include "analysis/ntk.hpp"
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
+#include "tests/analysis/values.hpp"
 
 namespace sonde {
 namespace {
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
+using testing::random;
 
 TEST(WalshHadamard, IsTheTableTransformAndItsOwnInverse) {
   constexpr int d = 5;

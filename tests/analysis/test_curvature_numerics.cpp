@@ -11,11 +11,13 @@
 #include "analysis/slq.hpp"
 #include "analysis/statistics.hpp"
 #include "analysis/trace.hpp"
+#include "tests/analysis/honest.hpp"
 #include "tests/analysis/small_models.hpp"
 
 namespace sonde {
 namespace {
 
+using testing::expect_honest;
 using testing::small_model;
 using testing::SmallModel;
 
@@ -83,18 +85,7 @@ TEST_P(Curvature, ErrorsAreHonest) {
        }}};
   for (const auto& [name, truth, estimate] : cases) {
     SCOPED_TRACE(name);
-    std::vector<double> values, errors;
-    int held = 0;
-    for (std::uint64_t seed = 0; seed < 100; ++seed) {
-      const Estimate e = estimate({.k0 = seed});
-      held += std::abs(e.value - truth) <= 3 * *e.std_error;
-      values.push_back(e.value);
-      errors.push_back(*e.std_error);
-    }
-    EXPECT_GE(held, 95);
-    const double ratio = mean(errors) / std::sqrt(variance(values));
-    EXPECT_GT(ratio, 0.5);
-    EXPECT_LT(ratio, 2);
+    expect_honest(truth, estimate);
   }
 }
 

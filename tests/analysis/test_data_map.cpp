@@ -7,18 +7,17 @@
 #include "autograd/observe.hpp"
 #include "nn/init.hpp"
 #include "tests/analysis/small_models.hpp"
+#include "tests/analysis/values.hpp"
 #include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
 
+using testing::distance;
+
 using testing::expect_code;
 using testing::small_model;
 using testing::SmallModel;
-
-double distance(const Var& a, const Var& b) {
-  return amax(abs(sub(a, b))).item();
-}
 
 // Samples 0-1, 2 and 3-4: unequal batches.
 constexpr std::int64_t begins[] = {0, 2, 3, 5};

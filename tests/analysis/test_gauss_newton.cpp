@@ -7,24 +7,20 @@
 #include "autograd/observe.hpp"
 #include "nn/init.hpp"
 #include "tests/analysis/small_models.hpp"
+#include "tests/analysis/values.hpp"
 #include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
 
+using testing::distance;
+using testing::largest;
+using testing::random;
+
 using testing::expect_code;
 using testing::small_model;
 using testing::SmallModel;
 
-double largest(const Var& a) {
-  return amax(abs(a)).item();
-}
-double distance(const Var& a, const Var& b) {
-  return largest(sub(a, b));
-}
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
 // J' M J
 Var around(const Tensor& j, const Tensor& m) {
   return matmul(transpose(Var(j)), matmul(m, j));

@@ -8,16 +8,14 @@
 #include "analysis/ntk.hpp"
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
+#include "tests/analysis/values.hpp"
 
 namespace sonde {
 namespace {
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
-double distance(const Tensor& a, const Tensor& b) {
-  return amax(abs(Var(a) - Var(b))).tensor().item();
-}
+using testing::distance;
+using testing::random;
+
 Tensor product(const Tensor& a, const Tensor& b, Transposed stored = {}) {
   return matmul(Var(a), Var(b), stored).tensor();
 }

@@ -7,36 +7,24 @@
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
 #include "nn/mlp.hpp"
+#include "tests/analysis/values.hpp"
+#include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
 
+using testing::distance;
+using testing::expect_code;
+using testing::random;
+
 const Space three({"a.weight", "a.bias", "b.weight"}, {{2, 2}, {2}, {3}});  // 9 elements
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
 Tensor symmetric(std::int64_t n, std::uint64_t seed) {
   const Var a = random({n, n}, seed);
   return (a + transpose(a)).tensor();
 }
-double distance(const Tensor& a, const Tensor& b) {
-  return amax(abs(Var(a) - Var(b))).tensor().item();
-}
 Tensor product(const Tensor& a, const Tensor& b) {
   return matmul(a, b).tensor();
-}
-
-template <class F>
-std::string refusal(ErrorCode code, F f) {
-  try {
-    f();
-    ADD_FAILURE() << "was accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), code) << e.what();
-    return e.what();
-  }
-  return {};
 }
 
 TEST(SpaceOf, NamedTensorsAndBack) {
@@ -49,15 +37,15 @@ TEST(SpaceOf, NamedTensorsAndBack) {
   EXPECT_EQ(distance(three.flatten(three.unflatten(many)), many), 0);
   EXPECT_EQ(three.restricted("a.*").size(), 6);
   EXPECT_EQ(three.block("a.bias").begin, 4);
-  EXPECT_NE(refusal(ErrorCode::names, [] { three.matching("c*"); }).find("a.weight, a.bias"),
+  EXPECT_NE(expect_code(ErrorCode::names, [] { three.matching("c*"); }).find("a.weight, a.bias"),
             std::string::npos);
-  EXPECT_NE(refusal(ErrorCode::names, [] { three.block("a.bais"); }).find("'a.bias'"),
+  EXPECT_NE(expect_code(ErrorCode::names, [] { three.block("a.bais"); }).find("'a.bias'"),
             std::string::npos);
-  refusal(ErrorCode::names, [] { Space({"a", "a"}, {{1}, {1}}); });
-  refusal(ErrorCode::dtype, [] { Space::flat(3, DType::i64); });
-  refusal(ErrorCode::shape, [&] { three.unflatten(random({8}, 1)); });
-  refusal(ErrorCode::shape, [&] { three.flatten({parts[0], parts[1], parts[1]}); });
-  refusal(ErrorCode::dtype, [&] { three.unflatten(v.to(DType::f32)); });
+  expect_code(ErrorCode::names, [] { Space({"a", "a"}, {{1}, {1}}); });
+  expect_code(ErrorCode::dtype, [] { Space::flat(3, DType::i64); });
+  expect_code(ErrorCode::shape, [&] { three.unflatten(random({8}, 1)); });
+  expect_code(ErrorCode::shape, [&] { three.flatten({parts[0], parts[1], parts[1]}); });
+  expect_code(ErrorCode::dtype, [&] { three.unflatten(v.to(DType::f32)); });
 }
 
 TEST(SpaceOf, AModulesParameters) {
@@ -115,32 +103,33 @@ TEST(LinearMaps, SymmetryIsKnown) {
 
 TEST(LinearMaps, WhatDoesNotFitIsNamed) {
   const LinearMap a = matrix_map(random({5, 9}, 1), Space::flat(5), three);
-  refusal(ErrorCode::shape, [&] { a.apply(random({5}, 1)); });
-  refusal(ErrorCode::dtype, [&] { a.apply(Tensor::zeros({9})); });
-  EXPECT_NE(refusal(ErrorCode::shape,
-                    [&] {
-                      a.apply(random({2, 9}, 1));
-                    })
+  expect_code(ErrorCode::shape, [&] { a.apply(random({5}, 1)); });
+  expect_code(ErrorCode::dtype, [&] { a.apply(Tensor::zeros({9})); });
+  EXPECT_NE(expect_code(ErrorCode::shape,
+                        [&] {
+                          a.apply(random({2, 9}, 1));
+                        })
                 .find("apply_batch"),
             std::string::npos);
-  refusal(ErrorCode::shape, [&] { a + identity_map(three); });
-  refusal(ErrorCode::shape, [&] { a* a; });
-  refusal(ErrorCode::names, [&] { a.restricted("z", "*"); });
-  refusal(ErrorCode::shape, [&] { matrix_map(random({5, 5}, 1), Space::flat(5), three); });
+  expect_code(ErrorCode::shape, [&] { a + identity_map(three); });
+  expect_code(ErrorCode::shape, [&] { a* a; });
+  expect_code(ErrorCode::names, [&] { a.restricted("z", "*"); });
+  expect_code(ErrorCode::shape, [&] { matrix_map(random({5, 5}, 1), Space::flat(5), three); });
 }
 
 TEST(LinearMaps, ANanIsNamedWithItsBlock) {
   Tensor m = random({9, 9}, 1);
   m.mutable_data<double>()[5 * 9] = std::nan("");
   const LinearMap map = matrix_map(m, three, three);
-  EXPECT_NE(refusal(ErrorCode::numeric, [&] { map.apply(random({9}, 2)); })
+  EXPECT_NE(expect_code(ErrorCode::numeric, [&] { map.apply(random({9}, 2)); })
                 .find("element 1 of block a.bias"),
             std::string::npos);
   Tensor v = random({9}, 1);
   v.mutable_data<double>()[0] = INFINITY;
-  EXPECT_NE(refusal(ErrorCode::numeric, [&] { matrix_map(symmetric(9, 1), three, three).apply(v); })
-                .find("vector given"),
-            std::string::npos);
+  EXPECT_NE(
+      expect_code(ErrorCode::numeric, [&] { matrix_map(symmetric(9, 1), three, three).apply(v); })
+          .find("vector given"),
+      std::string::npos);
 }
 
 TEST(LinearMaps, AMatrixThatDoesNotFitIsRefusedBeforehand) {
@@ -149,13 +138,13 @@ TEST(LinearMaps, AMatrixThatDoesNotFitIsRefusedBeforehand) {
   EXPECT_DOUBLE_EQ(bytes, 8.0 * (400 * 300 + 200 * 700));
   const auto limit = static_cast<std::int64_t>(8.0 * (400 * 300 + 60 * 700));
   EXPECT_EQ(dense(map, {.max_memory = limit}).shape(), (Dims{400, 300}));
-  EXPECT_NE(refusal(ErrorCode::memory, [&] { dense(map, {.max_memory = limit, .chunk = 200}); })
+  EXPECT_NE(expect_code(ErrorCode::memory, [&] { dense(map, {.max_memory = limit, .chunk = 200}); })
                 .find("a chunk of 50 fits"),
             std::string::npos);
-  EXPECT_NE(refusal(ErrorCode::memory, [&] { dense(map, {.max_memory = 1000}); })
+  EXPECT_NE(expect_code(ErrorCode::memory, [&] { dense(map, {.max_memory = 1000}); })
                 .find("restrict it to fewer blocks"),
             std::string::npos);
-  refusal(ErrorCode::value, [&] { dense(map, {.chunk = -1}); });
+  expect_code(ErrorCode::value, [&] { dense(map, {.chunk = -1}); });
 }
 
 }  // namespace

@@ -7,23 +7,14 @@
 #include "analysis/trajectory.hpp"
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
+#include "tests/analysis/values.hpp"
+#include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
-
-template <class F>
-void refused(ErrorCode code, F f) {
-  try {
-    f();
-    ADD_FAILURE() << "was accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), code) << e.what();
-  }
-}
+using testing::expect_code;
+using testing::random;
 
 const Point at =
     Point::of({"w", "b", "k"}, {random({3, 2}, 1), random({3}, 2), random({2, 2, 2}, 3)});
@@ -86,8 +77,8 @@ TEST(LossSurface, StepsAreEqual) {
   EXPECT_EQ(steps(-0.5, 0.5, 5), (std::vector<double>{-0.5, -0.25, 0, 0.25, 0.5}));
   EXPECT_EQ(steps(-0.3, 0.3, 21)[10], 0);
   EXPECT_EQ(steps(0, 0.7, 11).back(), 0.7);
-  refused(ErrorCode::value, [] { steps(0, 1, 1); });
-  refused(ErrorCode::value, [] { steps(1, 1, 3); });
+  expect_code(ErrorCode::value, [] { steps(0, 1, 1); });
+  expect_code(ErrorCode::value, [] { steps(1, 1, 3); });
 }
 
 TEST(LossSurface, StopsWhenAskedAndRefusesWhatDoesNotFit) {
@@ -103,10 +94,10 @@ TEST(LossSurface, StopsWhenAskedAndRefusesWhatDoesNotFit) {
                Stop);
   EXPECT_EQ(shares.size(), 8u);
   EXPECT_EQ(shares.front(), 1.0 / 16);
-  refused(ErrorCode::shape, [&] { loss_along(loss, at, {d[0], d[1]}, u); });
-  refused(ErrorCode::shape, [&] { filter_normalised(at, {d[1], d[0], d[2]}); });
+  expect_code(ErrorCode::shape, [&] { loss_along(loss, at, {d[0], d[1]}, u); });
+  expect_code(ErrorCode::shape, [&] { filter_normalised(at, {d[1], d[0], d[2]}); });
   const Function vector = [](const Vars& x) { return x[1]; };
-  refused(ErrorCode::shape, [&] { loss_along(vector, at, d, u); });
+  expect_code(ErrorCode::shape, [&] { loss_along(vector, at, d, u); });
 }
 
 // A path in the plane of two orthonormal vectors a, b: coordinates 3 cos and sin of equal angles.
@@ -161,11 +152,11 @@ TEST(TrajectoryPca, FromTheLastWeightsTakesDifferencesToThem) {
 TEST(TrajectoryPca, KeepsTheTypeAndRefusesWhatIsNotThere) {
   const Path path;
   EXPECT_EQ(trajectory_pca(path.weights().to(DType::f32)).directions.dtype(), DType::f32);
-  refused(ErrorCode::numeric, [&] { trajectory_pca(path.weights(), 3); });
-  refused(ErrorCode::numeric, [] { trajectory_pca(Tensor::ones({4, 5}), 1); });
-  refused(ErrorCode::value, [&] { trajectory_pca(path.weights(), 12); });
-  refused(ErrorCode::value, [&] { trajectory_pca(path.weights(), 0); });
-  refused(ErrorCode::shape, [] { trajectory_pca(Tensor::ones({1, 5}), 1); });
+  expect_code(ErrorCode::numeric, [&] { trajectory_pca(path.weights(), 3); });
+  expect_code(ErrorCode::numeric, [] { trajectory_pca(Tensor::ones({4, 5}), 1); });
+  expect_code(ErrorCode::value, [&] { trajectory_pca(path.weights(), 12); });
+  expect_code(ErrorCode::value, [&] { trajectory_pca(path.weights(), 0); });
+  expect_code(ErrorCode::shape, [] { trajectory_pca(Tensor::ones({1, 5}), 1); });
 }
 
 }  // namespace

@@ -7,17 +7,17 @@
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
 #include "temp_folder.hpp"
+#include "tests/analysis/values.hpp"
 
 namespace sonde {
 namespace {
+
+using testing::distance;
 
 constexpr std::int64_t outputs = 3;
 
 Tensor random(const Dims& shape, std::uint64_t seed, double scale = 0.5) {
   return nn::normal_init(shape, 0, scale, {seed, 0}, DType::f64);
-}
-double distance(const Tensor& a, const Tensor& b) {
-  return amax(abs(Var(a) - Var(b))).tensor().item();
 }
 double size(const Tensor& a) {
   return amax(abs(Var(a))).tensor().item();

@@ -6,19 +6,17 @@
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
 #include "tensor/allocator.hpp"
+#include "tests/analysis/values.hpp"
 #include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
 
+using testing::distance;
+using testing::random;
+
 using testing::expect_code;
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
-double distance(const Var& a, const Var& b) {
-  return amax(abs(sub(a, b))).item();
-}
 double inner(const Var& a, const Var& b) {
   return sum(mul(a, b)).item();
 }

@@ -8,11 +8,15 @@
 #include "nn/sequential.hpp"
 #include "tensor/allocator.hpp"
 #include "tests/analysis/small_models.hpp"
+#include "tests/analysis/values.hpp"
 #include "tests/nn/expect_code.hpp"
 #include "tests/parity/formula.hpp"
 
 namespace sonde {
 namespace {
+
+using testing::distance;
+using testing::largest;
 
 using testing::expect_code;
 using testing::small_model;
@@ -20,12 +24,6 @@ using testing::small_samples;
 using testing::SmallModel;
 using testing::uniform_values;
 
-double largest(const Var& a) {
-  return amax(abs(a)).item();
-}
-double distance(const Var& a, const Var& b) {
-  return largest(sub(a, b));
-}
 Var norms_of_rows(const Var& rows) {
   return norm(rows, 2, {1});
 }

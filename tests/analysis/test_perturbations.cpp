@@ -9,26 +9,17 @@
 #include "autograd/ops.hpp"
 #include "nn/models/bert.hpp"
 #include "tensor/parallel.hpp"
+#include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
+
+using testing::expect_code;
 
 constexpr std::int64_t tokens = 4, features = 3, vocab = 10;
 
 double normal_cdf(double z) {
   return 0.5 * std::erfc(-z / std::sqrt(2.0));
-}
-
-template <class F>
-std::string refusal(ErrorCode code, F f) {
-  try {
-    f();
-    ADD_FAILURE() << "was accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), code) << e.what();
-    return e.what();
-  }
-  return {};
 }
 
 // Tokens [n, 4] to embeddings [n, 4, 3], all of them `value`, offered at "emb.out"; logits (0, 1 +
@@ -218,8 +209,8 @@ TEST(EmbeddingNoise, ReachesANetworkThroughItsTap) {
   EXPECT_EQ(s.trials, 6 * 5 * 20);
   EXPECT_EQ(value_at(f, x, point).shape(), (Dims{6, 5, 8}));
   EXPECT_EQ(values_at(f, x, "encoder.*.norm?.in").size(), 2u);
-  EXPECT_NE(refusal(ErrorCode::names,
-                    [&] { sensitivity(f, "embeddings.word_embedding.out", x, *noise, {}); })
+  EXPECT_NE(expect_code(ErrorCode::names,
+                        [&] { sensitivity(f, "embeddings.word_embedding.out", x, *noise, {}); })
                 .find("'embeddings.word_embeddings.out'"),
             std::string::npos);
 }
@@ -261,31 +252,32 @@ TEST(Perturbations, NoiseIsTheSameInBothTypes) {
 TEST(Perturbations, BadInputIsATypedError) {
   const Classifier c = [](const Tensor& x) { return Tensor::ones({x.size(0), 2}); };
   const TappedFunction f = embedded(1);
-  refusal(ErrorCode::value, [] { token_noise(0, 3); });
-  refusal(ErrorCode::value, [] { token_replacement(3, 5, 5); });
-  refusal(ErrorCode::value, [] { bit_flip(3, 1, 1); });
-  refusal(ErrorCode::dtype, [&] { sensitivity(c, some_tokens(2), *whole_noise(), {.sigma = 1}); });
-  refusal(ErrorCode::dtype, [&] {
+  expect_code(ErrorCode::value, [] { token_noise(0, 3); });
+  expect_code(ErrorCode::value, [] { token_replacement(3, 5, 5); });
+  expect_code(ErrorCode::value, [] { bit_flip(3, 1, 1); });
+  expect_code(ErrorCode::dtype,
+              [&] { sensitivity(c, some_tokens(2), *whole_noise(), {.sigma = 1}); });
+  expect_code(ErrorCode::dtype, [&] {
     sensitivity(c, Tensor::zeros({2, 4}), *token_replacement(4, 0, 3), {});
   });
-  refusal(ErrorCode::dtype, [&] {
+  expect_code(ErrorCode::dtype, [&] {
     sensitivity(c, Tensor::zeros({2, 4}, DType::boolean), *bit_flip(4), {});
   });
-  refusal(ErrorCode::shape, [&] { sensitivity(c, Tensor::zeros({2, 5}), *bit_flip(4), {}); });
-  refusal(ErrorCode::shape,
-          [&] { sensitivity(f, "emb.out", some_tokens(2), *token_noise(3, features), {}); });
+  expect_code(ErrorCode::shape, [&] { sensitivity(c, Tensor::zeros({2, 5}), *bit_flip(4), {}); });
+  expect_code(ErrorCode::shape,
+              [&] { sensitivity(f, "emb.out", some_tokens(2), *token_noise(3, features), {}); });
   const auto bits = bit_flip(tokens);
-  refusal(ErrorCode::shape,
-          [&] { sensitivity(c, some_tokens(3), *bits, {.present = lengths(2)}); });
-  refusal(ErrorCode::value, [&] {
+  expect_code(ErrorCode::shape,
+              [&] { sensitivity(c, some_tokens(3), *bits, {.present = lengths(2)}); });
+  expect_code(ErrorCode::value, [&] {
     sensitivity(c, some_tokens(2), *bits, {.present = Tensor::zeros({2, tokens}, DType::boolean)});
   });
   const TappedFunction twice = [&](const Tensor& x, const nn::Tap& tap) {
     f(x, tap);
     return f(x, tap);
   };
-  refusal(ErrorCode::names, [&] { value_at(twice, some_tokens(2), "emb.out"); });
-  refusal(ErrorCode::shape, [&] {
+  expect_code(ErrorCode::names, [&] { value_at(twice, some_tokens(2), "emb.out"); });
+  expect_code(ErrorCode::shape, [&] {
     with_value(f, some_tokens(2), "emb.out", [](const Tensor&) { return Tensor::zeros({1}); });
   });
 }

@@ -13,28 +13,17 @@
 #include "nn/loss.hpp"
 #include "nn/models/vit.hpp"
 #include "optim/adam.hpp"
+#include "tests/analysis/values.hpp"
+#include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
 
+using testing::expect_code;
+using testing::random;
+
 constexpr std::int64_t dim = 16, depth = 2, heads = 2, pairs = 1000;
 constexpr double eps = 1e-5;
-
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
-
-template <class F>
-std::string refusal(ErrorCode code, F f) {
-  try {
-    f();
-    ADD_FAILURE() << "was accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), code) << e.what();
-    return e.what();
-  }
-  return {};
-}
 
 // Images of noise in which one quadrant, the label, is brighter.
 struct Batch {
@@ -286,20 +275,20 @@ TEST(PlasticityBounds, OfNormsRadiiAndDeviations) {
 TEST(Plasticity, BadInputIsATypedError) {
   const auto net = vit();
   const Tensor x = random({2, 4, dim}, 1);
-  EXPECT_NE(refusal(ErrorCode::names, [&] { component(*net, "encoder.layers.0.linear3"); })
+  EXPECT_NE(expect_code(ErrorCode::names, [&] { component(*net, "encoder.layers.0.linear3"); })
                 .find("'encoder.layers.0.linear1'"),
             std::string::npos);
   const Component f = component(*net, "encoder.layers.0.norm1");
-  refusal(ErrorCode::value, [&] { expansion(f, x, x); });
-  refusal(ErrorCode::shape, [&] { expansion(f, x, random({3, 4, dim}, 2)); });
-  refusal(ErrorCode::names, [&] { attention_projections(*net, 2); });
+  expect_code(ErrorCode::value, [&] { expansion(f, x, x); });
+  expect_code(ErrorCode::shape, [&] { expansion(f, x, random({3, 4, dim}, 2)); });
+  expect_code(ErrorCode::names, [&] { attention_projections(*net, 2); });
   AttentionProjections p = projections(*net, 0);
   p.heads = 3;
-  refusal(ErrorCode::shape, [&] { attention_bound(p, 4, 1); });
+  expect_code(ErrorCode::shape, [&] { attention_bound(p, 4, 1); });
   p.heads = 2;
-  refusal(ErrorCode::value, [&] { attention_bound(p, 0, 1); });
-  refusal(ErrorCode::value, [&] { layer_norm_bound(Tensor::ones({2}), 0); });
-  refusal(ErrorCode::shape, [&] { token_radius(random({3}, 1)); });
+  expect_code(ErrorCode::value, [&] { attention_bound(p, 0, 1); });
+  expect_code(ErrorCode::value, [&] { layer_norm_bound(Tensor::ones({2}), 0); });
+  expect_code(ErrorCode::shape, [&] { token_radius(random({3}, 1)); });
 }
 
 }  // namespace

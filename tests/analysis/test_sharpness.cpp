@@ -9,25 +9,17 @@
 #include "nn/init.hpp"
 #include "nn/linear.hpp"
 #include "nn/state_dict.hpp"
+#include "tests/analysis/values.hpp"
+#include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
+using testing::expect_code;
+using testing::random;
+
 Tensor vector(const std::vector<double>& values) {
   return Tensor::from<double>(values, {static_cast<std::int64_t>(values.size())});
-}
-
-template <class F>
-void refused(ErrorCode code, F f) {
-  try {
-    f();
-    ADD_FAILURE() << "was accepted";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), code) << e.what();
-  }
 }
 
 constexpr std::int64_t p = 5;
@@ -217,15 +209,15 @@ TEST(Sharpness, KeepsBuffersAndChangesNothing) {
 
 TEST(Sharpness, BadInputIsATypedError) {
   const Quadratic q;
-  refused(ErrorCode::value, [&] { loss_sharpness(q.loss, q.at, {.size = -1}); });
-  refused(ErrorCode::value, [&] { loss_sharpness(q.loss, q.at, {.draws = 0}); });
-  refused(ErrorCode::value, [&] { sam_ascent(q.loss, q.at, std::nan("")); });
+  expect_code(ErrorCode::value, [&] { loss_sharpness(q.loss, q.at, {.size = -1}); });
+  expect_code(ErrorCode::value, [&] { loss_sharpness(q.loss, q.at, {.draws = 0}); });
+  expect_code(ErrorCode::value, [&] { sam_ascent(q.loss, q.at, std::nan("")); });
   const Function both = [](const Vars& x) { return concat(x, 0); };
-  refused(ErrorCode::shape, [&] { loss_sharpness(both, q.at, {}); });
-  refused(ErrorCode::shape, [&] { sam_ascent(both, q.at, 1); });
+  expect_code(ErrorCode::shape, [&] { loss_sharpness(both, q.at, {}); });
+  expect_code(ErrorCode::shape, [&] { sam_ascent(both, q.at, 1); });
   const Function flat = [&](const Vars& x) { return q.loss(x)[0] * 0.0; };
-  refused(ErrorCode::numeric, [&] { sam_ascent(flat, q.at, 1); });
-  refused(ErrorCode::shape, [&] { output_sharpness(q.loss, q.at, {}); });
+  expect_code(ErrorCode::numeric, [&] { sam_ascent(flat, q.at, 1); });
+  expect_code(ErrorCode::shape, [&] { output_sharpness(q.loss, q.at, {}); });
 }
 
 }  // namespace

@@ -7,11 +7,13 @@
 
 #include "analysis/statistics.hpp"
 #include "known_maps.hpp"
+#include "tests/analysis/honest.hpp"
 
 namespace sonde {
 namespace {
 
 using namespace testing_maps;
+using testing::expect_honest;
 
 double mean_of(const std::vector<double>& values, double (*f)(double)) {
   double sum = 0;
@@ -70,19 +72,11 @@ TEST(Slq, TheStatedErrorIsHonest) {
   const std::vector<double> values = geometric(120, 1, -0.95);
   const LinearMap map = matrix_map(with_eigenvalues(values, 1));
   const double truth = 120 * mean_of(values, [](double v) { return std::abs(v); });
-  std::vector<double> found, errors;
-  int held = 0;
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    const Slq slq(map, {.probes = 20, .steps = 30, .key = {.k0 = seed}});
-    const Estimate e = slq.trace([](double v) { return std::abs(v); });
-    held += std::abs(e.value - truth) <= 3 * *e.std_error;
-    found.push_back(e.value);
-    errors.push_back(*e.std_error);
-  }
-  EXPECT_GE(held, 95);
-  const double ratio = mean(errors) / std::sqrt(variance(found));
-  EXPECT_GT(ratio, 0.5);
-  EXPECT_LT(ratio, 2);
+  expect_honest(truth, [&](philox::Key key) {
+    return Slq(map, {.probes = 20, .steps = 30, .key = key}).trace([](double v) {
+      return std::abs(v);
+    });
+  });
 }
 
 TEST(Slq, KrylovSpacesThatEnd) {

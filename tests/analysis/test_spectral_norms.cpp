@@ -11,13 +11,12 @@
 #include "nn/init.hpp"
 #include "nn/models/bert.hpp"
 #include "nn/sequential.hpp"
+#include "tests/analysis/values.hpp"
 
 namespace sonde {
 namespace {
 
-Tensor random(const Dims& shape, std::uint64_t seed) {
-  return nn::normal_init(shape, 0, 1, {seed, 0}, DType::f64);
-}
+using testing::random;
 
 TEST(DerivativeNorm, OfALinearMapIsItsGreatestSingularValue) {
   const Tensor a = random({30, 20}, 1);

@@ -7,11 +7,13 @@
 
 #include "analysis/statistics.hpp"
 #include "known_maps.hpp"
+#include "tests/analysis/honest.hpp"
 
 namespace sonde {
 namespace {
 
 using namespace testing_maps;
+using testing::expect_honest;
 
 constexpr std::int64_t size = 120;
 
@@ -33,24 +35,6 @@ std::vector<Case> spectra() {
 
 double sum_of(const std::vector<double>& v) {
   return std::accumulate(v.begin(), v.end(), 0.0);
-}
-
-// Over 100 seeds: three stated errors hold the truth in 95 of them, and the stated error is the
-// spread's within a factor of 2.
-template <class F>
-void expect_honest(double truth, F estimate) {
-  std::vector<double> values, errors;
-  int held = 0;
-  for (std::uint64_t seed = 0; seed < 100; ++seed) {
-    const Estimate e = estimate(philox::Key{.k0 = seed});
-    held += std::abs(e.value - truth) <= 3 * *e.std_error;
-    values.push_back(e.value);
-    errors.push_back(*e.std_error);
-  }
-  EXPECT_GE(held, 95);
-  const double ratio = mean(errors) / std::sqrt(variance(values));
-  EXPECT_GT(ratio, 0.5);
-  EXPECT_LT(ratio, 2);
 }
 
 // No spread to compare with: the error stated is that of rounding, and holds.
