@@ -108,7 +108,7 @@ double bound(const nn::Vit& net, int layer, const std::string& name, const Tenso
   return linear_bound(parameter(net, at(layer, name + ".weight"))) * (1 + 1e-4);
 }
 
-class E1 : public testing::TestWithParam<bool> {
+class E1 : public ::testing::TestWithParam<bool> {
  protected:
   // Random, or trained once for all tests.
   static const nn::Vit& network(bool trained) {
@@ -177,7 +177,7 @@ TEST_P(E1, PrintsTheOrderOfTheBounds) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Vit, E1, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(Vit, E1, ::testing::Bool(),
                          [](const auto& trained) { return trained.param ? "Trained" : "Random"; });
 
 TEST(Plasticity, TrainingChangesTheNetwork) {
