@@ -39,8 +39,6 @@ void say_no_memory() {
   if (!std::exchange(said, true) && ::write(STDERR_FILENO, text.data(), text.size()) < 0) return;
 }
 
-// JSON values ask for memory in their destructors. If there is none, this is the end: files are
-// whole at any moment, and the run can be resumed.
 [[noreturn]] void on_terminate() {
   try {
     if (std::current_exception()) throw;
@@ -96,9 +94,13 @@ int exit_code(ErrorCode code) {
   }
 }
 
+void end_without_memory() {
+  std::set_terminate(on_terminate);
+}
+
 int run_program(const About& about, const std::function<void(Cli&)>& declare,
                 const std::function<void(Run&)>& body, int argc, const char* const* argv) {
-  std::set_terminate(on_terminate);
+  end_without_memory();
   keep_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone must not end hours of work
   try {

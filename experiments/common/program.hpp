@@ -23,6 +23,11 @@ enum ExitCode : int {
 /// The exit code of an Error.
 int exit_code(ErrorCode code);
 
+/// From here on the process ends with bad_data and one line, not with abort(), when memory is
+/// refused where no exception may leave: JSON values ask for some in their destructors. Files are
+/// whole at any moment, so the run can be resumed.
+void end_without_memory();
+
 /// Declares options, parses, runs, writes the results; returns the exit code. Never throws. One
 /// line on standard error tells what went wrong.
 int run_program(const About& about, const std::function<void(Cli&)>& declare,

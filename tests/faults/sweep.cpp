@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "experiments/common/json.hpp"
+#include "experiments/common/program.hpp"
 #include "tensor/error.hpp"
 
 namespace sonde::faults {
@@ -85,6 +86,7 @@ int Sweep::each_ended(Fault fault, const std::function<void(const Fault&)>& chec
     const pid_t child = ::fork();
     if (child == 0) {
       ::alarm(patience);
+      experiments::end_without_memory();  // as every program does
       if (!arm(fault, place.c_str())) ::_exit(1);
       const int code = scenario_.work(place).code;
       disarm();
