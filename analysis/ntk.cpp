@@ -185,7 +185,7 @@ class Sweep {
 
  private:
   Tensor tile_of(const Tensor& j2) const {
-    return j1_ ? contracted(j1_, j2, trace_) : pushed(*at_x1_, n_, j2, trace_);
+    return at_x1_ ? pushed(*at_x1_, n_, j2, trace_) : contracted(j1_, j2, trace_);
   }
   const Rows& rows_;
   const NtkPlan plan_;

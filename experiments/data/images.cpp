@@ -133,7 +133,7 @@ std::string complete(Splits& s, std::int64_t test) {
                    : fmt::format("the test set ({}) has {} images where {} are asked for",
                                  names(s.test), present, test);
   Part stand_in = held_out(s.train);
-  const std::string text =
+  std::string text =
       fmt::format("; {}: {}, held out of training, stands in for it", why, stand_in.name);
   s.test = {std::move(stand_in)};
   return text;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <memory>
 
 #include "analysis/attention_hessian.hpp"
 #include "autograd/ops.hpp"
@@ -54,9 +55,9 @@ struct Subject {
     if (of.single_matrix) layer.w_k = {};
     y = std::move(target);
     classes = argmax(y, -1).tensor();
-    terms = attention_hessian_terms(
+    terms = std::make_shared<AttentionHessianTerms>(attention_hessian_terms(
         layer, row_loss(of.cross_entropy ? *cross_entropy_loss(classes) : *mse_loss(y),
-                        attention_output(layer)));
+                        attention_output(layer))));
   }
 
   // The loss of the weights, with the LayerNorm inside.
@@ -80,7 +81,7 @@ struct Subject {
   Variant of;
   Tensor raw, y, classes;
   AttentionLayer layer;
-  std::optional<AttentionHessianTerms> terms;
+  std::shared_ptr<const AttentionHessianTerms> terms;
 };
 
 // All columns at once.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <optional>
 
 #include "analysis/attention_layer.hpp"
 #include "autograd/ops.hpp"
@@ -95,12 +94,15 @@ class SmallTransformer::Layer final : public nn::Module {
       : residual_(o.residual), place_(o.norm), attention_(o, weights) {
     child("attn", attention_);
     if (o.mlp) {
-      mlp_.emplace(o.width, weights);
+      mlp_ = std::make_unique<Mlp>(o.width, weights);
       child("mlp", *mlp_);
     }
     if (o.norm == NormPlace::none) return;
-    child("ln1", ln1_.emplace(o.width));
-    if (o.mlp) child("ln2", ln2_.emplace(o.width));
+    ln1_ = std::make_unique<Norm>(o.width);
+    child("ln1", *ln1_);
+    if (!o.mlp) return;
+    ln2_ = std::make_unique<Norm>(o.width);
+    child("ln2", *ln2_);
   }
   Var forward(nn::Context& ctx, Var x) const override {
     x = joined(ctx, x, residual_, attention_, ln1_);
@@ -110,7 +112,7 @@ class SmallTransformer::Layer final : public nn::Module {
  private:
   // A branch and what passes it by, with the norm in front of the branch or behind the sum.
   Var joined(nn::Context& ctx, const Var& x, double factor, const nn::Module& branch,
-             const std::optional<Norm>& norm) const {
+             const std::unique_ptr<Norm>& norm) const {
     const Var inside = branch(ctx, place_ == NormPlace::pre ? (*norm)(ctx, x) : x);
     const Var sum = factor == 1 ? x + inside : x * factor + inside;
     return place_ == NormPlace::post ? (*norm)(ctx, sum) : sum;
@@ -119,8 +121,8 @@ class SmallTransformer::Layer final : public nn::Module {
   double residual_;
   NormPlace place_;
   Attention attention_;
-  std::optional<Mlp> mlp_;
-  std::optional<Norm> ln1_, ln2_;
+  std::unique_ptr<Mlp> mlp_;
+  std::unique_ptr<Norm> ln1_, ln2_;
 };
 
 class SmallTransformer::Embed final : public nn::Module {
