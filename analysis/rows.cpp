@@ -65,10 +65,11 @@ Within within(const Tensor& w, std::int64_t count, double negligible, philox::Ke
     factor[i * count + found] = norm;
     take(row, norm);
   }
-  for (; found < count; ++out.random) {
+  while (found < count) {
     Tensor row = random_rows(fresh, found, found + 1, Space::flat(size, w.dtype()));
     split(row);
     take(row, row_norms(row)[0]);
+    ++out.random;
   }
   return out;
 }
@@ -80,7 +81,7 @@ Tensor random_rows(philox::Key key, std::int64_t begin, std::int64_t end, const 
   const Tensor keys = keys_of(key, begin, end);
   if (probe == Probe::rademacher)
     return (2.0 * bernoulli(keys, {space.size()}, 0.5, space.dtype()) - 1.0).tensor();
-  const Tensor normals = normal(keys, {space.size()}, 0, 1, space.dtype()).tensor();
+  Tensor normals = normal(keys, {space.size()}, 0, 1, space.dtype()).tensor();
   if (probe == Probe::gaussian) return normals;
   std::vector<double> factors = row_norms(normals);
   for (double& f : factors) f = std::sqrt(static_cast<double>(space.size())) / f;

@@ -37,7 +37,7 @@ Estimate sampled(const Sampling& o, std::int64_t size,
   for (const std::int64_t products : counts) {
     if (products >= size) return Estimate::exact(exact());
     e = estimate_of(draw(products), counts.size(), o.key);
-    if (e.ci95->high - e.value <= o.tolerance * std::abs(e.value)) break;
+    if (e.ci95 && e.ci95->high - e.value <= o.tolerance * std::abs(e.value)) break;
   }
   return e;
 }

@@ -36,7 +36,7 @@ Elements row(const Tensor& values, std::int64_t k) {
 Tensor inputs_of(const Tensor& inputs, const Trials& trials) {
   Dims shape = inputs.shape();
   shape[0] = static_cast<std::int64_t>(trials.size());
-  const Tensor out = Tensor::empty(shape, inputs.dtype());
+  Tensor out = Tensor::empty(shape, inputs.dtype());
   const auto bytes = inputs.numel() / inputs.size(0) * size_of(inputs.dtype());
   parallel_for(shape[0], 16, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t k = begin; k < end; ++k)
@@ -332,7 +332,7 @@ Sensitivity sensitivity(const TappedFunction& classifier, std::string_view point
   Tally tally(checked_logits(logits, clean), perturbation, o);
   run(tally, tally.places(), o, pause, [&](const Trials& trials) {
     return with_value(classifier, inputs_of(clean, trials), point, [&](const Tensor& value) {
-      const Tensor noisy = value.clone();
+      Tensor noisy = value.clone();
       disturb(noisy, perturbation, sigma, o.key, trials);
       return noisy;
     });

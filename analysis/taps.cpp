@@ -80,7 +80,7 @@ Tensor with_value(const TappedFunction& f, const Tensor& inputs, std::string_vie
                   const std::function<Tensor(const Tensor&)>& change) {
   int times = 0;
   std::vector<std::string> seen;
-  const Tensor out = f(inputs, [&](const std::string& path, Var value) {
+  Tensor out = f(inputs, [&](const std::string& path, Var value) {
     seen.push_back(path);
     if (path != point) return value;
     ++times;
