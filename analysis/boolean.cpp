@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "autograd/ops.hpp"
+
 namespace sonde {
 namespace {
 
@@ -76,6 +78,19 @@ std::vector<double> influences(std::span<const std::int64_t> table) {
   return out;
 }
 
+Tensor walsh_hadamard(const Tensor& values) {
+  const int d =
+      dimension("walsh_hadamard", static_cast<std::size_t>(values.rank() > 0 ? values.size(0) : 0));
+  Var v = values.contiguous();
+  const std::int64_t row = values.numel() / values.size(0);
+  for (int i = 0; i < d; ++i) {  // sum and difference over the two values of coordinate i
+    const Var pairs = reshape(v, {values.size(0) >> (i + 1), 2, (std::int64_t{1} << i) * row});
+    const Var plus = select(pairs, 1, 0), minus = select(pairs, 1, 1);
+    v = stack({(plus + minus) * 0.5, (plus - minus) * 0.5}, 1);
+  }
+  return reshape(v, values.shape()).tensor();
+}
+
 std::vector<double> fourier_coefficients(std::span<const std::int64_t> table) {
   const std::vector<double> values(table.begin(), table.end());
   return fourier_coefficients(std::span<const double>(values));
@@ -83,17 +98,8 @@ std::vector<double> fourier_coefficients(std::span<const std::int64_t> table) {
 
 std::vector<double> fourier_coefficients(std::span<const double> table) {
   dimension("fourier_coefficients", table.size());
-  std::vector<double> c(table.begin(), table.end());
-  // One coordinate after the other: sum and difference over its two values.
-  for (std::size_t bit = 1; bit < c.size(); bit *= 2)
-    for (std::size_t x = 0; x < c.size(); ++x) {
-      if (x & bit) continue;
-      const double plus = c[x], minus = c[x | bit];
-      c[x] = plus + minus;
-      c[x | bit] = plus - minus;
-    }
-  for (double& v : c) v /= static_cast<double>(table.size());
-  return c;
+  const Tensor values = Tensor::from<double>(table, {static_cast<std::int64_t>(table.size())});
+  return walsh_hadamard(values).to_vector<double>();
 }
 
 double total_influence(std::span<const double> coefficients) {

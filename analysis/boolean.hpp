@@ -43,9 +43,12 @@ std::vector<double> influences(std::span<const std::int64_t> table);
 double average_sensitivity(const CubeFunction& f, int d);
 std::int64_t max_sensitivity(const CubeFunction& f, int d);
 
-/// Walsh-Hadamard transform: for each set U of coordinates, as bits of the index, the mean over
-/// points of the value times the product of the coordinates in U. d 2^d additions; exact while the
-/// values' sums are below 2^53.
+/// The Walsh-Hadamard transform along axis 0 of f32 or f64 [2^d, ...]: row U, a set of coordinates
+/// as bits, becomes the mean over points x of row x times the product of x's coordinates in U. d
+/// 2^d additions for each column, exact while the values' sums are. Error(shape) unless the axis is
+/// 2^d with 1 <= d <= max_cube_dimension.
+Tensor walsh_hadamard(const Tensor& values);
+/// The transform of a table; exact while its values' sums are below 2^53.
 std::vector<double> fourier_coefficients(std::span<const std::int64_t> table);
 /// The same of real values, such as a network's outputs.
 std::vector<double> fourier_coefficients(std::span<const double> table);

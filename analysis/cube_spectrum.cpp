@@ -8,14 +8,6 @@
 namespace sonde {
 namespace {
 
-int cube_dimension(const Tensor& values, std::string_view op) {
-  const auto points = static_cast<std::uint64_t>(values.rank() > 0 ? values.size(0) : 0);
-  if (points < 2 || !std::has_single_bit(points))
-    fail(ErrorCode::shape, op, "rows are the points of a cube, 2^d of them, not {}",
-         values.shape());
-  return std::countr_zero(points);
-}
-
 // Rows 0 ... n of Pascal's triangle.
 std::vector<std::vector<double>> binomials(int n) {
   std::vector<std::vector<double>> c(static_cast<std::size_t>(n) + 1);
@@ -38,18 +30,6 @@ double krawtchouk(const std::vector<std::vector<double>>& c, std::size_t d, std:
 
 }  // namespace
 
-Tensor walsh_hadamard(const Tensor& values) {
-  const int d = cube_dimension(values, "walsh_hadamard");
-  Var v = values.contiguous();
-  const std::int64_t row = values.numel() / values.size(0);
-  for (int i = 0; i < d; ++i) {  // sum and difference over the two values of coordinate i
-    const Var pairs = reshape(v, {values.size(0) >> (i + 1), 2, (std::int64_t{1} << i) * row});
-    const Var plus = select(pairs, 1, 0), minus = select(pairs, 1, 1);
-    v = stack({(plus + minus) * 0.5, (plus - minus) * 0.5}, 1);
-  }
-  return reshape(v, values.shape()).tensor();
-}
-
 std::vector<double> cube_kernel_eigenvalues(const std::function<double(double)>& phi, int d) {
   if (d < 1 || d > 30)
     fail(ErrorCode::value, "cube_kernel_eigenvalues", "dimension {} is not in 1 ... 30", d);
@@ -63,9 +43,10 @@ std::vector<double> cube_kernel_eigenvalues(const std::function<double(double)>&
 }
 
 std::vector<double> cube_spectrum(const Tensor& features) {
-  const int d = cube_dimension(features, "cube_spectrum");
+  const Tensor by_set = walsh_hadamard(features);
   const std::int64_t points = features.size(0);
-  const Var transformed = reshape(walsh_hadamard(features), {points, features.numel() / points});
+  const int d = std::countr_zero(static_cast<std::uint64_t>(points));
+  const Var transformed = reshape(by_set, {points, features.numel() / points});
   const std::vector<double> power =
       sum(transformed * transformed, {1}).tensor().to_vector<double>();
   std::vector<double> mean(static_cast<std::size_t>(d) + 1, 0.0), count(mean.size(), 0.0);

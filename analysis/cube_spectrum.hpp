@@ -6,14 +6,9 @@
 #include <functional>
 #include <vector>
 
-#include "tensor/tensor.hpp"
+#include "analysis/boolean.hpp"
 
 namespace sonde {
-
-/// The Walsh-Hadamard transform along axis 0 of f32 or f64 [2^d, ...]: row U becomes the mean over
-/// points x of the row of x times the monomial of U (points and sets as in boolean.hpp). d 2^d
-/// additions for each column. Error(shape) unless the axis is 2^d.
-Tensor walsh_hadamard(const Tensor& values);
 
 /// Eigenvalues by degree k = 0 ... d of the kernel K(x, y) = phi(<x, y> / d) under the uniform
 /// distribution on {-1, 1}^d: its eigenfunctions are the monomials, and

@@ -179,12 +179,12 @@ class Sweep {
     else
       at_x1_.emplace(jacobian_map(rows_.on(Var(x1)), rows_.at(), options_));
   }
-  Tensor tile(const Tensor& x2) const { return tile_of(jacobian_rows(rows_, x2)); }
+  Tensor tile(const Tensor& x2) const { return from_rows(jacobian_rows(rows_, x2)); }
   // With x1 itself.
-  Tensor diagonal_tile(const Tensor& x1) const { return j1_ ? tile_of(j1_) : tile(x1); }
+  Tensor diagonal_tile(const Tensor& x1) const { return j1_ ? from_rows(j1_) : tile(x1); }
 
  private:
-  Tensor tile_of(const Tensor& j2) const {
+  Tensor from_rows(const Tensor& j2) const {
     return at_x1_ ? pushed(*at_x1_, n_, j2, trace_) : contracted(j1_, j2, trace_);
   }
   const Rows& rows_;
@@ -201,6 +201,28 @@ Tensor stretch(const Tensor& x, std::int64_t i, std::int64_t tile) {
 }
 std::int64_t tiles_in(const Tensor& x, std::int64_t tile) {
   return (x.size(0) + tile - 1) / tile;
+}
+
+Tensor tile_of(const Tensor& kernel, std::int64_t i, std::int64_t j, std::int64_t tile) {
+  return stretch(stretch(kernel, i, tile).transpose(0, 1), j, tile).transpose(0, 1);
+}
+std::int64_t block_size(const Sizes& s, const NtkOptions& o) {
+  return o.trace ? 1 : static_cast<std::int64_t>(s.outputs);
+}
+
+// put(i, j, tile) for the tiles on and above the diagonal that are wanted(i, j).
+template <class Wanted, class Put>
+void upper_tiles(Sweep sweep, const Tensor& x, std::int64_t tile, const Wanted& wanted,
+                 const Put& put) {
+  for (std::int64_t i = 0; i < tiles_in(x, tile); ++i) {
+    const Tensor x1 = stretch(x, i, tile);
+    bool started = false;
+    for (std::int64_t j = i; j < tiles_in(x, tile); ++j) {
+      if (!wanted(i, j)) continue;
+      if (!std::exchange(started, true)) sweep.start(x1);
+      put(i, j, i == j ? sweep.diagonal_tile(x1) : sweep.tile(stretch(x, j, tile)));
+    }
+  }
 }
 
 // [n, m, block, block], or [n, m] of a traced kernel.
@@ -260,14 +282,13 @@ Tensor ntk(const RowFunction& f, const Point& at, const Tensor& x1, const Tensor
   const Rows rows(f, at, options);
   const Sizes sizes = sizes_of(rows, x1, x2);
   const NtkPlan plan = plan_of(sizes, options);
-  const auto block = options.trace ? 1 : static_cast<std::int64_t>(sizes.outputs);
+  const std::int64_t block = block_size(sizes, options);
   Tensor out = Tensor::empty({x1.size(0), x2.size(0), block, block}, at.space.dtype());
   Sweep sweep(rows, plan, options);
   for (std::int64_t i = 0; i < tiles_in(x1, plan.tile); ++i) {
     sweep.start(stretch(x1, i, plan.tile));
     for (std::int64_t j = 0; j < tiles_in(x2, plan.tile); ++j)
-      stretch(stretch(out, i, plan.tile).transpose(0, 1), j, plan.tile)
-          .copy_from(sweep.tile(stretch(x2, j, plan.tile)).transpose(0, 1));
+      tile_of(out, i, j, plan.tile).copy_from(sweep.tile(stretch(x2, j, plan.tile)));
   }
   return shaped(out, options.trace);
 }
@@ -276,23 +297,15 @@ Tensor ntk(const RowFunction& f, const Point& at, const Tensor& x, const NtkOpti
   const Rows rows(f, at, options);
   const Sizes sizes = sizes_of(rows, x, x);
   const NtkPlan plan = plan_of(sizes, options);
-  const auto block = options.trace ? 1 : static_cast<std::int64_t>(sizes.outputs);
+  const std::int64_t block = block_size(sizes, options);
   Tensor out = Tensor::empty({x.size(0), x.size(0), block, block}, at.space.dtype());
   const auto put = [&](std::int64_t i, std::int64_t j, const Tensor& tile) {
-    stretch(stretch(out, i, plan.tile).transpose(0, 1), j, plan.tile)
-        .copy_from(tile.transpose(0, 1));
+    tile_of(out, i, j, plan.tile).copy_from(tile);
+    if (i != j) tile_of(out, j, i, plan.tile).copy_from(tile.permute({1, 0, 3, 2}));
   };
-  Sweep sweep(rows, plan, options);
-  for (std::int64_t i = 0; i < tiles_in(x, plan.tile); ++i) {
-    const Tensor x1 = stretch(x, i, plan.tile);
-    sweep.start(x1);
-    put(i, i, sweep.diagonal_tile(x1));
-    for (std::int64_t j = i + 1; j < tiles_in(x, plan.tile); ++j) {
-      const Tensor tile = sweep.tile(stretch(x, j, plan.tile));
-      put(i, j, tile);
-      put(j, i, tile.permute({1, 0, 3, 2}));
-    }
-  }
+  upper_tiles(
+      Sweep(rows, plan, options), x, plan.tile, [](std::int64_t, std::int64_t) { return true; },
+      put);
   return shaped(out, options.trace);
 }
 
@@ -301,22 +314,16 @@ void ntk(const RowFunction& f, const Point& at, const Tensor& x, TileFolder& fol
   const Rows rows(f, at, options);
   const Sizes sizes = sizes_of(rows, x, x);
   const NtkPlan plan = plan_of(sizes, options);
-  folder.describe(kernel_note(at, x, options), x.size(0),
-                  options.trace ? 1 : static_cast<std::int64_t>(sizes.outputs), plan.tile,
+  folder.describe(kernel_note(at, x, options), x.size(0), block_size(sizes, options), plan.tile,
                   at.space.dtype());
   const std::int64_t side = folder.tiles(), all = side * (side + 1) / 2;
-  Sweep sweep(rows, plan, options);
   std::int64_t done = 0;
-  for (std::int64_t i = 0; i < side; ++i) {
-    const Tensor x1 = stretch(x, i, plan.tile);
-    bool started = false;
-    for (std::int64_t j = i; j < side; ++j, ++done) {
-      if (pause) pause(static_cast<double>(done) / static_cast<double>(all));
-      if (folder.has(i, j)) continue;
-      if (!std::exchange(started, true)) sweep.start(x1);
-      folder.put(i, j, i == j ? sweep.diagonal_tile(x1) : sweep.tile(stretch(x, j, plan.tile)));
-    }
-  }
+  const auto wanted = [&](std::int64_t i, std::int64_t j) {
+    if (pause) pause(static_cast<double>(done++) / static_cast<double>(all));
+    return !folder.has(i, j);
+  };
+  upper_tiles(Sweep(rows, plan, options), x, plan.tile, wanted,
+              [&](std::int64_t i, std::int64_t j, const Tensor& tile) { folder.put(i, j, tile); });
 }
 
 }  // namespace sonde

@@ -113,6 +113,14 @@ Vars Space::unflatten(const Tensor& vectors) const {
   return out;
 }
 
+Tensor block_of(const Tensor& matrix, const Space& space, std::string_view row,
+                std::string_view column) {
+  if (matrix.shape() != Dims{space.size(), space.size()})
+    fail(ErrorCode::shape, "block_of", "a matrix {} over {}", matrix.shape(), to_string(space));
+  const Block &r = space.block(row), &c = space.block(column);
+  return matrix.slice(0, r.begin, r.begin + r.size).slice(1, c.begin, c.begin + c.size);
+}
+
 std::string to_string(const Space& space) {
   return fmt::format("{} blocks, {} elements, {}", space.blocks().size(), space.size(),
                      space.dtype());

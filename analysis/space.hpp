@@ -59,6 +59,10 @@ class Space {
   DType dtype_;
 };
 
+/// Block (`row`, `column`) of a matrix [space.size(), space.size()], a view.
+Tensor block_of(const Tensor& matrix, const Space& space, std::string_view row,
+                std::string_view column);
+
 /// "3 blocks, 130 elements, f64"
 std::string to_string(const Space& space);
 

@@ -113,8 +113,14 @@ Tensor TileFolder::get(std::int64_t i, std::int64_t j) const {
 Tensor TileFolder::assembled() const {
   Tensor out = Tensor::empty({rows_, rows_, block_, block_}, dtype_);
   for (std::int64_t i = 0; i < tiles(); ++i)
-    for (std::int64_t j = 0; j < tiles(); ++j)
-      out.slice(0, begin(i), end(i)).slice(1, begin(j), end(j)).copy_from(get(i, j));
+    for (std::int64_t j = i; j < tiles(); ++j) {
+      const Tensor tile = get(i, j);
+      out.slice(0, begin(i), end(i)).slice(1, begin(j), end(j)).copy_from(tile);
+      if (i != j)
+        out.slice(0, begin(j), end(j))
+            .slice(1, begin(i), end(i))
+            .copy_from(tile.permute({1, 0, 3, 2}));
+    }
   return out;
 }
 

@@ -110,19 +110,12 @@ GrowthScale scale_of(SizeClass size) {
                                    : GrowthScale::standard;
 }
 
-// The quick run's networks are narrower than those that the criteria speak of.
-Claim too_small(Claim c) {
-  if (c.verdict == Verdict::pass || c.verdict == Verdict::fail) return c;
-  c.verdict = Verdict::inconclusive;
-  c.reason = "a quick run decides nothing";
-  return c;
-}
-
 void measure(Run& run, Options& o) {
   std::vector<GrowthSetting> settings;
   for (const std::string& study : o.studies)
     for (GrowthSetting& s : growth_settings(study, scale_of(run.settings().size)))
       settings.push_back(std::move(s));
+  const bool quick = run.settings().size == SizeClass::quick;
   std::int64_t total = 0, done = 0;
   for (const GrowthSetting& s : settings) total += growth_points(s);
   Checkpoint state;
@@ -148,8 +141,10 @@ void measure(Run& run, Options& o) {
     }
     done += growth_points(s);
     for (Claim& c : growth_claims(s, points))
-      r.claims.push_back(run.settings().size == SizeClass::quick ? too_small(std::move(c))
-                                                                 : std::move(c));
+      r.claims.push_back(quick ? left_open(std::move(c),
+                                           "a quick run's networks are narrower than "
+                                           "those that the criteria speak of")
+                               : std::move(c));
     for (const std::string& block : growth_blocks(s))
       r.figures.push_back(figure_of(s, points, block));
     add_rows(r.table, s, points);

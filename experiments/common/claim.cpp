@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 namespace sonde::experiments {
 
 std::string_view to_string(Verdict v) {
@@ -11,6 +14,10 @@ std::string_view to_string(Verdict v) {
 }
 
 namespace {
+
+bool of_a_paper(const Claim& c) {
+  return c.verdict != Verdict::pass && c.verdict != Verdict::fail;
+}
 
 // Why a number cannot be judged by its interval.
 std::string objection(const Estimate& value, int min_units) {
@@ -46,6 +53,34 @@ Claim judge_within(std::string id, std::string statement, std::string criterion,
   else  // a NaN ends here as well
     claim.reason =
         fmt::format("the interval lies partly within {:g} ... {:g}", range.low, range.high);
+  return claim;
+}
+
+Verdict conjunction(const std::vector<Claim>& parts) {
+  const auto is = [](Verdict v) { return [v](const Claim& c) { return c.verdict == v; }; };
+  if (std::ranges::any_of(parts, is(Verdict::not_reproduced))) return Verdict::not_reproduced;
+  if (!parts.empty() && std::ranges::all_of(parts, is(Verdict::reproduced)))
+    return Verdict::reproduced;
+  return Verdict::inconclusive;
+}
+
+Claim all_hold(std::string id, std::string statement, std::string criterion,
+               const std::vector<Claim>& parts) {
+  std::vector<Claim> judged;
+  std::ranges::copy_if(parts, std::back_inserter(judged), of_a_paper);
+  Claim claim = undecided(std::move(id), std::move(statement), std::move(criterion), "");
+  claim.verdict = conjunction(judged);
+  for (const Claim& part : judged)
+    if (claim.reason.empty() && part.verdict == claim.verdict &&
+        claim.verdict != Verdict::reproduced)
+      claim.reason = part.id + (part.reason.empty() ? "" : ": " + part.reason);
+  return claim;
+}
+
+Claim left_open(Claim claim, std::string reason) {
+  if (!of_a_paper(claim)) return claim;
+  claim.verdict = Verdict::inconclusive;
+  claim.reason = std::move(reason);
   return claim;
 }
 

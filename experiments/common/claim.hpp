@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "analysis/estimate.hpp"
 #include "experiments/common/json.hpp"
@@ -39,6 +40,16 @@ Claim judge_within(std::string id, std::string statement, std::string criterion,
 
 /// A claim for which there is no number.
 Claim undecided(std::string id, std::string statement, std::string criterion, std::string reason);
+
+/// That all of several claims hold: one that is not reproduced decides; `inconclusive`, with the
+/// first one's reason, unless all are reproduced. What must hold exactly is left out.
+Claim all_hold(std::string id, std::string statement, std::string criterion,
+               const std::vector<Claim>& parts);
+/// The verdict on claims of the same kind as all_hold() has it.
+Verdict conjunction(const std::vector<Claim>& parts);
+
+/// The claim of a run that decides nothing about the paper; what must hold exactly stays.
+Claim left_open(Claim claim, std::string reason);
 
 /// What must hold exactly.
 Claim check(std::string id, std::string statement, std::string criterion, const Estimate& value,

@@ -59,8 +59,7 @@ AttentionHessianTerms terms_at(const LayerSizes& s, double sigma, std::uint64_t 
 }
 
 double block_norm(const Tensor& h, const Space& space, const Block6& b) {
-  const Block &r = space.block(b.row), &c = space.block(b.column);
-  return norm(h.slice(0, r.begin, r.begin + r.size).slice(1, c.begin, c.begin + c.size)).item();
+  return norm(block_of(h, space, b.row, b.column)).item();
 }
 
 // norms[part][block][layer][sigma]

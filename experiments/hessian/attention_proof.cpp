@@ -102,13 +102,11 @@ struct Deviations {
 double greatest_block_deviation(const Tensor& closed, const Tensor& automatic, const Space& space,
                                 bool to_whole) {
   const double whole = norm_of(automatic);
-  const auto part = [](const Tensor& m, const Block& r, const Block& c) {
-    return m.slice(0, r.begin, r.begin + r.size).slice(1, c.begin, c.begin + c.size);
-  };
   double greatest = 0;
   for (const Block& r : space.blocks())
     for (const Block& c : space.blocks()) {
-      const Tensor a = part(closed, r, c), b = part(automatic, r, c);
+      const Tensor a = block_of(closed, space, r.name, c.name),
+                   b = block_of(automatic, space, r.name, c.name);
       const double scale = to_whole || norm_of(a) == 0 ? whole : norm_of(b);
       greatest = std::max(greatest, norm_of(Var(a) - b) / scale);
     }

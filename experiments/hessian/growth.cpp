@@ -140,12 +140,4 @@ Estimate growth_slope(const GrowthPoints& points, std::int64_t layer, const std:
   return mean_over_units(slopes);
 }
 
-Estimate norm_at(const GrowthPoints& points, std::int64_t layer, const std::string& block,
-                 GrowthPart part, double sigma) {
-  std::vector<double> values;
-  for (const Sample& s : series(points, layer, block, part, sigma, sigma))
-    values.insert(values.end(), s.begin(), s.end());
-  return mean_over_units(values);
-}
-
 }  // namespace sonde::experiments

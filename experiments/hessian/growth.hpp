@@ -53,8 +53,5 @@ std::vector<Sample> series(const GrowthPoints& points, std::int64_t layer, const
 /// The slope of log norm by log sigma of each repeat, with its interval over the repeats.
 Estimate growth_slope(const GrowthPoints& points, std::int64_t layer, const std::string& block,
                       GrowthPart part, double low, double high);
-/// The norm at one scale over the repeats.
-Estimate norm_at(const GrowthPoints& points, std::int64_t layer, const std::string& block,
-                 GrowthPart part, double sigma);
 
 }  // namespace sonde::experiments

@@ -123,7 +123,8 @@ class Judge {
     return high <= small ? "small" : low >= large ? "large" : "all";
   }
   static std::string range_name(double low, double high) {
-    return high <= small ? " for sigma <= 0.1" : low >= large ? " for sigma >= 1" : "";
+    if (low > 0) return fmt::format(" for sigma >= {:g}", low);
+    return high < everything ? fmt::format(" for sigma <= {:g}", high) : "";
   }
   const GrowthSetting& setting_;
   const GrowthPoints& points_;

@@ -4,13 +4,14 @@
 #include <cmath>
 
 #include "analysis/gauss_newton.hpp"
+#include "analysis/sampling.hpp"
 #include "autograd/ops.hpp"
 
 namespace sonde::experiments {
 namespace {
 
 constexpr double embedding_std = 0.2;  // what a width of 16 starts from
-constexpr std::int64_t columns_at_a_time = 32;
+constexpr std::int64_t rows_at_a_time = 32;
 
 struct Subject {
   Subject(const HeterogeneityOptions& o, std::uint64_t seed)
@@ -64,12 +65,12 @@ WholeHessian whole_hessian(const HeterogeneityOptions& o, std::uint64_t seed,
   const std::int64_t n = at.space.size();
   WholeHessian out{Tensor::empty({n, n}, DType::f64), {}};
   for (const Block& b : at.space.blocks()) out.blocks.emplace_back(b.name, b.size);
-  const Tensor units = Tensor::eye(n, DType::f64);
-  for (std::int64_t begin = 0; begin < n; begin += columns_at_a_time) {
-    const std::int64_t end = std::min(begin + columns_at_a_time, n);
-    out.matrix.slice(0, begin, end).copy_from(h.apply_batch(units.slice(0, begin, end)));
-    pause(static_cast<double>(end) / static_cast<double>(n));
-  }
+  for_unit_vectors(h, rows_at_a_time,
+                   [&](std::int64_t begin, const Tensor&, const Tensor& products) {
+                     const std::int64_t end = begin + products.size(0);
+                     out.matrix.slice(0, begin, end).copy_from(products);
+                     pause(static_cast<double>(end) / static_cast<double>(n));
+                   });
   return out;
 }
 

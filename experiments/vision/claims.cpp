@@ -25,10 +25,7 @@ std::vector<double> judged_sigmas(const StudyOptions& o) {
 
 // In a demonstration nothing is concluded about the paper.
 Claim by_rule(Claim claim, const StudyOptions& o) {
-  if (!o.demo) return claim;
-  claim.verdict = Verdict::inconclusive;
-  claim.reason = "--quick is a demonstration";
-  return claim;
+  return o.demo ? left_open(std::move(claim), "--quick is a demonstration") : claim;
 }
 
 struct Against {
@@ -61,15 +58,6 @@ Claim below_claim(const std::vector<Measurement>& all, const StudyOptions& o, co
                              interval_rule),
                  Side::below),
       o);
-}
-
-// All must hold; one that fails decides.
-Verdict conjunction(const std::vector<Claim>& parts) {
-  const auto is = [](Verdict v) { return [v](const Claim& c) { return c.verdict == v; }; };
-  if (std::ranges::any_of(parts, is(Verdict::not_reproduced))) return Verdict::not_reproduced;
-  if (!parts.empty() && std::ranges::all_of(parts, is(Verdict::reproduced)))
-    return Verdict::reproduced;
-  return Verdict::inconclusive;
 }
 
 // The difference that is worst for the claim.

@@ -31,13 +31,6 @@ inline Tensor random_target(const LayerShape& s, std::uint64_t seed) {
   return normal_f64({s.length, s.v}, philox::child({seed, 0}, 4));
 }
 
-// [rows, columns] of a matrix over `space`.
-inline Tensor block_of(const Tensor& matrix, const Space& space, std::string_view rows,
-                       std::string_view columns) {
-  const Block &r = space.block(rows), &c = space.block(columns);
-  return matrix.slice(0, r.begin, r.begin + r.size).slice(1, c.begin, c.begin + c.size);
-}
-
 inline double frobenius(const Var& a) {
   return norm(a).item();
 }

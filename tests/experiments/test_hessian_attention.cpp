@@ -57,5 +57,24 @@ TEST(JudgeWithin, TheWholeIntervalDecides) {
   EXPECT_EQ(verdict(std::nan(""), std::nan("")), Verdict::inconclusive);
 }
 
+TEST(AllHold, OneThatFailsDecidesAndWhatMustHoldExactlyIsLeftOut) {
+  const auto with = [](std::initializer_list<Verdict> verdicts) {
+    std::vector<Claim> parts;
+    for (const Verdict v : verdicts)
+      parts.push_back(
+          {.id = std::string(to_string(v)), .statement = "", .criterion = "", .verdict = v});
+    return all_hold("id", "", "", parts);
+  };
+  EXPECT_EQ(with({Verdict::reproduced, Verdict::fail}).verdict, Verdict::reproduced);
+  EXPECT_EQ(with({Verdict::reproduced, Verdict::inconclusive}).verdict, Verdict::inconclusive);
+  EXPECT_EQ(with({Verdict::reproduced, Verdict::inconclusive}).reason, "inconclusive");
+  EXPECT_EQ(with({Verdict::inconclusive, Verdict::not_reproduced}).reason, "not reproduced");
+  EXPECT_EQ(with({Verdict::pass}).verdict, Verdict::inconclusive);
+  Claim claim{.id = "", .statement = "", .criterion = "", .verdict = Verdict::reproduced};
+  EXPECT_EQ(left_open(claim, "why").verdict, Verdict::inconclusive);
+  claim.verdict = Verdict::fail;
+  EXPECT_EQ(left_open(claim, "why").verdict, Verdict::fail);
+}
+
 }  // namespace
 }  // namespace sonde::experiments
