@@ -76,16 +76,25 @@ LinearMap gram_map(const LinearMap& map) {
 
 SingularValue spectral_norm(const LinearMap& map, const IterationOptions& o) {
   const double tolerance = tolerance_of(o, map.domain().dtype(), "spectral_norm");
-  const Spectrum found = lanczos(gram_map(with_fewer_columns(map)), {.largest = 1,
-                                                                     .tolerance = tolerance,
-                                                                     .confirm = false,
-                                                                     .max_products = o.max_products,
-                                                                     .key = o.key});
-  // |A'A v - value^2 v| = value |A'u - value v| with u = A v / value.
-  const double value = std::sqrt(std::max(found.largest.values[0], 0.0));
-  return {.value = value,
-          .residual = value > 0 ? found.largest.residuals[0] / value : 0,
-          .products = found.products};
+  const bool flipped = map.range().size() < map.domain().size();
+  const LinearMap a = flipped ? map.transposed() : map;
+  const Spectrum found = lanczos(gram_map(a), {.largest = 1,
+                                               .tolerance = tolerance,
+                                               .confirm = false,
+                                               .max_products = o.max_products,
+                                               .key = o.key});
+  SingularValue out{.value = std::sqrt(std::max(found.largest.values[0], 0.0)),
+                    .residual = 0,
+                    .products = found.products,
+                    .left = {},
+                    .right = {}};
+  if (out.value == 0) return out;
+  // With u = A v / value, A v - value u is 0 and A'u - value v is (A'A v - value^2 v) / value.
+  out.residual = found.largest.residuals[0] / out.value;
+  out.right = found.largest.vectors.select(0, 0);
+  out.left = (Var(a.apply(out.right)) / out.value).tensor();
+  if (flipped) std::swap(out.left, out.right);
+  return out;
 }
 
 DominantPair power_iteration(const LinearMap& map, const IterationOptions& o) {

@@ -27,8 +27,9 @@ struct IterationOptions {
 
 struct SingularValue {
   double value = 0;
-  double residual = 0;        ///< |A'u - value v| for its singular vectors u and v
-  std::int64_t products = 0;  ///< with A'A
+  double residual = 0;        ///< hypot(|A v - value u|, |A'u - value v|)
+  std::int64_t products = 0;  ///< with A'A or AA'
+  Tensor left, right;         ///< u [range] and v [domain], of norm 1; empty if A is 0
 };
 /// |A|_2, the largest singular value, by Lanczos' method on A'A or AA', whichever is smaller, until
 /// the residual is at most tolerance |A|_2. Errors as lanczos().

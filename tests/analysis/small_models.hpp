@@ -12,6 +12,7 @@
 #include "nn/mlp.hpp"
 #include "nn/models/cnn.hpp"
 #include "nn/models/lstm_classifier.hpp"
+#include "nn/models/resnet.hpp"
 #include "nn/models/vit.hpp"
 #include "tests/parity/values.hpp"
 
@@ -30,10 +31,12 @@ struct SmallModel {
 };
 
 constexpr std::int64_t small_samples = 5, small_classes = 4;
+inline const nn::ImageSpec small_images{
+    .channels = 1, .height = 8, .width = 8, .classes = small_classes};
 
 /// "mlp" (290 parameters), "cnn" (360), "vit" (760), "lstm" (676).
 inline SmallModel small_model(const std::string& name) {
-  const nn::ImageSpec spec{.channels = 1, .height = 8, .width = 8, .classes = small_classes};
+  const nn::ImageSpec& spec = small_images;
   constexpr philox::Key key{1, 0};
   SmallModel m{.name = name};
   std::int64_t side = 8;
@@ -54,6 +57,30 @@ inline SmallModel small_model(const std::string& name) {
   fill(*m.module);
   m.x = uniform_values(name + ".x", {small_samples, 1, side, side});
   m.y = integer_values(name + ".y", {small_samples}, small_classes);
+  return m;
+}
+
+/// The same kinds with 2034, 2029, 2612 and 1732 parameters: "mlp", "resnet", "vit", "lstm".
+inline SmallModel larger_model(const std::string& name) {
+  const nn::ImageSpec& spec = small_images;
+  constexpr philox::Key key{1, 0};
+  SmallModel m{.name = "larger_" + name};
+  if (name == "mlp")
+    m.module = std::make_shared<nn::Mlp>(
+        std::vector<std::int64_t>{64, 25, 15, small_classes}, key,
+        nn::MlpOptions{.activation = [](const Var& h) { return tanh(h); }});
+  else if (name == "resnet")
+    m.module = std::make_shared<nn::ResNet>(spec, key,
+                                            nn::ResNetOptions{.widths = {5, 10}, .blocks = {1, 1}});
+  else if (name == "vit")
+    m.module = std::make_shared<nn::Vit>(
+        spec, key, nn::VitOptions{.dim = 16, .depth = 1, .heads = 2, .head_dim = 8, .mlp_dim = 32});
+  else
+    m.module = std::make_shared<nn::LstmClassifier>(
+        spec, key, nn::LstmClassifierOptions{.patch = {1, 8}, .hidden = 16});
+  fill(*m.module);
+  m.x = uniform_values(m.name + ".x", {small_samples, 1, 8, 8});
+  m.y = integer_values(m.name + ".y", {small_samples}, small_classes);
   return m;
 }
 

@@ -86,6 +86,31 @@ TEST(Norms, TheSpectralNormIsTheLargestSingularValue) {
               norm(random({1, 5}, 1)).tensor().item(), 1e-12);
 }
 
+// Singular values that crowd, so that the residual falls slowly and ends just below the tolerance:
+// one that is reported too small, or allowed to be too large, is seen. Scaling by a power of two
+// changes no bit.
+TEST(Norms, TheSpectralNormsResidualIsThatOfItsVectors) {
+  for (const Dims& shape : {Dims{300, 400}, Dims{400, 300}, Dims{300, 300}}) {
+    const Tensor a = random(shape, 4);
+    const LinearMap map = matrix_map(a);
+    const double largest = svd(a).s.tensor().at({0});
+    for (const double tolerance : {1e-2, 1e-4, 1e-6}) {
+      const SingularValue found = spectral_norm(map, {.tolerance = tolerance});
+      const Var u = found.left, v = found.right;
+      const double right = norm(Var(map.apply(found.right)) - u * found.value).item(),
+                   left = norm(Var(map.transpose(found.left)) - v * found.value).item();
+      EXPECT_NEAR(norm(v).item(), 1, 1e-13);
+      EXPECT_NEAR(found.residual, std::hypot(left, right), 1e-12 * largest);
+      EXPECT_LE(found.residual, tolerance * largest);
+      EXPECT_LE(std::abs(found.value - largest), found.residual);
+      const SingularValue scaled = spectral_norm(64 * map, {.tolerance = tolerance});
+      EXPECT_EQ(scaled.value, 64 * found.value);
+      EXPECT_EQ(scaled.residual, 64 * found.residual);
+    }
+  }
+  EXPECT_FALSE(spectral_norm(0 * identity_map(Space::flat(9))).left);
+}
+
 TEST(Norms, TheGramMap) {
   const Tensor a = random({6, 9}, 4);
   const LinearMap gram = gram_map(matrix_map(a));
