@@ -24,6 +24,7 @@ enum class NtkMethod {
   automatic,        ///< the cheapest of those that fit max_memory, by their estimates
   contract,         ///< products of the Jacobians' rows
   vector_products,  ///< rows of one Jacobian as tangents of the other network
+  structured,       ///< for each parameter from the factors of its derivative, where that is less
 };
 std::string to_string(NtkMethod method);
 
@@ -39,11 +40,27 @@ struct NtkOptions {
   std::int64_t max_memory = 0;
 };
 
+/// How the structured method does one parameter.
+enum class NtkForm {
+  gram,       ///< Gram matrices of what enters the layer and of the cotangents of what leaves it
+  gradients,  ///< derivatives multiplied out of these two factors, then contracted
+  /// Derivatives by reverse mode, contracted: parameters that do not multiply data as a matrix, a
+  /// filter or a table (biases, gains, embeddings of positions), and whatever is not recognised.
+  jacobian,
+};
+std::string to_string(NtkForm form);
+
 /// What a kernel between n and m inputs costs by a method, and by the one that automatic takes.
 struct NtkPlan {
   NtkMethod method = NtkMethod::contract;
   std::int64_t tile = 0;
-  Cost contract, vector_products;  ///< flops of the whole kernel, bytes of one tile
+  /// The derivatives of all inputs are kept, and not computed again for each tile: if they fit
+  /// beside a tile's work in max_memory, or in 1 GiB without a limit.
+  bool keep = false;
+  Cost contract{}, vector_products{}, structured{};  ///< flops of the whole kernel, bytes of one tile
+  /// The structured method's, by parameter; empty if another is forced. Parameters that the
+  /// outputs do not depend on are missing.
+  std::vector<std::pair<std::string, NtkForm>> forms{};
 };
 /// The estimate, from one run of the network on one input. Error(shape) unless the network gives
 /// [n, outputs] or [n]; Error(axis) for an output that is not there; Error(memory) if no method

@@ -6,6 +6,7 @@
 // operands runs in one kernel.
 #include "autograd/ops/conv.hpp"
 
+#include "autograd/attributes.hpp"
 #include "autograd/bases.hpp"
 #include "autograd/promote.hpp"
 
@@ -109,6 +110,7 @@ class Convolution : public Multilinear {
  public:
   explicit Convolution(const ConvAttrs& attrs) : attrs_(attrs) {}
   std::string attributes() const override { return describe(attrs_); }
+  const ConvAttrs& attrs() const { return attrs_; }
 
  protected:
   // Lanes on both sides become the axis of lanes that the kernels know; lanes of lanes are merged
@@ -278,6 +280,11 @@ Var batched(Var x, int rank, std::string_view op) {
 }
 
 }  // namespace
+
+std::optional<ConvAttrs> conv2d_attributes(const Primitive& p) {
+  const auto* conv = dynamic_cast<const Conv2d*>(&p);
+  return conv ? std::optional(conv->attrs()) : std::nullopt;
+}
 
 Var conv2d(Operand x, const Var& weight, const Var& bias, const ConvAttrs& attrs) {
   const std::source_location where = x.where;

@@ -1,6 +1,7 @@
 // Elements and slices by index. Each is linear in its floats; gather and scatter, take and
 // index_add are each other's transpose.
 #include "tensor/kernels/index.hpp"
+#include "autograd/attributes.hpp"
 #include "autograd/bases.hpp"
 #include "autograd/located.hpp"
 #include "autograd/primitives/zeros.hpp"
@@ -139,6 +140,9 @@ class Take final : public Named<Take, Linear> {  // (x, index)
   Saves saves() const override { return Saves::only_inputs(0b10); }
   std::string attributes() const override { return fmt::format("axis={}", axis_); }
 
+  // None if x has lanes.
+  std::optional<std::int64_t> axis() const { return lanes_ ? std::nullopt : std::optional(axis_); }
+
  private:
   std::int64_t axis_;
   bool lanes_;
@@ -261,6 +265,11 @@ Var at_least_vector(const Var& v, std::source_location where) {
 }
 
 }  // namespace
+
+std::optional<std::int64_t> take_attributes(const Primitive& p) {
+  const auto* take = dynamic_cast<const Take*>(&p);
+  return take ? take->axis() : std::nullopt;
+}
 
 Var gather(Operand x, std::int64_t axis, Operand index) {
   const std::source_location where = x.where;

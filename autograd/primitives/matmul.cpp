@@ -1,5 +1,6 @@
 // Products of matrices, batched, with either operand stored transposed.
 #include "tensor/kernels/matmul.hpp"
+#include "autograd/attributes.hpp"
 #include "autograd/bases.hpp"
 #include "autograd/promote.hpp"
 
@@ -109,6 +110,7 @@ class Matmul final : public Named<Matmul, Multilinear> {
     return {emit(self(), std::move(args)), {0}};
   }
 
+  Transposed stored() const { return {.a = ta_, .b = tb_}; }
   std::string attributes() const override {
     return ta_ || tb_ ? fmt::format("transposed={}{}", ta_ ? "a" : "", tb_ ? "b" : "") : "";
   }
@@ -149,6 +151,11 @@ void check_vectors(const Operand& a, const Operand& b, std::string_view op) {
 }
 
 }  // namespace
+
+std::optional<Transposed> matmul_attributes(const Primitive& p) {
+  const auto* matmul = dynamic_cast<const Matmul*>(&p);
+  return matmul ? std::optional(matmul->stored()) : std::nullopt;
+}
 
 Var matmul(Operand a, Operand b, Transposed stored) {
   const std::source_location where = a.where;

@@ -104,7 +104,8 @@ TEST_P(NtkOf, EveryMethodAndTileIsTheLoop) {
   const Tensor x1 = inputs(net, 5, 10), x2 = inputs(net, 4, 11), loop = by_loop(net, at, x1, x2),
                own = by_loop(net, at, x1, x1);
   const std::int64_t fallbacks = counters().loop_fallbacks;
-  for (const NtkMethod method : {NtkMethod::contract, NtkMethod::vector_products})
+  for (const NtkMethod method :
+       {NtkMethod::contract, NtkMethod::vector_products, NtkMethod::structured})
     for (const std::int64_t tile : {0, 2}) {
       SCOPED_TRACE(to_string(method) + ", tile " + std::to_string(tile));
       const NtkOptions o{.method = method, .tile = tile};
