@@ -111,15 +111,17 @@ Interval span(const std::vector<Quadrature>& probes) {
 
 Slq::Slq(const LinearMap& map, const SlqOptions& o, const std::function<void(double)>& pause)
     : size_(map.domain().size()) {
-  if (o.probes < 1 || o.steps < 1 || o.batch < 1 || size_ < 1)
-    fail(ErrorCode::value, "slq", "{} probes, {} steps, batches of {}, {} dimensions", o.probes,
-         o.steps, o.batch, size_);
+  if (o.probes < 1 || o.first < 0 || o.steps < 1 || o.batch < 1 || size_ < 1)
+    fail(ErrorCode::value, "slq", "{} probes from {} on, {} steps, batches of {}, {} dimensions",
+         o.probes, o.first, o.steps, o.batch, size_);
   check_symmetric(map, "slq", philox::child(o.key, 1));
   const std::int64_t steps = std::min(o.steps, size_);
   for (std::int64_t begin = 0; begin < o.probes; begin += o.batch) {
     const std::int64_t end = std::min(begin + o.batch, o.probes);
     Recurrences recurrences(
-        map, random_rows(philox::child(o.key, 0), begin, end, map.domain(), o.probe), steps);
+        map,
+        random_rows(philox::child(o.key, 0), o.first + begin, o.first + end, map.domain(), o.probe),
+        steps);
     for (std::int64_t step = 1; step <= steps; ++step) {
       recurrences.step();
       if (pause)
@@ -128,6 +130,12 @@ Slq::Slq(const LinearMap& map, const SlqOptions& o, const std::function<void(dou
     }
     for (const Tridiagonal& t : recurrences.found()) probes_.push_back(quadrature(t));
   }
+}
+
+Slq::Slq(std::int64_t size, std::vector<Quadrature> probes)
+    : size_(size), probes_(std::move(probes)) {
+  if (probes_.empty() || size < 1)
+    fail(ErrorCode::value, "slq", "{} quadratures, {} dimensions", probes_.size(), size);
 }
 
 Estimate Slq::mean_of(const std::function<double(double)>& f) const {

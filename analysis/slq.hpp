@@ -22,6 +22,7 @@ namespace sonde {
 
 struct SlqOptions {
   std::int64_t probes = 10;
+  std::int64_t first = 0;   ///< which probes of the key: first ... first + probes - 1
   std::int64_t steps = 80;  ///< m: products with each probe
   std::int64_t batch =
       10;  ///< probes at a time, whose bases are kept; changes no result beyond rounding
@@ -54,6 +55,9 @@ class Slq {
   /// out of range. `pause` is called after each step with the share done and may throw to stop.
   Slq(const LinearMap& map, const SlqOptions& options,
       const std::function<void(double share)>& pause = {});
+
+  /// Of quadratures found before, of a map with `size` dimensions. Error(value) without any.
+  Slq(std::int64_t size, std::vector<Quadrature> probes);
 
   const std::vector<Quadrature>& probes() const { return probes_; }
   /// tr f(A), with the error over probes.

@@ -114,6 +114,7 @@ struct Cli::State {
   std::string out, data_dir, config;
   bool quick = false, full = false;
   std::vector<std::function<void()>> fill_defaults;  // of options that were not given
+  std::function<std::optional<std::string>(const Settings&)> instead;
   std::vector<std::pair<std::string, std::function<Json()>>>
       readers;  // in the order of declaration
 
@@ -203,6 +204,11 @@ void Cli::reals(const std::string& name, std::vector<double>& target,
       ->delimiter(',');
 }
 
+void Cli::integers(const std::string& name, std::vector<std::int64_t>& target,
+                   Limits<std::int64_t> limits, const std::string& help) {
+  state_->add(name, target, help)->transform(within(limits))->delimiter(',');
+}
+
 void Cli::choice(const std::string& name, std::string& target, std::vector<std::string> allowed,
                  const std::string& help) {
   state_->add(name, target, help)->check(CLI::IsMember(std::move(allowed)))->capture_default_str();
@@ -233,6 +239,10 @@ void Cli::settle(std::function<void(const Settings&)> fill) {
   state_->fill_defaults.push_back([this, fill = std::move(fill)] { fill(state_->settings); });
 }
 
+void Cli::instead(std::function<std::optional<std::string>(const Settings&)> say) {
+  state_->instead = std::move(say);
+}
+
 void Cli::default_seeds(Scaled<int> seeds) {
   state_->seeds = seeds;
 }
@@ -258,7 +268,7 @@ std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   if (s.out.empty()) fail(ErrorCode::usage, "--out", "names no folder");
   if (s.settings.device == "cuda") fail(ErrorCode::usage, "--device", "this build has no CUDA");
   for (const auto& fill : s.fill_defaults) fill();
-  return {};
+  return s.instead ? s.instead(s.settings) : std::nullopt;
 }
 
 const About& Cli::about() const {

@@ -30,6 +30,8 @@ class Cli {
             const std::string& help);
   void reals(const std::string& name, std::vector<double>& target,
              Scaled<std::vector<double>> defaults, Limits<double> limits, const std::string& help);
+  void integers(const std::string& name, std::vector<std::int64_t>& target,
+                Limits<std::int64_t> limits, const std::string& help);
   void choice(const std::string& name, std::string& target, std::vector<std::string> allowed,
               const std::string& help);
   /// Any text, such as a file; the target's value is the default.
@@ -41,10 +43,14 @@ class Cli {
   /// `fill` is called by parse() when all options declared before have their values: it gives those
   /// that were left open a value that depends on others.
   void settle(std::function<void(const Settings&)> fill);
+  /// `say` is called by parse() when every option has its value: a text that it returns is shown in
+  /// the place of a run, as that of --help is.
+  void instead(std::function<std::optional<std::string>(const Settings&)> say);
   /// The repetitions asked for when --seeds is not given.
   void default_seeds(Scaled<int> seeds);
 
-  /// Reads the command line. Returns the text of --help or --version if that was asked for.
+  /// Reads the command line. Returns the text of --help or --version if that was asked for, or one
+  /// that stands in the place of a run.
   /// Error(usage) with one clear line on options that are unknown, malformed, out of range or not
   /// possible together.
   std::optional<std::string> parse(int argc, const char* const* argv);

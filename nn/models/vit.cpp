@@ -31,10 +31,10 @@ Var with_shifts(const Var& x) {
 TransformerOptions encoder_options(const VitOptions& o) {
   return {.layer = {.dim_feedforward = o.mlp_dim,
                     .dropout = o.dropout,
-                    .activation = [](const Var& x) { return gelu(x); },
+                    .activation = o.activation,
                     .layer_norm_eps = o.norm_eps,
                     .batch_first = true,
-                    .norm_first = true,
+                    .norm_first = o.norm_first,
                     .attention = {.head_dim = o.head_dim,
                                   .score = o.score,
                                   .learned_temperature = o.locality,

@@ -65,10 +65,12 @@ struct VitOptions {
   double norm_eps = 1e-5;
   double dropout = 0;
   double position_std = 1;  ///< of the initial values of positions and class token
+  bool norm_first = true;   ///< false: norms behind the residuals, as torch.nn's default
+  Pointwise activation = [](const Var& x) { return gelu(x); };  ///< of the blocks' MLPs
 };
 
 /// Vision transformer (Dosovitskiy et al. 2020, arXiv:2010.11929): "patch_embed", positions, a
-/// TransformerEncoder with norms first, GELU and a norm at its end
+/// TransformerEncoder (norms first and GELU by default) with a norm at its end
 /// ("encoder.layers.0.self_attn...." to "encoder.norm"), pooling, "head".
 class Vit final : public Module {
  public:
