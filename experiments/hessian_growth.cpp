@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "experiments/common/program.hpp"
+#include "experiments/hessian/growth_judge.hpp"
 #include "experiments/hessian/growth_studies.hpp"
 
 namespace sonde::experiments {
@@ -26,21 +27,16 @@ const About about{
         "4 GiB"};
 
 struct Options {
-  std::vector<std::string> studies = growth_study_names();
+  std::vector<std::string> studies = paper_growth_studies();
 };
 
 void declare(Cli& cli, Options& o) {
   cli.default_seeds({1, 1, 1});
-  cli.choices("studies", o.studies, growth_study_names(), "which; all unless given");
+  cli.choices("studies", o.studies, growth_study_names(),
+              "which; unless given the paper's, which are the first six");
 }
 
-struct Shown {
-  const char *id, *name;
-  GrowthPart part;
-};
-constexpr Shown parts[] = {{"whole", "H", &GrowthPoint::whole},
-                           {"outer", "H_o", &GrowthPoint::outer},
-                           {"functional", "H_f", &GrowthPoint::functional}};
+constexpr HessianPart shown_parts[] = {parts::whole, parts::outer, parts::functional};
 
 std::vector<double> positive(Sample s) {
   std::erase_if(s, [](double v) { return !(v > 0); });
@@ -50,19 +46,21 @@ std::vector<double> positive(Sample s) {
 // One block of one setting: a line for each part in each layer, and the authors' points.
 CaptionedFigure figure_of(const GrowthSetting& s, const GrowthPoints& points,
                           const std::string& block) {
-  Figure f(fmt::format("growth_{}_{}", s.id, block), fmt::format("{}: block {}", s.name, block),
-           {.label = "scale of the embeddings σ", .log = true},
-           {.label = "norm of the block", .log = true});
+  Figure f(
+      fmt::format("growth_{}_{}", s.id, block), fmt::format("{}: block {}", s.name, block),
+      {.label = s.variable == GrowthVariable::scale ? "scale of the embeddings σ" : "temperature t",
+       .log = true},
+      {.label = "norm of the block", .log = true});
   for (std::int64_t layer = 0; layer < s.net.layers; ++layer)
-    for (const Shown& part : parts) {
+    for (const HessianPart& part : shown_parts) {
       std::vector<double> x, middle, low, high;
-      for (const double sigma : s.sigmas) {
+      for (const double value : s.x) {
         Sample at;
-        for (const Sample& one : series(points, layer, block, part.part, sigma, sigma))
+        for (const Sample& one : series(points, layer, block, part.part, value, value))
           at.insert(at.end(), one.begin(), one.end());
         at = positive(std::move(at));
         if (at.empty()) continue;
-        x.push_back(sigma);
+        x.push_back(value);
         middle.push_back(quantile(at, 0.5));
         low.push_back(std::ranges::min(at));
         high.push_back(std::ranges::max(at));
@@ -84,17 +82,19 @@ CaptionedFigure figure_of(const GrowthSetting& s, const GrowthPoints& points,
 }
 
 void add_rows(Table& table, const GrowthSetting& s, const GrowthPoints& points) {
+  const bool scale = s.variable == GrowthVariable::scale;
   for (const GrowthPoint& p : points)
-    table.add({s.id, std::to_string(p.layer), p.block, csv_number(p.sigma),
-               std::to_string(p.repeat), csv_number(p.whole), csv_number(p.outer),
-               csv_number(p.functional)});
+    table.add({s.id, std::to_string(p.layer), p.block,
+               csv_number(scale ? p.x : s.net.embedding_std),
+               csv_number(scale ? s.net.temperature : p.x), std::to_string(p.repeat),
+               csv_number(p.whole), csv_number(p.outer), csv_number(p.functional)});
 }
 
 // What a resumed run need not measure again.
 Json to_json(const GrowthPoints& points) {
   Json out = Json::array();
   for (const GrowthPoint& p : points)
-    out.push_back({p.layer, p.block, p.sigma, p.repeat, p.whole, p.outer, p.functional});
+    out.push_back({p.layer, p.block, p.x, p.repeat, p.whole, p.outer, p.functional});
   return out;
 }
 GrowthPoints points_from(const Json& json) {
@@ -123,9 +123,9 @@ void measure(Run& run, Options& o) {
   if (auto saved = run.resumed()) state = std::move(*saved);
   Progress progress = run.progress("blocks", total, "blocks");
   Results& r = run.results;
-  r.table.columns = {
-      "setting",        "layer", "block", "sigma", "repeat", "norm", "outer_product_norm",
-      "functional_norm"};
+  r.table.columns = {"setting",        "layer",  "block", "sigma",
+                     "temperature",    "repeat", "norm",  "outer_product_norm",
+                     "functional_norm"};
   for (const GrowthSetting& s : settings) {
     GrowthPoints points;
     if (state.state["done"].contains(s.id)) {

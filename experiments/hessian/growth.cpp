@@ -46,6 +46,29 @@ void fill(GrowthPoint& p, const HessianParts& parts, const GrowthSetting& s, std
   p.functional = norm_by(products.functional);
 }
 
+SmallTransformerOptions options_at(const GrowthSetting& s, double x) {
+  SmallTransformerOptions options = s.net;
+  (s.variable == GrowthVariable::scale ? options.embedding_std : options.temperature) = x;
+  return options;
+}
+
+// Of one block of a layer. Off the diagonal it is cut out of the maps of attention's weights.
+HessianParts parts_of(const SmallTransformer& net, std::int64_t layer, const std::string& block,
+                      const Tensor& tokens, const LikelihoodPtr& loss) {
+  const std::string prefix = fmt::format("blocks.{}.attn.", layer);
+  const std::size_t dash = block.find('-');
+  const bool diagonal = dash == std::string::npos;
+  const ParameterPoint at(net, prefix + (diagonal ? block : "W_*"));
+  const Function logits =
+      at.function([&](nn::Context& ctx) { return net.answer_logits(ctx, tokens); });
+  const HessianParts parts = hessian_parts(logits, loss, at);
+  if (diagonal) return parts;
+  const auto cut = [&](const LinearMap& map) {
+    return map.restricted(prefix + block.substr(0, dash), prefix + block.substr(dash + 1));
+  };
+  return {cut(parts.hessian), cut(parts.gauss_newton), cut(parts.functional)};
+}
+
 // By linear_mlp_hessian_block(): there is no functional part, whatever the targets.
 GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed,
                                 const std::function<void()>& pause) {
@@ -64,7 +87,7 @@ GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed,
       weights.push_back(nn::uniform_init(
           {l + 1 < s.net.layers ? s.net.width : addition::vocabulary, s.net.width}, bound,
           philox::child(key, 1 + static_cast<std::uint64_t>(l)), DType::f64));
-    for (const double sigma : s.sigmas) {
+    for (const double sigma : s.x) {
       const Tensor inputs = embedding(tokens, table * sigma).tensor();
       for (std::int64_t l = 0; l < s.net.layers; ++l) {
         const double norm =
@@ -79,14 +102,21 @@ GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed,
 
 }  // namespace
 
+const char* symbol(GrowthVariable variable) {
+  return variable == GrowthVariable::scale ? "sigma" : "t";
+}
+
 const std::vector<std::string>& growth_blocks(const GrowthSetting& s) {
-  static const std::vector<std::string> attention{"W_Q", "W_V"}, linear{"W"};
-  return s.linear_mlp ? linear : attention;
+  static const std::vector<std::string> attention{"W_Q", "W_V"}, linear{"W"},
+      all{"W_Q", "W_K", "W_V", "W_Q-W_K", "W_V-W_Q", "W_V-W_K"},
+      all_of_single{"W_QK", "W_V", "W_V-W_QK"};
+  if (s.linear_mlp) return linear;
+  if (!s.all_blocks) return attention;
+  return s.net.single_matrix ? all_of_single : all;
 }
 
 std::int64_t growth_points(const GrowthSetting& s) {
-  return s.repeats * static_cast<std::int64_t>(s.sigmas.size() * growth_blocks(s).size()) *
-         s.net.layers;
+  return s.repeats * static_cast<std::int64_t>(s.x.size() * growth_blocks(s).size()) * s.net.layers;
 }
 
 GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed,
@@ -96,18 +126,13 @@ GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed,
   const LikelihoodPtr loss = loss_of(s, tokens);
   GrowthPoints points;
   for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat)
-    for (const double sigma : s.sigmas) {
-      SmallTransformerOptions options = s.net;
-      options.embedding_std = sigma;
+    for (const double x : s.x) {
       const std::uint64_t one = seed + static_cast<std::uint64_t>(repeat);
-      const SmallTransformer net(options, {one, 1});
+      const SmallTransformer net(options_at(s, x), {one, 1});
       for (std::int64_t layer = 0; layer < s.net.layers; ++layer)
         for (const std::string& block : growth_blocks(s)) {
-          const ParameterPoint at(net, fmt::format("blocks.{}.attn.{}", layer, block));
-          const Function logits =
-              at.function([&](nn::Context& ctx) { return net.answer_logits(ctx, tokens); });
-          GrowthPoint p{.layer = layer, .block = block, .sigma = sigma, .repeat = repeat};
-          fill(p, hessian_parts(logits, loss, at), s, one);
+          GrowthPoint p{.layer = layer, .block = block, .x = x, .repeat = repeat};
+          fill(p, parts_of(net, layer, block, tokens, loss), s, one);
           points.push_back(std::move(p));
           pause();
         }
@@ -119,7 +144,7 @@ std::vector<Sample> series(const GrowthPoints& points, std::int64_t layer, const
                            GrowthPart part, double low, double high) {
   std::vector<Sample> out;
   for (const GrowthPoint& p : points) {
-    if (p.layer != layer || p.block != block || p.sigma < low || p.sigma > high) continue;
+    if (p.layer != layer || p.block != block || p.x < low || p.x > high) continue;
     out.resize(std::max(out.size(), static_cast<std::size_t>(p.repeat) + 1));
     out[static_cast<std::size_t>(p.repeat)].push_back(p.*part);
   }
@@ -130,8 +155,8 @@ Estimate growth_slope(const GrowthPoints& points, std::int64_t layer, const std:
                       GrowthPart part, double low, double high) {
   std::vector<double> x;
   for (const GrowthPoint& p : points)
-    if (p.layer == layer && p.block == block && p.repeat == 0 && p.sigma >= low && p.sigma <= high)
-      x.push_back(std::log(p.sigma));
+    if (p.layer == layer && p.block == block && p.repeat == 0 && p.x >= low && p.x <= high)
+      x.push_back(std::log(p.x));
   std::vector<double> slopes;
   for (Sample y : series(points, layer, block, part, low, high)) {
     for (double& v : y) v = std::log(v);

@@ -11,31 +11,40 @@
 
 namespace sonde::experiments {
 
-/// A family of networks that differ in the scale of their embeddings alone: transformers, or linear
-/// networks of net.layers layers without biases on the embeddings of the tokens alone, whose
-/// weights are uniform in +-1 / sqrt(width).
+/// What the networks of a family differ in.
+enum class GrowthVariable {
+  scale,        ///< of the embeddings: sigma
+  temperature,  ///< which the scores of attention are divided by: t
+};
+const char* symbol(GrowthVariable variable);
+
+/// A family of networks that differ in one number alone: transformers, or linear networks of
+/// net.layers layers without biases on the embeddings of the tokens alone, whose weights are
+/// uniform in +-1 / sqrt(width).
 struct GrowthSetting {
   std::string id{}, name{};
   SmallTransformerOptions net{};
+  GrowthVariable variable = GrowthVariable::scale;
+  bool all_blocks = false;     ///< of the weights of attention, off the diagonal too
   bool linear_mlp = false;     ///< then the squared error, and exact norms by the closed form
   bool squared_error = false;  ///< a sum over all outputs; else mean cross-entropy
-  std::vector<double> sigmas{};
+  std::vector<double> x{};     ///< values of the variable
   std::int64_t sequences = 64;
   std::int64_t repeats = 3;
   std::int64_t vectors = 6;  ///< Rademacher vectors a norm is estimated with; 0: exact matrices
 };
 
-/// Frobenius norms of one diagonal block, from the same vectors for all three and every scale.
+/// Frobenius norms of one block, from the same vectors for all three and every x.
 struct GrowthPoint {
   std::int64_t layer = 0;
-  std::string block;  ///< "W_Q" or "W_V"; "W" of a linear network
-  double sigma = 0;
+  std::string block;  ///< "W_Q"; "W_V-W_Q" with the elements of W_V as rows; "W" of linear networks
+  double x = 0;
   std::int64_t repeat = 0;
   double whole = 0, outer = 0, functional = 0;
 };
 using GrowthPoints = std::vector<GrowthPoint>;
 
-/// Repeat r has weights of seed + r, the same for every scale; the batch is one for all. `pause` is
+/// Repeat r has weights of seed + r, the same for every x; the batch is one for all. `pause` is
 /// called after every point.
 GrowthPoints measure_growth(const GrowthSetting& setting, std::uint64_t seed,
                             const std::function<void()>& pause);
@@ -46,11 +55,11 @@ std::int64_t growth_points(const GrowthSetting& setting);
 
 /// The norm of which part: GrowthPoint's member.
 using GrowthPart = double GrowthPoint::*;
-/// The norms of one block by repeat, over the scales from low to high, in their order. Several
+/// The norms of one block by repeat, over the x from low to high, in their order. Several
 /// layers' blocks of one name are told apart by `layer`.
 std::vector<Sample> series(const GrowthPoints& points, std::int64_t layer, const std::string& block,
                            GrowthPart part, double low, double high);
-/// The slope of log norm by log sigma of each repeat, with its interval over the repeats.
+/// The slope of log norm by log x of each repeat, with its interval over the repeats.
 Estimate growth_slope(const GrowthPoints& points, std::int64_t layer, const std::string& block,
                       GrowthPart part, double low, double high);
 

@@ -6,12 +6,13 @@
 #include <cmath>
 #include <limits>
 
+#include "experiments/hessian/further_growth.hpp"
 #include "tensor/error.hpp"
 
 namespace sonde::experiments {
 namespace {
 
-constexpr double small = 0.1, large = 1, everything = 1e9;
+constexpr double small = small_scale, large = large_scale, everything = any_scale;
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 
 // Some of 10^linspace(-2, 1, 20), the authors' scales.
@@ -27,110 +28,11 @@ std::vector<double> log_spaced(double low, double high, int n) {
   return out;
 }
 
-struct Part {
-  GrowthPart part;
-  const char *id, *name;
-};
-constexpr Part whole{&GrowthPoint::whole, "whole", "H"}, outer{&GrowthPoint::outer, "outer", "H_o"},
-    functional{&GrowthPoint::functional, "functional", "H_f"};
+using parts::functional;
+using parts::outer;
+using parts::whole;
 
-// Makes the claims of one setting.
-class Judge {
- public:
-  Judge(const GrowthSetting& setting, const GrowthPoints& points)
-      : setting_(setting), points_(points) {}
-
-  void slope(std::int64_t layer, const std::string& block, const Part& part, double low,
-             double high, double exponent, double tolerance) {
-    claims.push_back(judge_within(
-        fmt::format("{}-{}-{}-{}-slope-{}", setting_.id, layer, block, part.id,
-                    range_id(low, high)),
-        fmt::format("{}, layer {}: {} of {} grows as sigma^{:g}{}", setting_.name, layer, part.name,
-                    block, exponent, range_name(low, high)),
-        fmt::format("95 % interval over repeats of the slope of log norm by log sigma within {:g} "
-                    "of {:g}",
-                    tolerance, exponent),
-        growth_slope(points_, layer, block, part.part, low, high),
-        {exponent - tolerance, exponent + tolerance}));
-  }
-  // The mean over repeats of log10 (norm / published) within a factor.
-  void near(std::int64_t layer, const std::string& block, const Part& part, double sigma,
-            double published, double factor) {
-    std::vector<double> logs;
-    for (const Sample& s :
-         series(points_, layer, block, part.part, sigma * (1 - 1e-9), sigma * (1 + 1e-9)))
-      for (const double v : s) logs.push_back(std::log10(v / published));
-    const Estimate e = mean_over_units(logs);
-    claims.push_back(check_near(layer, block, part, sigma, published, factor, e));
-  }
-  // No functional part, or none to speak of.
-  void none(std::int64_t layer, const std::string& block, double tolerance) {
-    double greatest = 0;
-    for (const GrowthPoint& p : points_)
-      if (p.layer == layer && p.block == block)
-        greatest = std::max(greatest, p.functional / p.whole);
-    claims.push_back(
-        check(fmt::format("{}-{}-{}-no-functional", setting_.id, layer, block),
-              fmt::format("{}, layer {}: {} has no functional part", setting_.name, layer, block),
-              fmt::format("|H_f| < {:g} |H| at every scale", tolerance),
-              Estimate::exact(greatest, setting_.repeats), greatest < tolerance));
-  }
-  // A power law to the last digits.
-  void exact_slope(std::int64_t layer, const std::string& block, double exponent,
-                   double tolerance) {
-    double greatest = 0;
-    const Estimate e = growth_slope(points_, layer, block, whole.part, 0, everything);
-    for (const Sample& s : series(points_, layer, block, whole.part, 0, everything))
-      for (std::size_t i = 1; i < s.size(); ++i)
-        greatest =
-            std::max(greatest, std::abs(std::log(s[i] / s[i - 1]) /
-                                            std::log(setting_.sigmas[i] / setting_.sigmas[i - 1]) -
-                                        exponent));
-    claims.push_back(
-        check(fmt::format("{}-{}-{}-exact-slope", setting_.id, layer, block),
-              fmt::format("{}, layer {}: H of {} is proportional to sigma^{:g}", setting_.name,
-                          layer, block, exponent),
-              fmt::format("every local slope within {:g} of {:g}", tolerance, exponent), e,
-              greatest < tolerance));
-  }
-  void finite() {
-    std::int64_t bad = 0;
-    for (const GrowthPoint& p : points_)
-      bad += !(std::isfinite(p.whole) && p.whole > 0 && p.outer > 0);
-    claims.push_back(check(setting_.id + "-finite",
-                           setting_.name + ": no norm underflows to 0 or overflows",
-                           "norms of H and H_o that are 0 or not finite = 0",
-                           Estimate::exact(static_cast<double>(bad), setting_.repeats), bad == 0));
-  }
-  std::vector<Claim> claims;
-
- private:
-  // Point values, as the authors' few repeats and vectors allow no finer comparison.
-  Claim check_near(std::int64_t layer, const std::string& block, const Part& part, double sigma,
-                   double published, double factor, const Estimate& e) const {
-    const bool holds = std::abs(e.value) <= std::log10(factor);
-    return {fmt::format("{}-{}-{}-{}-at-{:.3g}", setting_.id, layer, block, part.id, sigma),
-            fmt::format("{}, layer {}: {} of {} is {:.3g} at sigma = {:.3g}, as published",
-                        setting_.name, layer, part.name, block, published, sigma),
-            fmt::format("mean over repeats of |log10 (norm / published)| <= log10 {:g}; norms are "
-                        "estimates of 10 to 20 %",
-                        factor),
-            e,
-            holds ? Verdict::reproduced : Verdict::not_reproduced,
-            {}};
-  }
-  static std::string range_id(double low, double high) {
-    return high <= small ? "small" : low >= large ? "large" : "all";
-  }
-  static std::string range_name(double low, double high) {
-    if (low > 0) return fmt::format(" for sigma >= {:g}", low);
-    return high < everything ? fmt::format(" for sigma <= {:g}", high) : "";
-  }
-  const GrowthSetting& setting_;
-  const GrowthPoints& points_;
-};
-
-void no_norm_claims(Judge& j, const GrowthSetting& s, double tolerance) {
+void no_norm_claims(GrowthJudge& j, const GrowthSetting& s, double tolerance) {
   const std::int64_t last = s.net.layers - 1;
   const double q = std::max(tolerance, 0.15);
   for (std::int64_t l = 0; l <= last; ++l) {
@@ -144,10 +46,10 @@ void no_norm_claims(Judge& j, const GrowthSetting& s, double tolerance) {
   j.none(last, "W_V", 1e-12);
 }
 
-void pre_norm_claims(Judge& j) {
+void pre_norm_claims(GrowthJudge& j) {
   const struct {
     const char* block;
-    const Part& part;
+    const HessianPart& part;
     double all, low, high;
   } laws[] = {{"W_V", outer, -1.2, -2.4, -1.7},      {"W_V", functional, -1.3, -2.4, -1.7},
               {"W_V", whole, -1.2, -2.4, -1.7},      {"W_Q", outer, -1.2, -2.4, -1.7},
@@ -159,7 +61,7 @@ void pre_norm_claims(Judge& j) {
   }
 }
 
-void linear_claims(Judge& j, const GrowthSetting& s) {
+void linear_claims(GrowthJudge& j, const GrowthSetting& s) {
   const std::int64_t n = s.net.layers, last = n - 1;
   const double exponent = 2 * std::pow(3.0, static_cast<double>(n)), tolerance = n == 1   ? 0.05
                                                                                  : n == 2 ? 0.3
@@ -179,7 +81,7 @@ GrowthSetting at_scale(GrowthScale scale) {
   std::vector<int> every;
   for (int k = 0; k < 20; ++k) every.push_back(k);
   return {.net = {.width = quick ? 16 : 128},
-          .sigmas = authors_sigmas(full ? every : std::vector{0, 3, 6, 10, 13, 16, 19}),
+          .x = authors_sigmas(full ? every : std::vector{0, 3, 6, 10, 13, 16, 19}),
           .sequences = quick ? 8 : 64,
           .repeats = full ? 20 : 3,
           .vectors = full ? 20 : 6};
@@ -202,7 +104,7 @@ GrowthSetting exact(GrowthScale scale) {
   return {.id = "exact",
           .name = "exact blocks of a narrow network",
           .net = {.width = 8},
-          .sigmas = log_spaced(-2, 1, 16),
+          .x = log_spaced(-2, 1, 16),
           .sequences = 8,
           .repeats = scale == GrowthScale::full ? 20 : 5,
           .vectors = 0};
@@ -212,7 +114,7 @@ std::vector<GrowthSetting> linear(GrowthSetting s, GrowthScale scale) {
   s.net.score = nn::AttentionScore::linear;
   s.net.residual = 0;
   s.squared_error = true;
-  s.sigmas = log_spaced(-1, 0, scale == GrowthScale::full ? 20 : 5);
+  s.x = log_spaced(-1, 0, scale == GrowthScale::full ? 20 : 5);
   std::vector<GrowthSetting> out;
   for (s.net.layers = 1; s.net.layers <= (scale == GrowthScale::quick ? 2 : 3); ++s.net.layers) {
     s.id = fmt::format("linear-{}", s.net.layers);
@@ -228,7 +130,7 @@ std::vector<GrowthSetting> linear(GrowthSetting s, GrowthScale scale) {
 }
 
 std::vector<GrowthSetting> deep(GrowthSetting s, GrowthScale scale) {
-  if (scale != GrowthScale::full) s.sigmas = log_spaced(-2, 1, 4);
+  if (scale != GrowthScale::full) s.x = log_spaced(-2, 1, 4);
   std::vector<GrowthSetting> out;
   for (s.net.layers = 2; s.net.layers <= (scale == GrowthScale::quick ? 2 : 5); ++s.net.layers) {
     s.id = fmt::format("deep-{}", s.net.layers);
@@ -240,7 +142,7 @@ std::vector<GrowthSetting> deep(GrowthSetting s, GrowthScale scale) {
 
 std::vector<GrowthSetting> linear_networks(GrowthSetting s, GrowthScale scale) {
   s.linear_mlp = s.squared_error = true;
-  s.sigmas = log_spaced(-2, 1, scale == GrowthScale::full ? 19 : 7);
+  s.x = log_spaced(-2, 1, scale == GrowthScale::full ? 19 : 7);
   s.repeats = scale == GrowthScale::quick ? 3 : 20;
   std::vector<GrowthSetting> out;
   for (s.net.layers = 1; s.net.layers <= 5; ++s.net.layers) {
@@ -253,8 +155,14 @@ std::vector<GrowthSetting> linear_networks(GrowthSetting s, GrowthScale scale) {
 
 }  // namespace
 
-std::vector<std::string> growth_study_names() {
+std::vector<std::string> paper_growth_studies() {
   return {"no-norm", "pre-norm", "linear", "deep", "exact", "mlp"};
+}
+
+std::vector<std::string> growth_study_names() {
+  std::vector<std::string> names = paper_growth_studies();
+  std::ranges::copy(further_growth_studies(), std::back_inserter(names));
+  return names;
 }
 
 std::vector<GrowthSetting> growth_settings(const std::string& study, GrowthScale scale) {
@@ -265,6 +173,8 @@ std::vector<GrowthSetting> growth_settings(const std::string& study, GrowthScale
   if (study == "deep") return deep(base, scale);
   if (study == "exact") return {exact(scale)};
   if (study == "mlp") return linear_networks(base, scale);
+  if (std::ranges::count(further_growth_studies(), study) == 1)
+    return {further_growth_setting(study, base)};
   fail_hint(ErrorCode::usage, "--studies", fmt::format("{}", fmt::join(growth_study_names(), ", ")),
             "no study is called '{}'", study);
 }
@@ -286,12 +196,13 @@ const std::vector<PublishedNorm>& published_norms() {
 }
 
 std::vector<Claim> growth_claims(const GrowthSetting& s, const GrowthPoints& points) {
-  Judge j(s, points);
+  GrowthJudge j(s, points);
   if (s.id == "no-norm") no_norm_claims(j, s, 0.1);
   if (s.id == "exact") no_norm_claims(j, s, 0.25);
   if (s.id.starts_with("deep")) no_norm_claims(j, s, 0.2);
   if (s.id == "pre-norm") pre_norm_claims(j);
   if (s.id.starts_with("linear")) linear_claims(j, s);
+  if (std::ranges::count(further_growth_studies(), s.id) == 1) further_growth_claims(j);
   if (s.linear_mlp)
     for (std::int64_t l = 0; l < s.net.layers; ++l) j.exact_slope(l, "W", 2, 1e-10);
   if (s.net.width == 128)  // the authors' size

@@ -55,22 +55,37 @@ class SmallTransformer::Attention final : public nn::Module {
  public:
   Attention(const SmallTransformerOptions& o, Weights& weights)
       : score_(o.score),
-        scale_(1 / std::sqrt(static_cast<double>(o.width))),
-        q_(parameter("W_Q", weights({o.width, o.width}))),
-        k_(parameter("W_K", weights({o.width, o.width}))),
+        heads_(o.heads),
+        scale_(1 / o.temperature),
+        q_(parameter(o.single_matrix ? "W_QK" : "W_Q", weights({o.width, o.width}))),
+        k_(o.single_matrix ? nn::Handle() : parameter("W_K", weights({o.width, o.width}))),
         v_(parameter("W_V", weights({o.width, o.width}))),
-        o_(parameter("W_O", weights({o.width, o.width}))) {}
+        o_(parameter("W_O", weights({o.width, o.width}))) {
+    if (k_) scale_ /= std::sqrt(static_cast<double>(o.width / o.heads));
+  }
   Var forward(nn::Context& ctx, Var x) const override {
-    const Var q = matmul(x, ctx[q_]), k = matmul(x, ctx[k_]), v = matmul(x, ctx[v_]);
+    const Var q = split(matmul(x, ctx[q_])), k = k_ ? split(matmul(x, ctx[k_])) : x,
+              v = split(matmul(x, ctx[v_]));
     const Var a = nn::attention_weights(matmul(q, k, {.b = true}) * scale_,
                                         {.seen = causal_mask(x.size(-2)), .bias = {}}, score_);
-    return matmul(matmul(a, v), ctx[o_]);
+    return matmul(joined(matmul(a, v)), ctx[o_]);
   }
 
  private:
+  // [n, T, width] to [n, heads, T, width / heads], and back. One head has no axis.
+  Var split(const Var& x) const {
+    if (heads_ == 1) return x;
+    return transpose(reshape(x, {x.size(0), x.size(1), heads_, x.size(2) / heads_}), 1, 2);
+  }
+  Var joined(const Var& x) const {
+    if (heads_ == 1) return x;
+    return reshape(transpose(x, 1, 2), {x.size(0), x.size(2), heads_ * x.size(3)});
+  }
+
   nn::AttentionScore score_;
+  std::int64_t heads_;
   double scale_;
-  nn::Handle q_, k_, v_, o_;
+  nn::Handle q_, k_, v_, o_;  // without k_, q_ is the single matrix
 };
 
 class SmallTransformer::Mlp final : public nn::Module {
@@ -157,6 +172,9 @@ class SmallTransformer::Unembed final : public nn::Module {
 };
 
 SmallTransformer::SmallTransformer(const SmallTransformerOptions& o, philox::Key key) {
+  if (o.heads < 1 || o.width % o.heads != 0 || (o.single_matrix && o.heads != 1))
+    fail(ErrorCode::value, "small transformer", "{} heads of a width of {}{}", o.heads, o.width,
+         o.single_matrix ? " with a single matrix" : "");
   Weights weights(o.width, key);
   const auto add = [&](std::string name, std::unique_ptr<nn::Module> part) {
     child(std::move(name), *parts_.emplace_back(std::move(part)));

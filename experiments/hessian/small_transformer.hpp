@@ -1,7 +1,7 @@
 /// @file
-/// The transformer whose Hessian Ormaniec et al. measure: one head, causal, learned positions, a
-/// ReLU network behind, no biases in attention (theirs are 0 and not measured), weights as
-/// TransformerLens names and orders them.
+/// The transformer whose Hessian Ormaniec et al. measure, and kin of it: one head, causal, learned
+/// positions, a ReLU network behind, no biases in attention (theirs are 0 and not measured),
+/// weights as TransformerLens names and orders them.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,9 @@ struct SmallTransformerOptions {
   std::int64_t width = 16, layers = 1;
   nn::AttentionScore score = nn::AttentionScore::softmax;
   NormPlace norm = NormPlace::none;
+  std::int64_t heads = 1;      ///< divides width
+  bool single_matrix = false;  ///< scores x W_QK x' in place of x W_Q W_K' x' / sqrt(width / heads)
+  double temperature = 1;      ///< divides the scores
   bool mlp = true;             ///< without it, attention alone
   double residual = 1;         ///< factor of what passes attention by
   double embedding_std = 0.2;  ///< of tokens' and positions' embeddings, each
@@ -29,6 +32,7 @@ struct SmallTransformerOptions {
 /// the embeddings embedding_std times standard normal numbers that do not depend on it.
 class SmallTransformer final : public nn::Module {
  public:
+  /// Error(value) unless the heads divide the width, and are one where there is a single matrix.
   SmallTransformer(const SmallTransformerOptions& options, philox::Key key);
   Var forward(nn::Context& ctx, Var tokens) const override;
   /// Logits where an answer's digit comes next, [n answers, vocabulary].

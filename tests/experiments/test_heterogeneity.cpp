@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
+#include "analysis/attention_layer.hpp"
 #include "analysis/function_maps.hpp"
 #include "autograd/ops.hpp"
 #include "experiments/hessian/heterogeneity.hpp"
@@ -73,6 +75,57 @@ TEST(SmallTransformerOf, CausalityHoldsForEveryKind) {
       EXPECT_EQ(amax(slice(change, 1, 0, 9)).item(), 0);
       EXPECT_GT(amax(slice(change, 1, 9, {})).item(), 1e-6);
     }
+}
+
+// Parameters by the last part of their path.
+std::map<std::string, Tensor> weights_of(const SmallTransformer& net) {
+  std::map<std::string, Tensor> out;
+  for (const nn::NamedEntry& e : net.named_parameters())
+    out.emplace(e.path.substr(e.path.rfind('.') + 1), e.handle->value);
+  return out;
+}
+
+// A temperature is a factor of W_Q, and so is a single matrix a product.
+TEST(SmallTransformerOf, TemperatureAndSingleMatrixAreWhatTheirScoresSay) {
+  const SmallTransformer plain({.width = 4}, {1, 1}), warm({.width = 4, .temperature = 2}, {1, 1}),
+      single({.width = 4, .single_matrix = true}, {1, 1});
+  const Tensor tokens = addition::batch(3, {2, 2});
+  auto weights = weights_of(plain);
+  for (auto& [name, w] : weights_of(single))
+    w.copy_from(name == "W_QK"
+                    ? (matmul(weights.at("W_Q"), weights.at("W_K"), {.b = true}) / 2.0).tensor()
+                    : weights.at(name));
+  EXPECT_LT(amax(abs(plain(tokens) - single(tokens))).item(), 1e-14);
+  const Var before = warm(tokens);
+  EXPECT_GT(amax(abs(plain(tokens) - before)).item(), 1e-6);
+  weights.at("W_Q").copy_from((Var(weights.at("W_Q")) / 2.0).tensor());
+  EXPECT_LT(amax(abs(plain(tokens) - before)).item(), 1e-14);
+}
+
+// The heads side by side, each by attention_output().
+TEST(SmallTransformerOf, HeadsAreLayersOfTheirOwn) {
+  constexpr std::int64_t width = 6, heads = 3, size = width / heads;
+  const SmallTransformer net({.width = width, .heads = heads, .mlp = false, .embedding_std = 1},
+                             {1, 1});
+  const Tensor tokens = addition::batch(1, {2, 2});
+  const auto w = weights_of(net);
+  const Var x = embedding(select(Var(tokens), 0, 0), w.at("W_E")) + w.at("W_pos");
+  Var sum = x;
+  for (std::int64_t h = 0; h < heads; ++h) {
+    const auto columns = [&](const char* name) {
+      return w.at(name).slice(1, h * size, (h + 1) * size).contiguous();
+    };
+    const Tensor f = attention_output({.x = x.tensor(),
+                                       .w_q = columns("W_Q"),
+                                       .w_k = columns("W_K"),
+                                       .w_v = columns("W_V"),
+                                       .options = {.causal = true}});
+    sum = sum + matmul(f, w.at("W_O").slice(0, h * size, (h + 1) * size));
+  }
+  const Var logits = matmul(sum, w.at("W_U")) + w.at("b_U");
+  EXPECT_LT(amax(abs(select(net(tokens), 0, 0) - logits)).item(), 1e-13);
+  EXPECT_THROW(SmallTransformer({.width = 6, .heads = 4}, {1, 1}), Error);
+  EXPECT_THROW(SmallTransformer({.width = 6, .heads = 2, .single_matrix = true}, {1, 1}), Error);
 }
 
 TEST(Heterogeneity, BlocksArePartsOfTheWholeAndOfDifferences) {
