@@ -14,17 +14,16 @@ namespace {
 const About about{
     .name = "hessian_growth",
     .measures =
-        "The norms of the query and value blocks of a transformer's Hessian, of its outer-product "
-        "and "
-        "its functional part, by the scale of the embeddings: without a norm, with one in front, "
-        "with linear attention, in several layers; and of linear networks.",
+        "The norms of the blocks of a transformer's Hessian, of its outer-product and its "
+        "functional part, by the scale of the embeddings: without a norm, with one in front, with "
+        "linear attention, in several layers; and of linear networks. Beyond the paper: blocks of "
+        "keys and off the diagonal, a single matrix, several heads, a norm behind, temperature.",
     .paper =
         "Ormaniec, Dangel, Singh: What Does It Mean to Be a Transformer? Insights from a "
-        "Theoretical "
-        "Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 3 and 5 to 7",
+        "Theoretical Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 3 and 5 to 7",
     .cost =
-        "two cores: --quick below a minute, standard below 15 minutes, --full days; memory below "
-        "4 GiB"};
+        "two cores: --quick below a minute, standard below 15 minutes, --full days; the studies "
+        "beyond the paper another 5 minutes; memory below 4 GiB"};
 
 struct Options {
   std::vector<std::string> studies = paper_growth_studies();
@@ -162,6 +161,9 @@ void measure(Run& run, Options& o) {
       "root of the mean of |H v|^2 over Rademacher vectors v (10 to 20 % for six of them), or "
       "exact "
       "in the study of that name.",
+      "The exponents of the studies beyond the paper are counted from the closed forms of "
+      "attention's Hessian: tokens count 1, covariances of the tokens under a row's weights 2, "
+      "third moments 3, a derivative of a norm behind -1.",
       "With a norm in front the growth is no power law: flat, then falling; the exponent over all "
       "scales is a regression over three regimes, as the paper has it, and the local ones stand "
       "beside it. The squared error of the linear study is the authors': a sum, of logits against "

@@ -6,7 +6,8 @@
 #include <cmath>
 
 #include "experiments/common/program.hpp"
-#include "experiments/hessian/heterogeneity.hpp"
+#include "experiments/hessian/along_training.hpp"
+#include "experiments/hessian/contrast.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -16,7 +17,9 @@ const About about{
     .measures =
         "The sizes of the elements of a small transformer's exact Hessian at initialisation, for "
         "the "
-        "weights of queries and of values, with softmax attention and with linear attention.",
+        "weights of queries and of values, with softmax attention and with linear attention; "
+        "beside "
+        "it, if asked for, those of an LSTM and a CNN, and of the transformer while it learns.",
     .paper =
         "Ormaniec, Dangel, Singh: What Does It Mean to Be a Transformer? Insights from a "
         "Theoretical "
@@ -25,9 +28,14 @@ const About about{
         "two cores: --quick below a minute, standard below 3 minutes, --full below an hour; memory "
         "below 1 GiB"};
 
+const std::vector<std::string> study_names{"blocks", "contrast", "training"};
+
 struct Options {
+  std::vector<std::string> studies{"blocks"};
   HeterogeneityOptions of{};
-  std::int64_t cells = 0;
+  std::int64_t cells = 0, last_step = 0;
+  double lr = 0;
+  bool wants(std::string_view study) const { return std::ranges::count(studies, study) > 0; }
 };
 
 void declare(Cli& cli, Options& o) {
@@ -35,6 +43,11 @@ void declare(Cli& cli, Options& o) {
   cli.integer("width", o.of.width, {8, 16, 16}, {1, 256}, "d of the transformer");
   cli.integer("sequences", o.of.sequences, {16, 64, 64}, {1, 4096}, "additions in the batch");
   cli.integer("cells", o.cells, {80, 96, 96}, {8, 200}, "squares along a side of the map");
+  cli.choices("studies", o.studies, study_names,
+              "blocks: the paper; contrast: an LSTM and a CNN beside it; training: the transformer "
+              "while it learns; the last two with at most 3 repetitions");
+  cli.integer("last-step", o.last_step, {30, 3000, 30000}, {1, 1000000}, "of the training");
+  cli.real("lr", o.lr, {1e-3, 1e-3, 1e-3}, {0, 10}, "learning rate of Adam");
 }
 
 // One number of each repetition.
@@ -129,12 +142,18 @@ CaptionedFigure map_of(const WholeHessian& softmax, const WholeHessian& linear,
                   softmax.matrix.size(0), fmt::join(names, ", "), floor)};
 }
 
+void add_row(Table& table, std::string_view network, std::int64_t step, std::int64_t repetition,
+             std::string_view block, const BlockSizes& b) {
+  table.add({std::string(network), std::to_string(step), std::to_string(repetition),
+             std::string(block), csv_number(b.median), csv_number(b.greatest), csv_number(b.norm),
+             csv_number(b.outer), csv_number(b.functional), csv_number(b.least_eigenvalue),
+             csv_number(b.greatest_eigenvalue)});
+}
+
 void add_rows(Table& table, const char* attention, const std::vector<QueryAndValue>& all) {
   for (std::size_t i = 0; i < all.size(); ++i)
     for (const auto& [name, b] : {std::pair{"W_Q", &all[i].query}, {"W_V", &all[i].value}})
-      table.add({attention, std::to_string(i), name, csv_number(b->median), csv_number(b->greatest),
-                 csv_number(b->norm), csv_number(b->outer), csv_number(b->functional),
-                 csv_number(b->least_eigenvalue), csv_number(b->greatest_eigenvalue)});
+      add_row(table, attention, 0, static_cast<std::int64_t>(i), name, *b);
 }
 
 // Of the largest difference between H and its transpose.
@@ -152,7 +171,8 @@ Claim symmetry(const Tensor& h) {
                Estimate::exact(largest / greatest, 1, h.numel()), largest < 1e-13 * greatest);
 }
 
-void measure(Run& run, Options& o) {
+// The paper's figures.
+void blocks_study(Run& run, HeterogeneityOptions of, std::int64_t cells) {
   const Settings& s = run.settings();
   Results& r = run.results;
   Progress progress = run.progress("parts", 2 * s.seeds + 200, "parts");
@@ -160,40 +180,107 @@ void measure(Run& run, Options& o) {
   WholeHessian whole[2];
   const nn::AttentionScore scores[] = {nn::AttentionScore::softmax, nn::AttentionScore::linear};
   for (std::size_t k = 0; k < 2; ++k) {
-    o.of.score = scores[k];
+    of.score = scores[k];
     for (int i = 0; i < s.seeds; ++i) {
-      blocks[k].push_back(query_and_value(o.of, s.seed + static_cast<std::uint64_t>(i)));
+      blocks[k].push_back(query_and_value(of, s.seed + static_cast<std::uint64_t>(i)));
       progress.advance();
       run.stop_if_interrupted();
     }
     int shown = 0;
-    whole[k] = whole_hessian(o.of, s.seed, [&](double share) {
+    whole[k] = whole_hessian(of, s.seed, [&](double share) {
       for (; shown < static_cast<int>(share * 100); ++shown) progress.advance();
       run.stop_if_interrupted();
     });
   }
   r.claims = claims(blocks[0], blocks[1]);
   r.claims.push_back(symmetry(whole[0].matrix));
-  r.figures = {map_of(whole[0], whole[1], o.cells), histogram(blocks[0][0], blocks[1][0])};
-  r.table = {.columns = {"attention", "repetition", "block", "median", "greatest", "norm",
-                         "outer_product_norm", "functional_norm", "least_eigenvalue",
-                         "greatest_eigenvalue"}};
+  r.figures = {map_of(whole[0], whole[1], cells), histogram(blocks[0][0], blocks[1][0])};
   add_rows(r.table, "softmax", blocks[0]);
   add_rows(r.table, "linear", blocks[1]);
   r.metrics.push_back(
       {"ratio.softmax", "log10 of median |VV| / median |QQ|, softmax", over(blocks[0], log_ratio)});
   r.metrics.push_back(
       {"ratio.linear", "log10 of median |VV| / median |QQ|, linear", over(blocks[1], log_ratio)});
+}
+
+std::int64_t repetitions(const Settings& s) {
+  return std::min(s.seeds, 3);
+}
+
+void contrast_study(Run& run, std::int64_t sequences) {
+  const Settings& s = run.settings();
+  Progress progress = run.progress("networks", contrast_steps(repetitions(s)), "networks");
+  const std::vector<NetworkBlock> blocks = contrast(s.seed, repetitions(s), sequences, [&] {
+    progress.advance();
+    run.stop_if_interrupted();
+  });
+  for (const NetworkBlock& b : blocks)
+    add_row(run.results.table, b.network, 0, b.repetition, b.parameter, b.sizes);
+  std::ranges::move(contrast_metrics(blocks), std::back_inserter(run.results.metrics));
+  run.results.figures.push_back(contrast_figure(blocks));
+  run.results.notes.push_back(
+      "The LSTM and the CNN have about as many parameters as the transformer and learn the same "
+      "task, each with the initial values of its own layers; their blocks are those of single "
+      "weight matrices. These are measurements of which nothing was claimed beforehand.");
+}
+
+// 0, 1, 3, 10, 30, ... last.
+std::vector<std::int64_t> looks_at(std::int64_t last) {
+  std::vector<std::int64_t> out{0};
+  for (std::int64_t power = 1; power < last; power *= 10)
+    for (const std::int64_t step : {power, 3 * power})
+      if (step < last) out.push_back(step);
+  out.push_back(last);
+  return out;
+}
+
+void training_study(Run& run, const Options& o) {
+  const Settings& s = run.settings();
+  const TrainingOptions training{.width = o.of.width,
+                                 .sequences = o.of.sequences,
+                                 .repetitions = repetitions(s),
+                                 .lr = o.lr,
+                                 .steps = looks_at(o.last_step)};
+  Progress progress = run.progress(
+      "moments", training.repetitions * static_cast<std::int64_t>(training.steps.size()),
+      "moments");
+  const TrainingCourse course = along_training(training, s.seed, [&] {
+    progress.advance();
+    run.stop_if_interrupted();
+  });
+  for (const TrainingMoment& m : course.moments) {
+    add_row(run.results.table, "transformer", m.step, m.repetition, "W_Q", m.query);
+    add_row(run.results.table, "transformer", m.step, m.repetition, "W_V", m.value);
+  }
+  std::ranges::move(training_metrics(course), std::back_inserter(run.results.metrics));
+  std::ranges::move(training_figures(training, course), std::back_inserter(run.results.figures));
+  run.results.notes.push_back(
+      "Along training the Hessian is that of a batch which no step saw. D^-1/2 H D^-1/2 with "
+      "D = sqrt(v) + eps is the Hessian in the coordinates in which a step of Adam is one of "
+      "gradient descent. These are measurements of which nothing was claimed beforehand.");
+}
+
+void measure(Run& run, Options& o) {
+  Results& r = run.results;
+  r.table = {.columns = {"network", "step", "repetition", "block", "median", "greatest", "norm",
+                         "outer_product_norm", "functional_norm", "least_eigenvalue",
+                         "greatest_eigenvalue"}};
   r.notes = {
       fmt::format(
-          "One transformer layer of width {} (one head, causal, no norm, a ReLU network behind), "
-          "not trained, on {} additions of two 5-digit numbers as next-token prediction; mean "
-          "cross-entropy of the answers' digits. All matrices are exact, in f64. The blocks' "
-          "outer-product part is Gauss-Newton's matrix with respect to the logits.",
+          "One transformer layer of width {} (one head, causal, no norm, a ReLU network behind) "
+          "on {} additions of two 5-digit numbers as next-token prediction; mean cross-entropy of "
+          "the answers' digits. All blocks are exact, in f64. Their outer-product part is "
+          "Gauss-Newton's matrix with respect to the logits.",
           o.of.width, o.of.sequences),
-      "Width 16 and 64 additions are the paper's; its figures have one seed. The criteria's "
-      "bounds hold for that size.",
       "Biases of attention, 0 at the start and left out of the paper's maps too, are not there."};
+  if (o.wants("blocks")) {
+    blocks_study(run, o.of, o.cells);
+    r.notes.push_back(
+        "Width 16 and 64 additions are the paper's; its figures have one seed. The criteria's "
+        "bounds hold for that size, and for networks that are not trained.");
+  }
+  if (o.wants("contrast")) contrast_study(run, o.of.sequences);
+  if (o.wants("training")) training_study(run, o);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #include "experiments/hessian/addition.hpp"
 
-#include <array>
+#include "autograd/ops.hpp"
 
 namespace sonde::experiments::addition {
 namespace {
@@ -59,6 +59,11 @@ Tensor batch(std::int64_t n, philox::Key key) {
 
 Tensor targets(const Tensor& tokens) {
   return tokens.slice(1, first_answer, length).contiguous().reshape({tokens.size(0) * answers});
+}
+
+Var answer_rows(const Var& logits) {
+  return reshape(slice(logits, 1, first_answer - 1, length - 1),
+                 {logits.size(0) * answers, vocabulary});
 }
 
 }  // namespace sonde::experiments::addition

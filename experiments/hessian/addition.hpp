@@ -3,8 +3,8 @@
 /// Addition in Transformers", 2024, as Ormaniec et al. use it.
 #pragma once
 
+#include "autograd/var.hpp"
 #include "tensor/philox.hpp"
-#include "tensor/tensor.hpp"
 
 namespace sonde::experiments::addition {
 
@@ -23,5 +23,9 @@ Tensor batch(std::int64_t n, philox::Key key);
 
 /// i64 [n answers]: the answers' digits, sequence by sequence.
 Tensor targets(const Tensor& tokens);
+
+/// What a network gives where an answer's digit comes next: of [n, length, vocabulary] the rows of
+/// targets(), [n answers, vocabulary].
+Var answer_rows(const Var& logits);
 
 }  // namespace sonde::experiments::addition

@@ -33,9 +33,14 @@ double frobenius(const Var& a) {
   return norm(a).item();
 }
 
-BlockSizes sizes_of(const Subject& s, std::string_view parameter) {
-  const ParameterPoint at(s.net, parameter);
-  const HessianParts parts = hessian_parts(s.logits(at), s.loss, at);
+}  // namespace
+
+BlockSizes block_sizes(const nn::Module& net, const Tensor& tokens, std::string_view parameter) {
+  const ParameterPoint at(net, parameter);
+  const Function logits =
+      at.function([&](nn::Context& ctx) { return addition::answer_rows(net(ctx, tokens)); });
+  const HessianParts parts =
+      hessian_parts(logits, cross_entropy_loss(addition::targets(tokens)), at);
   const Tensor h = dense(parts.hessian), outer = dense(parts.gauss_newton);
   const std::vector<double> values = eigh(h).values.tensor().to_vector<double>();
   BlockSizes b{.elements = abs(Var(h)).tensor().to_vector<double>(),
@@ -49,11 +54,10 @@ BlockSizes sizes_of(const Subject& s, std::string_view parameter) {
   return b;
 }
 
-}  // namespace
-
 QueryAndValue query_and_value(const HeterogeneityOptions& o, std::uint64_t seed) {
   const Subject s(o, seed);
-  return {sizes_of(s, "blocks.0.attn.W_Q"), sizes_of(s, "blocks.0.attn.W_V")};
+  return {block_sizes(s.net, s.tokens, "blocks.0.attn.W_Q"),
+          block_sizes(s.net, s.tokens, "blocks.0.attn.W_V")};
 }
 
 WholeHessian whole_hessian(const HeterogeneityOptions& o, std::uint64_t seed,

@@ -26,8 +26,12 @@ struct BlockSizes {
   double norm = 0, outer = 0, functional = 0;  ///< Frobenius norms of H, H_o and H_f
   double least_eigenvalue = 0, greatest_eigenvalue = 0;
 };
-/// The query and the value block of one random network: cross-entropy of the answers' digits, exact
-/// matrices, H_o by Gauss-Newton with respect to the logits.
+/// The block of one parameter of a network for the task of addition.hpp (tokens to logits, [n,
+/// length, vocabulary]): cross-entropy of the answers' digits, exact matrices, H_o by Gauss-Newton
+/// with respect to the logits.
+BlockSizes block_sizes(const nn::Module& net, const Tensor& tokens, std::string_view parameter);
+
+/// The query and the value block of one random network: block_sizes().
 struct QueryAndValue {
   BlockSizes query, value;
 };

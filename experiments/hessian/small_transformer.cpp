@@ -199,9 +199,7 @@ Var SmallTransformer::forward(nn::Context& ctx, Var tokens) const {
 }
 
 Var SmallTransformer::answer_logits(nn::Context& ctx, const Var& tokens) const {
-  const Var logits =
-      slice((*this)(ctx, tokens), 1, addition::first_answer - 1, addition::length - 1);
-  return reshape(logits, {tokens.size(0) * addition::answers, addition::vocabulary});
+  return addition::answer_rows((*this)(ctx, tokens));
 }
 
 }  // namespace sonde::experiments

@@ -1,0 +1,204 @@
+#include "experiments/hessian/along_training.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "analysis/function_maps.hpp"
+#include "analysis/lanczos.hpp"
+#include "analysis/norms.hpp"
+#include "analysis/preconditioned.hpp"
+#include "autograd/ops.hpp"
+
+namespace sonde::experiments {
+namespace {
+
+Var loss_of(const nn::Module& net, nn::Context& ctx, const Tensor& tokens) {
+  return cross_entropy(addition::answer_rows(net(ctx, tokens)), addition::targets(tokens));
+}
+
+LinearMap hessian_of(const nn::Module& net, const Tensor& tokens, std::string_view parameters) {
+  const ParameterPoint at(net, parameters);
+  return hessian_map(at.function([&](nn::Context& ctx) { return loss_of(net, ctx, tokens); }), at);
+}
+
+Ends ends_of(const LinearMap& map) {
+  const Spectrum found =
+      lanczos(map, {.largest = 1, .smallest = 1, .tolerance = 1e-6, .confirm = false});
+  return {found.smallest.values[0], found.largest.values[0]};
+}
+
+double accuracy(const Tensor& logits, const Tensor& targets) {
+  const Var right = eq(argmax(logits, -1), targets);
+  return mean(to(right, DType::f64)).item();
+}
+
+// A transformer on its way.
+class Course {
+ public:
+  Course(const TrainingOptions& o, std::uint64_t seed)
+      : key_{seed, 4},
+        sequences_(o.sequences),
+        net_({.width = o.width}, {seed, 1}),
+        held_out_(addition::batch(o.sequences, {seed, 2})),
+        adam_(net_, {.lr = o.lr}) {}
+
+  void advance_to(std::int64_t step) {
+    while (adam_.steps() < step) {
+      const Tensor tokens = addition::batch(
+          sequences_, philox::fold_in(key_, static_cast<std::uint64_t>(adam_.steps())));
+      adam_.step(nn::value_and_grad(net_, [&](nn::Context& ctx) {
+                   return make_vars(loss_of(net_, ctx, tokens));
+                 }).grads);
+    }
+  }
+  TrainingMoment moment() const {
+    const Tensor logits = addition::answer_rows(net_(held_out_)).tensor(),
+                 targets = addition::targets(held_out_);
+    TrainingMoment m{.step = adam_.steps(),
+                     .loss = cross_entropy(logits, targets).item(),
+                     .accuracy = accuracy(logits, targets),
+                     .query = block_sizes(net_, held_out_, query),
+                     .value = block_sizes(net_, held_out_, value),
+                     .whole = ends_of(hessian())};
+    m.query.elements = m.value.elements = {};
+    if (adam_.steps() == 0) return m;
+    m.preconditioned = ends_of(preconditioned("*"));
+    m.preconditioned_query = std::sqrt(exact_squared_frobenius_norm(preconditioned(query)));
+    m.preconditioned_value = std::sqrt(exact_squared_frobenius_norm(preconditioned(value)));
+    return m;
+  }
+  LinearMap hessian() const { return hessian_of(net_, held_out_, "*"); }
+  LinearMap preconditioned(std::string_view parameters) const {
+    return adam_preconditioned(hessian_of(net_, held_out_, parameters), adam_);
+  }
+
+ private:
+  static constexpr std::string_view query = "blocks.0.attn.W_Q", value = "blocks.0.attn.W_V";
+  philox::Key key_;
+  std::int64_t sequences_;
+  SmallTransformer net_;
+  Tensor held_out_;
+  optim::Adam adam_;
+};
+
+// A number by step: its median over repetitions, and the band from the least to the greatest.
+void draw(Figure& f, const std::string& label, const TrainingCourse& course,
+          const std::function<double(const TrainingMoment&)>& number) {
+  std::vector<double> x, middle, low, high;
+  std::map<std::int64_t, Sample> by_step;
+  for (const TrainingMoment& m : course.moments)
+    if (const double v = number(m); v > 0) by_step[m.step].push_back(v);
+  for (const auto& [step, values] : by_step) {
+    x.push_back(static_cast<double>(step + 1));
+    middle.push_back(quantile(values, 0.5));
+    low.push_back(std::ranges::min(values));
+    high.push_back(std::ranges::max(values));
+  }
+  f.band(label, x, low, high);
+  f.line(label, x, middle);
+}
+
+Figure by_step(const char* name, const char* title, const char* label) {
+  return {name, title, {.label = "steps + 1", .log = true}, {.label = label, .log = true}};
+}
+
+void draw_density(Figure& f, const char* label, const Density& d) {
+  std::vector<double> x, y;
+  for (std::size_t i = 0; i < d.grid.size(); ++i) {
+    x.push_back(d.grid[i] / d.grid.back());
+    y.push_back(d.values[i].value * d.grid.back());
+  }
+  f.line(label, x, y);
+}
+
+}  // namespace
+
+TrainingCourse along_training(const TrainingOptions& o, std::uint64_t seed,
+                              const std::function<void()>& pause) {
+  TrainingCourse out;
+  for (std::int64_t r = 0; r < o.repetitions; ++r) {
+    Course course(o, seed + static_cast<std::uint64_t>(r));
+    for (const std::int64_t step : o.steps) {
+      course.advance_to(step);
+      out.moments.push_back(course.moment());
+      out.moments.back().repetition = r;
+      pause();
+    }
+    if (r > 0) continue;
+    const SlqOptions sampling{.probes = 10, .steps = 60, .key = {seed, 5}};
+    out.whole = Slq(course.hessian(), sampling).density();
+    out.preconditioned = Slq(course.preconditioned("*"), sampling).density();
+  }
+  return out;
+}
+
+std::vector<Metric> training_metrics(const TrainingCourse& course) {
+  const std::int64_t last = course.moments.back().step;
+  const auto over = [&](std::int64_t step, auto number) {
+    std::vector<double> values;
+    for (const TrainingMoment& m : course.moments)
+      if (m.step == step) values.push_back(number(m));
+    return mean_over_units(values);
+  };
+  const auto ratio = [](const TrainingMoment& m) {
+    return std::log10(m.value.median / m.query.median);
+  };
+  const std::string after = fmt::format(" after {} steps", last);
+  return {
+      {"training.ratio.start", "log10 of median |VV| / median |QQ| before training",
+       over(course.moments.front().step, ratio)},
+      {"training.ratio.end", "log10 of median |VV| / median |QQ|" + after, over(last, ratio)},
+      {"training.accuracy", "share of the answers' digits that are right" + after,
+       over(last, [](const TrainingMoment& m) { return m.accuracy; })},
+      {"training.norms.end", "log10 of |VV| / |QQ|" + after,
+       over(last, [](const TrainingMoment& m) { return std::log10(m.value.norm / m.query.norm); })},
+      {"training.norms.preconditioned", "the same in the scale of Adam's steps",
+       over(last,
+            [](const TrainingMoment& m) {
+              return std::log10(m.preconditioned_value / m.preconditioned_query);
+            })},
+      {"training.greatest.preconditioned",
+       "greatest eigenvalue in the scale of Adam's steps" + after,
+       over(last, [](const TrainingMoment& m) { return m.preconditioned.greatest; })}};
+}
+
+std::vector<CaptionedFigure> training_figures(const TrainingOptions& o,
+                                              const TrainingCourse& course) {
+  const std::string how = fmt::format(
+      "Adam at {:g} on fresh batches of {}; median over repetitions, band from the least to the "
+      "greatest",
+      o.lr, o.sequences);
+  Figure sizes = by_step("training_blocks", "Blocks along training", "median |element|");
+  draw(sizes, "queries", course, [](const TrainingMoment& m) { return m.query.median; });
+  draw(sizes, "values", course, [](const TrainingMoment& m) { return m.value.median; });
+  Figure loss = by_step("training_loss", "The loss along training", "cross-entropy");
+  draw(loss, "held-out batch", course, [](const TrainingMoment& m) { return m.loss; });
+  Figure ends =
+      by_step("training_spectrum", "Greatest and most negative eigenvalues", "|eigenvalue|");
+  ends.colour_order(
+      {"greatest", "most negative", "greatest, preconditioned", "most negative, preconditioned"});
+  draw(ends, "greatest", course, [](const TrainingMoment& m) { return m.whole.greatest; });
+  draw(ends, "most negative", course, [](const TrainingMoment& m) { return -m.whole.least; });
+  draw(ends, "greatest, preconditioned", course,
+       [](const TrainingMoment& m) { return m.preconditioned.greatest; });
+  draw(ends, "most negative, preconditioned", course,
+       [](const TrainingMoment& m) { return -m.preconditioned.least; });
+  ends.level("38 / lr", 38 / o.lr);
+  Figure density("training_density", "The spectra after training",
+                 {.label = "eigenvalue / right end of the grid"},
+                 {.label = "density", .log = true});
+  draw_density(density, "H", course.whole);
+  draw_density(density, "preconditioned", course.preconditioned);
+  return {{std::move(sizes), how + "."},
+          {std::move(loss), how + "."},
+          {std::move(ends),
+           how + ". Preconditioned: D^-1/2 H D^-1/2 with D = sqrt(v) + eps of Adam. Full-batch "
+                 "Adam is stable below 38 / lr (Cohen et al. 2022); these batches are small."},
+          {std::move(density),
+           "First repetition, by stochastic Lanczos quadrature, each on its own scale."}};
+}
+
+}  // namespace sonde::experiments
