@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "analysis/count.hpp"
-#include "analysis/layer_norms.hpp"
+#include "analysis/use_forms.hpp"
 #include "autograd/ops.hpp"
 
 namespace sonde {
+namespace {
 
-using detail::PerSample;
-
-std::int64_t detail::batch_size(const Vars& batch) {
+std::int64_t batch_size(const Vars& batch) {
   if (batch.empty()) fail(ErrorCode::shape, "per_sample", "the batch holds no tensors");
   for (const Var& t : batch)
     if (t.rank() == 0 || t.size(0) != batch[0].size(0))
@@ -19,129 +18,137 @@ std::int64_t detail::batch_size(const Vars& batch) {
   return batch[0].size(0);
 }
 
-Vars detail::samples(const Vars& batch, std::int64_t begin, std::int64_t end) {
-  Vars some;
-  for (const Var& t : batch) some.push_back(slice(t, 0, begin, end));
-  return some;
-}
+// The arguments of the functions of per_sample.hpp.
+struct PerSample {
+  const ParameterPoint& at;
+  const SampleLosses& losses;
+  const Vars& batch;
+  const PerSampleOptions& options;
+  std::int64_t size = batch_size(batch);
 
-Var detail::losses_of(const PerSample& p, const Vars& chosen, const Vars& batch,
-                      const nn::CallOptions& call) {
-  nn::Context ctx = p.at.context(chosen, call);
-  Var losses = p.losses(ctx, batch);
-  if (losses.shape() != Dims{batch[0].size(0)})
-    fail_hint(ErrorCode::shape, "per_sample", "use Reduction::none",
-              "{} samples have losses [{}], not {}", batch[0].size(0), batch[0].size(0),
-              losses.spec());
-  return losses;
-}
+  Vars samples(std::int64_t begin, std::int64_t end) const {
+    Vars some;
+    for (const Var& t : batch) some.push_back(slice(t, 0, begin, end));
+    return some;
+  }
 
-namespace {
+  // The loss of one sample, without its axis.
+  ItemFunction loss() const {
+    return [this](const Vars& chosen, const Vars& sample) {
+      Vars one;
+      for (const Var& t : sample) one.push_back(unsqueeze(t, 0));
+      nn::Context ctx = at.context(chosen, options.call);
+      const Var value = losses(ctx, one);
+      if (value.shape() != Dims{1})
+        fail_hint(ErrorCode::shape, "per_sample", "use Reduction::none",
+                  "n samples have losses [n], one has [1] and not {}", value.spec());
+      return select(value, 0, 0);
+    };
+  }
+};
 
-using detail::batch_size;
-using detail::losses_of;
-using detail::samples;
-
-// (parameters..., sample...) -> gradients with respect to the parameters at `wanted`.
-Function sample_gradient(const PerSample& p, const Arguments& wanted) {
+// (parameters..., sample...) -> gradients with respect to all parameters.
+Function sample_gradient(const PerSample& p) {
   const std::size_t parameters = p.at.values.size();
-  const Function loss = [&p, parameters](const Vars& all) {
-    Vars chosen, sample;
-    for (std::size_t i = 0; i < all.size(); ++i)
-      if (i < parameters)
-        chosen.push_back(all[i]);
-      else
-        sample.push_back(unsqueeze(all[i], 0));
-    return select(losses_of(p, chosen, sample, p.options.call), 0, 0);
+  Arguments wanted;
+  for (std::size_t i = 0; i < parameters; ++i) wanted.push_back(static_cast<int>(i));
+  const Function loss = [f = p.loss(), parameters](const Vars& all) {
+    const std::span<const Var> in(all);
+    return f(Vars(in.first(parameters)), Vars(in.subspan(parameters)));
   };
   return grad(loss, wanted);
 }
 
-Arguments all_of(const ParameterPoint& at) {
-  Arguments all;
-  for (std::size_t i = 0; i < at.values.size(); ++i) all.push_back(static_cast<int>(i));
-  return all;
-}
-
-}  // namespace
-
-std::int64_t detail::resolved_chunk(const PerSample& p) {
+std::int64_t resolved_chunk(const PerSample& p) {
   constexpr std::int64_t most = 64;
   const PerSampleOptions& o = p.options;
   if (o.chunk < 0 || o.max_memory < 0)
     fail(ErrorCode::value, "per_sample", "chunk {}, max_memory {}", o.chunk, o.max_memory);
   if (o.chunk > 0) return o.chunk;
-  if (o.max_memory == 0 || batch_size(p.batch) == 0) return most;
+  if (o.max_memory == 0 || p.size == 0) return most;
   const Function of_first = [&](const Vars& chosen) {
     Vars all = chosen;
     for (const Var& t : p.batch) all.push_back(select(t, 0, 0));
-    return sample_gradient(p, all_of(p.at))(all);
+    return sample_gradient(p)(all);
   };
   const double bytes = counted(of_first, p.at.values).bytes;
   return std::clamp<std::int64_t>(
       static_cast<std::int64_t>(static_cast<double>(o.max_memory) / std::max(bytes, 1.0)), 1, most);
 }
 
-namespace {
-
-// Calls visit(begin, gradients [n, ...] of the parameters at `wanted`) for each chunk of samples.
-template <class Visit>
-void for_chunks(const PerSample& p, const Arguments& wanted, const Visit& visit) {
-  const std::int64_t n = batch_size(p.batch), chunk = detail::resolved_chunk(p);
-  Axes axes;
-  for (std::size_t i = 0; i < p.at.values.size(); ++i) axes.push_back(std::nullopt);
-  for (std::size_t i = 0; i < p.batch.size(); ++i) axes.push_back(0);
-  const Function gradients = vmap(sample_gradient(p, wanted), {.in_axes = axes});
-  for (std::int64_t begin = 0; begin < n; begin += chunk) {
-    Vars all = p.at.values;
-    for (Var& t : samples(p.batch, begin, std::min(n, begin + chunk))) all.push_back(std::move(t));
-    visit(begin, gradients(all));
+// [N, ...] from what of(samples) gives for each chunk of samples.
+template <class F>
+Tensor by_chunks(const PerSample& p, const Dims& shape, const F& of) {
+  Tensor out = Tensor::empty(shape, p.at.space.dtype());
+  const std::int64_t chunk = resolved_chunk(p);
+  for (std::int64_t begin = 0; begin < p.size; begin += chunk) {
+    const std::int64_t end = std::min(p.size, begin + chunk);
+    out.slice(0, begin, end).copy_from(of(p.samples(begin, end)));
   }
+  return out;
+}
+
+Vars gradients_of(const PerSample& p, const Vars& samples) {
+  Axes axes;
+  Vars all = p.at.values;
+  for (std::size_t i = 0; i < all.size(); ++i) axes.push_back(std::nullopt);
+  for (const Var& t : samples) {
+    all.push_back(t);
+    axes.push_back(0);
+  }
+  return vmap(sample_gradient(p), {.in_axes = axes})(all);
+}
+
+Var squares(const Var& rows) {
+  return sum(reshape(mul(rows, rows), {rows.size(0), -1}), {1});
+}
+
+Var total_of(const Vars& parts) {
+  Var total = parts[0];
+  for (std::size_t i = 1; i < parts.size(); ++i) total = add(total, parts[i]);
+  return total;
+}
+
+// Squared norms of one chunk, from the factors of the weights' gradients.
+Tensor structured_squares(const PerSample& p, const ParameterUses& uses, const Vars& samples) {
+  const Derivatives d = derivatives(p.loss(), p.at.values, samples, uses);
+  Vars parts = make_vars(Var(Tensor::zeros({samples[0].size(0)}, p.at.space.dtype())));
+  for (std::size_t k = 0; k < uses.uses.size(); ++k)
+    parts.push_back(squared_norms(uses.uses[k], d.factors[k]));
+  for (const Var& g : d.others) parts.push_back(squares(g));
+  return total_of(parts).tensor();
+}
+
+Tensor chunked_squares(const PerSample& p, const Vars& samples) {
+  Vars parts;
+  for (const Var& g : gradients_of(p, samples)) parts.push_back(squares(g));
+  return total_of(parts).tensor();
 }
 
 }  // namespace
 
-Tensor detail::chunked_squares(const PerSample& p, const Arguments& wanted) {
-  Tensor out = Tensor::zeros({batch_size(p.batch)}, p.at.space.dtype());
-  if (wanted.empty()) return out;
-  for_chunks(p, wanted, [&](std::int64_t begin, const Vars& gradients) {
-    Var total;
-    for (const Var& g : gradients) {
-      const Var square = sum(reshape(mul(g, g), {g.size(0), -1}), {1});
-      total = total ? add(total, square) : square;
-    }
-    out.slice(0, begin, begin + total.size(0)).copy_from(total.tensor());
-  });
-  return out;
-}
-
 Tensor per_sample_gradients(const ParameterPoint& at, const SampleLosses& losses, const Vars& batch,
                             const PerSampleOptions& options) {
-  Tensor out = Tensor::empty({batch_size(batch), at.space.size()}, at.space.dtype());
-  for_chunks({at, losses, batch, options}, all_of(at),
-             [&](std::int64_t begin, const Vars& gradients) {
-               const Tensor rows = at.space.flatten(gradients);
-               out.slice(0, begin, begin + rows.size(0)).copy_from(rows);
-             });
-  return out;
+  const PerSample p{at, losses, batch, options};
+  return by_chunks(p, {p.size, at.space.size()},
+                   [&](const Vars& samples) { return at.space.flatten(gradients_of(p, samples)); });
 }
 
 Tensor per_sample_gradient_norms(const ParameterPoint& at, const SampleLosses& losses,
                                  const Vars& batch, const PerSampleOptions& options,
                                  NormMethod method) {
   const PerSample p{at, losses, batch, options};
-  const std::int64_t n = batch_size(batch);
-  detail::Layers layers{.used = {}, .rest = all_of(at)};
-  const bool apart = options.call.mode == nn::Mode::eval;  // in training, dropout draws for a batch
-  if (method != NormMethod::chunked && apart && n > 0) layers = detail::layers_of(p);
-  if (method == NormMethod::structured && layers.used.empty())
+  ParameterUses uses;
+  if (method != NormMethod::chunked && p.size > 0)
+    uses = parameter_uses(p.loss(), at.values, batch);
+  if (method == NormMethod::structured && uses.uses.empty())
     fail_hint(ErrorCode::rule, "per_sample", "use NormMethod::automatic",
-              "no layer sees the samples along the first axis of its input, once a call, in eval "
-              "mode");
-  const Tensor rest = detail::chunked_squares(p, layers.rest);
-  Var squares = rest;
-  if (!layers.used.empty()) squares = add(squares, detail::layer_squares(p, layers));
-  return sqrt(squares).tensor();
+              "no chosen parameter is the weight of a product, a convolution or a look-up");
+  const Tensor squared = by_chunks(p, {p.size}, [&](const Vars& samples) {
+    return method == NormMethod::chunked ? chunked_squares(p, samples)
+                                         : structured_squares(p, uses, samples);
+  });
+  return sqrt(Var(squared)).tensor();
 }
 
 }  // namespace sonde

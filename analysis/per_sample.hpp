@@ -26,20 +26,19 @@ Tensor per_sample_gradients(const ParameterPoint& at, const SampleLosses& losses
 
 /// How the norms of gradients are computed.
 enum class NormMethod {
-  automatic,   ///< structured where that is possible
-  structured,  ///< as automatic, and Error(rule) if it is possible for no layer
+  automatic,   ///< structured
+  structured,  ///< the same, and Error(rule) if every parameter needs its gradient
   chunked,     ///< from the gradients of a chunk of samples
 };
 
 /// [N], the Euclidean norm of each sample's gradient with respect to all of the point's parameters.
 ///
-/// Structured: one backward pass over the batch gives each layer's inputs a and the cotangents d of
-/// its outputs. A linear layer's weight gradient is sum_t d_t a_t' over positions t, its squared
-/// norm sum_ts <a_t, a_s> <d_t, d_s> (Goodfellow 2015, arXiv:1510.01799): no gradient is made where
-/// the Gram matrices are smaller. For convolutions, embeddings and norms the gradients of this one
-/// layer are made, a chunk of samples at a time. All else (recurrent layers, parameters of other
-/// modules, weights that two modules share, a module that is called twice or has other things than
-/// samples along the first axis) is done by the chunked method.
+/// Structured: one backward pass gives the inputs a of each weight's layer and the cotangents d of
+/// its outputs (parameter_uses.hpp: linear layers, convolutions, attention's projections, recurrent
+/// layers, embeddings, in whatever module). The gradient is sum_t d_t a_t' over positions t, its
+/// squared norm sum_ts <a_t, a_s> <d_t, d_s> (Goodfellow 2015, arXiv:1510.01799): no gradient is
+/// made where the Gram matrices are smaller. For other parameters, such as biases and gains, the
+/// gradients themselves are made, a chunk of samples at a time.
 Tensor per_sample_gradient_norms(const ParameterPoint& at, const SampleLosses& losses,
                                  const Vars& batch, const PerSampleOptions& options = {},
                                  NormMethod method = NormMethod::automatic);

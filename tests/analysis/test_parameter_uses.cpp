@@ -102,10 +102,18 @@ std::vector<Case> layers() {
        [](const Vars& p, const Vars& x) {
          return read_out(
              tanh(conv2d(x[0], p[0], p[1],
-                         {.stride = {2, 1}, .padding = {1, 0}, .dilation = {1, 2}, .groups = 2})));
+                         {.stride = {2, 1}, .padding = {1, 0}, .dilation = {2, 3}, .groups = 2})));
        },
        {0},
        {1}},
+      {"a_filter_for_each_channel",
+       {{4, 1, 3, 3}},
+       random({3, 4, 3, 3}, 1),
+       [](const Vars& p, const Vars& x) {
+         return read_out(tanh(conv2d(unsqueeze(x[0], 0), p[0], {}, {.groups = 4})));
+       },
+       {0},
+       {}},
       {"convolution_along_one_axis",
        {{4, 2, 3}},
        random({3, 2, 6}, 1),
@@ -146,7 +154,7 @@ std::vector<Case> several() {
        {{6, 4}},
        random({3, 2, 4}, 1),
        [](const Vars& p, const Vars& x) {
-         const Vars w = split(p[0], {2, 4}, 0);
+         const Vars w = split(p[0], {3, 3}, 0);
          return read_out(concat({linear(x[0], w[0]), tanh(linear(x[0], w[1]))}, -1));
        },
        {0, 0},

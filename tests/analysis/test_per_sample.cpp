@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "autograd/observe.hpp"
+#include "nn/conv.hpp"
+#include "nn/embedding.hpp"
 #include "nn/sequential.hpp"
 #include "tensor/allocator.hpp"
 #include "tests/analysis/small_models.hpp"
@@ -19,6 +21,7 @@ using testing::distance;
 using testing::largest;
 
 using testing::expect_code;
+using testing::integer_values;
 using testing::small_model;
 using testing::small_samples;
 using testing::SmallModel;
@@ -96,27 +99,65 @@ TEST(PerSampleNorms, OfLinearLayersMakeNoGradients) {
             1e-12);
 }
 
-// Calls one layer twice, another with positions first, and has a parameter of its own.
+// A table of 5000 rows and filters of 2048 taps at one position: gradients would take 64 times as
+// much as the weights.
+class TableAndFilters final : public nn::Module {
+ public:
+  TableAndFilters() {
+    child("table", table_);
+    child("filters", filters_);
+    child("head", head_);
+  }
+  Var forward(nn::Context& ctx, Var index) const override {  // [N, 16] -> [N, 4]
+    const Var x = reshape(transpose(table_(ctx, index), 1, 2), {index.size(0), 32, 4, 4});
+    return head_(ctx, flatten(tanh(filters_(ctx, x)), 1));
+  }
+
+ private:
+  nn::Embedding table_{5000, 32, {1, 0}};
+  nn::Conv2d filters_{32, 64, 4, {2, 0}};
+  nn::Linear head_{64, 4, {3, 0}};
+};
+
+TEST(PerSampleNorms, OfTablesAndFiltersMakeNoGradients) {
+  TableAndFilters net;
+  net.convert(DType::f64);
+  const ParameterPoint at(net);
+  const Vars batch{integer_values("index", {64, 16}, 5000), Tensor::zeros({64}, DType::i64)};
+  const std::int64_t before = current_bytes();
+  reset_peak_bytes();
+  const Tensor norms = per_sample_gradient_norms(at, losses_of(net), batch);
+  const double gradients = 64.0 * static_cast<double>(at.space.size()) * 8;
+  EXPECT_LT(static_cast<double>(peak_bytes() - before), gradients / 10);
+  EXPECT_LT(distance(norms, per_sample_gradient_norms(at, losses_of(net), batch, {.chunk = 4},
+                                                      NormMethod::chunked)),
+            1e-12 * largest(norms));
+}
+
+// Calls one layer twice, another with positions first, and has parameters of its own, one of them
+// squared.
 class Awkward final : public nn::Module {
  public:
   Awkward() {
     shift_ = parameter("shift", uniform_values("shift", {3}));
+    mix_ = parameter("mix", uniform_values("mix", {3, 3}));
     child("twice", twice_);
     child("turned", turned_);
     child("plain", plain_);
   }
   Var forward(nn::Context& ctx, Var x) const override {  // [N, 2, 3]
     x = twice_(ctx, tanh(twice_(ctx, add(x, ctx[shift_]))));
+    x = linear(x, mul(ctx[mix_], ctx[mix_]));
     x = transpose(turned_(ctx, transpose(x, 0, 1)), 0, 1);
     return sum(plain_(ctx, tanh(x)), {1});
   }
 
  private:
-  nn::Handle shift_;
+  nn::Handle shift_, mix_;
   nn::Linear twice_{3, 3, {1, 0}}, turned_{3, 3, {2, 0}}, plain_{3, 4, {3, 0}};
 };
 
-TEST(PerSampleNorms, WhatHasNoStructureIsDoneByChunks) {
+TEST(PerSampleNorms, OfWeightsUsedTwiceAndParametersWithoutStructure) {
   Awkward module;
   module.convert(DType::f64);
   const ParameterPoint at(module);
@@ -128,11 +169,14 @@ TEST(PerSampleNorms, WhatHasNoStructureIsDoneByChunks) {
                        expected),
               1e-12);
   }
-  const ParameterPoint turned(module, "t*");
+  const ParameterPoint mix(module, "mix");
   const Vars batch{uniform_values("x", {2, 2, 3}), Tensor::zeros({2}, DType::i64)};
   expect_code(ErrorCode::rule, [&] {
-    per_sample_gradient_norms(turned, losses_of(module), batch, {}, NormMethod::structured);
+    per_sample_gradient_norms(mix, losses_of(module), batch, {}, NormMethod::structured);
   });
+  EXPECT_LT(distance(per_sample_gradient_norms(mix, losses_of(module), batch),
+                     norms_of_rows(per_sample_gradients(mix, losses_of(module), batch))),
+            1e-13);
 }
 
 TEST(PerSampleErrors, NameTheCause) {
