@@ -14,7 +14,7 @@ using detail::NtkWork;
 
 // What is known of the derivatives at the inputs of one tile.
 struct Side {
-  Tensor rows{};                   // [n, outputs, elements]; empty if all is in factors
+  Tensors rows{};                  // [n, outputs, elements] each, of some parameters
   std::vector<Factors> factors{};  // of the uses done by Gram matrices
 };
 
@@ -22,15 +22,28 @@ Side side_of(const NtkRows& rows, const NtkWork& work, const Tensor& x) {
   const std::int64_t n = x.size(0);
   Derivatives d = derivatives(rows.by_item(), rows.at().values, {x}, work.uses);
   Side side;
-  Vars parts;
   for (std::size_t k = 0; k < d.factors.size(); ++k)
     if (work.gram[k])
       side.factors.push_back(std::move(d.factors[k]));
     else
-      parts.push_back(gradients(work.uses.uses[k], d.factors[k]));
+      side.rows.push_back(gradients(work.uses.uses[k], d.factors[k]));
+  Vars parts;
   for (const Var& v : d.others) parts.push_back(reshape(v, {n, work.outputs, -1}));
-  if (!parts.empty()) side.rows = concat(parts, 2).tensor();
+  if (!parts.empty()) side.rows.push_back(concat(parts, 2).tensor());
   return side;
+}
+
+// j j' for rows [n, p]: the quarter below the diagonal is the one above it, transposed.
+Tensor own_products(const Tensor& j) {
+  constexpr std::int64_t small = 192;
+  const std::int64_t n = j.size(0), half = n / 2;
+  if (n <= small) return matmul(Var(j), Var(j), {.b = true}).tensor();
+  const Tensor upper = j.slice(0, 0, half), lower = j.slice(0, half, n);
+  const Var corner = matmul(Var(upper), Var(lower), {.b = true});
+  return concat({concat({own_products(upper), corner}, 1),
+                 concat({transpose(corner), own_products(lower)}, 1)},
+                0)
+      .tensor();
 }
 
 // [n outputs, m outputs] from [n, outputs, p] and [m, outputs, p]; traced [n, m].
@@ -38,7 +51,8 @@ Tensor contracted(const Tensor& j1, const Tensor& j2, bool trace) {
   const auto flat = [&](const Tensor& j) {
     return j.reshape(trace ? Dims{j.size(0), -1} : Dims{j.size(0) * j.size(1), j.size(2)});
   };
-  return matmul(Var(flat(j1)), Var(flat(j2)), {.b = true}).tensor();
+  const Tensor a = flat(j1), b = flat(j2);
+  return a.bytes() == b.bytes() ? own_products(a) : matmul(Var(a), Var(b), {.b = true}).tensor();
 }
 
 // The rows of x2 as tangents of the network at x1: as contracted().
@@ -74,7 +88,7 @@ class Sweep {
   Tensor tile(std::int64_t i, std::int64_t j) {
     if (i != row_) start(i);
     const Side right = column(j);
-    const Tensor k = at_x1_ ? pushed(*at_x1_, n_, right.rows, options_.trace) : product(right);
+    const Tensor k = at_x1_ ? pushed(*at_x1_, n_, right.rows[0], options_.trace) : product(right);
     const std::int64_t block = options_.trace ? 1 : work_.outputs;
     return k.reshape({n_, block, k.size(1) / block, block}).permute({0, 2, 1, 3});
   }
@@ -101,7 +115,9 @@ class Sweep {
   // [n block, m block], the sum over all parameters.
   Tensor product(const Side& right) const {
     Var total;
-    if (left_.rows) total = contracted(left_.rows, right.rows, options_.trace);
+    const auto plus = [&](const Var& part) { total = total ? add(total, part) : part; };
+    for (std::size_t k = 0; k < left_.rows.size(); ++k)
+      plus(contracted(left_.rows[k], right.rows[k], options_.trace));
     for (std::size_t k = 0, next = 0; k < work_.gram.size(); ++k) {
       if (!work_.gram[k]) continue;
       const Var part =
