@@ -1,6 +1,7 @@
 #include "analysis/count.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "autograd/interpreter.hpp"
 
@@ -36,16 +37,22 @@ class Counter final : public Interpreter {
     return out;
   }
 
-  double flops = 0, bytes = 0;
+  double flops = 0, bytes = 0, log_bytes = 0;
+  std::int64_t operations = 0;
 
  private:
   void count(const Primitive& p, const Vars& in, const Vars& out) {
     Tensors tensors;
     for (const Var& v : in) tensors.push_back(v.tensor());
     flops += static_cast<double>(p.flops(tensors, out));
+    double made = 0;
     for (const Var& v : out)  // views take no memory
       if (const Tensor t = v.tensor(); !shares_storage(t, tensors))
-        bytes += static_cast<double>(t.numel() * size_of(t.dtype()));
+        made += static_cast<double>(t.numel() * size_of(t.dtype()));
+    if (made == 0) return;
+    bytes += made;
+    log_bytes += std::log(made);
+    ++operations;
   }
 };
 
@@ -64,6 +71,9 @@ FunctionCount counted(const Function& f, const Vars& x, Site where) {
   }
   result.flops = counter.flops;
   result.bytes = counter.bytes;
+  result.operations = counter.operations;
+  if (counter.operations > 0)
+    result.typical_bytes = std::exp(counter.log_bytes / static_cast<double>(counter.operations));
   return result;
 }
 

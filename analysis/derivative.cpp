@@ -1,15 +1,16 @@
 #include "analysis/derivative.hpp"
 
 #include <algorithm>
-#include <cmath>
+
+#include "tensor/parallel.hpp"
 
 namespace sonde {
 namespace {
 
-// More vectors at once than have their intermediate values in the cache take longer each.
-constexpr double working_set = 16 << 20;
+// From this size on a tensor is worth an operation of its own. Measured.
+constexpr double worth_an_operation = 48 << 10;
 
-// Writes the tensors, each with a leading axis, into the rows of `out`.
+// Writes the tensors, with a leading axis unless there is one row, into the rows of `out`.
 void put(const Vars& tensors, const Space& space, const Tensor& out) {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const Block& b = space.blocks()[i];
@@ -39,18 +40,36 @@ Derivative::Derivative(DerivativeRules rules, const Point& at, FunctionCount cou
               (options.retain == Retain::automatic && fits(options, 2 * count_.bytes));
 }
 
-std::int64_t Derivative::chunk(std::int64_t n) const {
-  if (count_.bytes == 0) return n;
-  const double left = static_cast<double>(options_.max_memory) - count_.bytes,
-               room = options_.max_memory == 0 ? working_set : std::min(working_set, left);
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(room / count_.bytes), 1, n);
+// Vectors whose intermediate values fit beside the record, at least one.
+std::int64_t Derivative::fitting(std::int64_t n) const {
+  if (options_.max_memory == 0 || count_.bytes == 0) return n;
+  const double left = static_cast<double>(options_.max_memory) - count_.bytes;
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(left / count_.bytes), 1, n);
+}
+
+// As many as make a typical operation large enough, its share of the vectors counted in. The same
+// for any number of threads, as it may show in the last bit.
+std::int64_t Derivative::lanes(std::int64_t n) const {
+  if (count_.operations == 0) return n;
+  const auto vectors =
+      static_cast<double>((domain_.size() + range_.size()) * size_of(domain_.dtype()));
+  const double each = count_.typical_bytes + vectors / static_cast<double>(count_.operations);
+  return std::clamp<std::int64_t>(static_cast<std::int64_t>(worth_an_operation / each), 1,
+                                  fitting(n));
+}
+
+// Sweeps that may be under way at once.
+std::int64_t Derivative::side_by_side(std::int64_t chunks, std::int64_t lanes) const {
+  if (!retained_) return 1;
+  return std::min(chunks, std::max<std::int64_t>(1, fitting(chunks * lanes) / lanes));
 }
 
 Cost Derivative::cost(std::int64_t n) const {
-  const auto vectors = static_cast<double>(n), at_once = static_cast<double>(chunk(n)),
-             chunks = std::ceil(vectors / at_once);
-  return {2 * vectors * count_.flops + (retained_ ? 0 : chunks * count_.flops),
-          (1 + at_once) * count_.bytes};
+  const std::int64_t at_once = lanes(n), chunks = (n + at_once - 1) / at_once,
+                     under_way = std::min<std::int64_t>(threads(), side_by_side(chunks, at_once));
+  return {2 * static_cast<double>(n) * count_.flops +
+              (retained_ ? 0 : static_cast<double>(chunks) * count_.flops),
+          static_cast<double>(1 + at_once * under_way) * count_.bytes};
 }
 
 const Linearization& Derivative::record() const {
@@ -73,15 +92,18 @@ Vars Derivative::product(const Vars& vectors, bool forward, bool many) const {
 Tensor Derivative::in_chunks(const Tensor& vectors, bool forward) const {
   snapshot_.check(name_);
   const Space &from = forward ? domain_ : range_, &to = forward ? range_ : domain_;
-  const std::int64_t n = vectors.size(0), step = chunk(n);
-  if (n == 1)
-    return to.flatten(product(from.unflatten(vectors.select(0, 0)), forward, false)).unsqueeze(0);
+  const std::int64_t n = vectors.size(0), step = lanes(n), chunks = (n + step - 1) / step,
+                     together = side_by_side(chunks, step);
   Tensor out = Tensor::empty({n, to.size()}, to.dtype());
-  for (std::int64_t begin = 0; begin < n; begin += step) {
-    const std::int64_t end = std::min(n, begin + step);
-    put(product(from.unflatten(vectors.slice(0, begin, end)), forward, true), to,
-        out.slice(0, begin, end));
-  }
+  const auto run = [&](std::int64_t i) {
+    const std::int64_t begin = i * step, end = std::min(n, begin + step);
+    const bool many = end - begin > 1;
+    const Tensor some = many ? vectors.slice(0, begin, end) : vectors.select(0, begin);
+    put(product(from.unflatten(some), forward, many), to, out.slice(0, begin, end));
+  };
+  if (retained_) record();  // before threads would wait for it
+  for (std::int64_t i = 0; i < chunks; i += together)
+    parallel_chunks(std::min(together, chunks - i), [&](std::int64_t k) { run(i + k); });
   return out;
 }
 

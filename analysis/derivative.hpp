@@ -23,8 +23,6 @@ enum class Retain {
 struct MapOptions {
   Retain retain = Retain::automatic;
   /// Bytes that the record and the products' intermediate values may take together; 0: no limit.
-  /// More vectors than fit, or than have their intermediate values in the cache, are cut into
-  /// chunks.
   std::int64_t max_memory = 0;
 };
 
@@ -35,6 +33,12 @@ struct DerivativeRules {
   std::function<Vars(const Vars&)> forward, backward;
 };
 
+/// Many vectors are swept through a record on all threads, each thread with one vector at a time:
+/// kernels of one product are often too small for all threads, products side by side are not. Where
+/// tensors are so small that an operation costs more than its numbers, a sweep takes several
+/// vectors as lanes. What is not recorded is run by the calling thread, as the function may not be
+/// made for several.
+///
 /// A record halves the work: per linear layer and Hessian product 6 matrix products instead of 9
 /// and more. It pays from the second product on and costs memory only, so `automatic` asks for
 /// memory alone.
@@ -57,11 +61,13 @@ class Derivative {
   Tensor backward(const Tensor& vectors) const;
   /// Of either product: two multiplications for each one of the function, and where nothing is
   /// retained the function itself. Bytes are the function's intermediate values, once for the
-  /// record and once for each vector of a chunk.
+  /// record and once for each vector that is under way.
   Cost cost(std::int64_t n) const;
 
  private:
-  std::int64_t chunk(std::int64_t n) const;
+  std::int64_t fitting(std::int64_t n) const;
+  std::int64_t lanes(std::int64_t n) const;
+  std::int64_t side_by_side(std::int64_t chunks, std::int64_t lanes) const;
   const Linearization& record() const;
   Vars product(const Vars& vectors, bool forward, bool many) const;
   Tensor in_chunks(const Tensor& vectors, bool forward) const;

@@ -1,28 +1,45 @@
 #include "analysis/linear_map.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
 #include <cmath>
+#include <limits>
+
+#include "tensor/parallel.hpp"
 
 namespace sonde {
 namespace {
 
 using Rule = LinearMap::Rule;
 
+// Whether all numbers are finite: of a NaN or an infinity all bits of the exponent are ones, and
+// one more at its end runs over into the sign. No branch, so that it is done in vectors.
 template <class T>
-const T* first_bad(const Tensor& t) {
-  const T *begin = t.data<T>(), *end = begin + t.numel();
-  const T* bad = std::find_if(begin, end, [](T v) { return !std::isfinite(v); });
-  return bad == end ? nullptr : bad;
+bool all_finite(const T* values, std::int64_t n) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+  constexpr Bits sign = Bits{1} << (8 * sizeof(T) - 1),
+                 one = Bits{1} << (std::numeric_limits<T>::digits - 1);
+  Bits any = 0;
+  for (std::int64_t i = 0; i < n; ++i) any |= (std::bit_cast<Bits>(values[i]) & ~sign) + one;
+  return (any & sign) == 0;
+}
+
+template <class T>
+std::int64_t first_bad(const Tensor& t) {
+  constexpr std::int64_t grain = 1 << 16;
+  const T* values = t.data<T>();
+  std::atomic<bool> good = true;
+  parallel_for(t.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    if (!all_finite(values + begin, end - begin)) good = false;
+  });
+  if (good) return -1;
+  return std::find_if(values, values + t.numel(), [](T v) { return !std::isfinite(v); }) - values;
 }
 
 // Position of the first NaN or infinity of contiguous vectors, -1 if there is none.
 std::int64_t bad_position(const Tensor& t) {
-  if (t.dtype() == DType::f32) {
-    const float* bad = first_bad<float>(t);
-    return bad ? bad - t.data<float>() : -1;
-  }
-  const double* bad = first_bad<double>(t);
-  return bad ? bad - t.data<double>() : -1;
+  return t.dtype() == DType::f32 ? first_bad<float>(t) : first_bad<double>(t);
 }
 
 void check_vectors(const Tensor& v, const Space& space, const std::string& map) {

@@ -94,7 +94,7 @@ class Matmul final : public Named<Matmul, Multilinear> {
     const auto rank = [&](std::size_t i) { return in[i].rank() - (axes[i] >= 0 ? 1 : 0); };
     if (axes[0] < 0 && rank(0) == 2 && rank(1) == 2) {
       const Var b = lanes_first(in[1], axes[1]);
-      if (tb_ || b.size(-1) < narrow) return batch_beside(in[0], b, n);
+      if (b.size(tb_ ? 1 : 2) < narrow || (tb_ && rows_follow(b))) return batch_beside(in[0], b, n);
     }
     const int highest = std::max(rank(0), rank(1));
     Vars args;
@@ -118,6 +118,13 @@ class Matmul final : public Named<Matmul, Multilinear> {
  private:
   // Below this width a product per lane wastes most of a vector.
   static constexpr std::int64_t narrow = 16;
+
+  // Are the rows of lanes [n, p, k] those of one matrix, with no copy?
+  static bool rows_follow(const Var& lanes) {
+    if (!lanes.is_tensor()) return true;
+    const Tensor t = lanes.tensor();
+    return t.strides()[0] == t.size(1) * t.strides()[1];
+  }
 
   // One wide product: the lanes of B [n, k, p] side by side, [m, k] x [k, n * p].
   Batched batch_beside(const Var& a, const Var& b, std::int64_t n) const {

@@ -50,6 +50,13 @@ Var model_loss(const nn::Module& model, nn::Context& ctx, const Var& x, const Va
   return cross_entropy(flatten(logits, 0, -2), flatten(labels));
 }
 
+Function loss_of_parameters(std::shared_ptr<nn::Module> model, Var x, Var labels) {
+  return [=](const Vars& parameters) {
+    nn::Context ctx(*model, parameters);
+    return model_loss(*model, ctx, x, labels);
+  };
+}
+
 Vars by_name(const nn::Module& model, const Vars& of_parameters) {
   const auto named = model.named_parameters();
   std::vector<std::size_t> order(named.size());

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "autograd/transforms.hpp"
 #include "nn/module.hpp"
 
 namespace sonde::bench {
@@ -15,6 +16,9 @@ std::shared_ptr<nn::Module> make_model(const std::string& name);
 
 /// Mean cross-entropy of the model's logits; their classes are on the last axis.
 Var model_loss(const nn::Module& model, nn::Context& ctx, const Var& x, const Var& labels);
+
+/// The loss of a batch as a function of the parameters, in eval mode.
+Function loss_of_parameters(std::shared_ptr<nn::Module> model, Var x, Var labels);
 
 /// The entries of a list that belongs to the parameters, in the order of their names: the order in
 /// which the peers give theirs.

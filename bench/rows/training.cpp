@@ -3,7 +3,6 @@
 #include "bench/rows/models.hpp"
 #include "bench/rows/workload.hpp"
 #include "optim/adam.hpp"
-#include "tests/parity/values.hpp"
 
 namespace sonde::bench {
 
@@ -31,14 +30,6 @@ Work training_step(const Setup& setup) {
   };
 }
 
-// The loss of a batch as a function of the parameters, in eval mode.
-Function loss_of_parameters(std::shared_ptr<nn::Module> model, Var x, Var labels) {
-  return [=](const Vars& parameters) {
-    nn::Context ctx(*model, parameters);
-    return model_loss(*model, ctx, x, labels);
-  };
-}
-
 // The gradient of each sample's loss: vmap of grad.
 Work per_sample(const Setup& setup) {
   const auto model = make_model(setup.params["model"]);
@@ -49,17 +40,6 @@ Work per_sample(const Setup& setup) {
   };
   const Function gradients = vmap(gradient_of_sample);
   return [=, in = setup.inputs] { return by_name(*model, gradients(in)); };
-}
-
-// Hessian of the loss times a vector.
-Work hessian_vector(const Setup& setup) {
-  const auto model = make_model(setup.params["model"]);
-  const Function loss = loss_of_parameters(model, setup.inputs[0], setup.inputs[1]);
-  Vars direction;
-  for (const auto& [path, handle] : model->named_parameters())
-    direction.push_back(
-        testing::uniform_values("direction." + path, handle->value.shape()).to(DType::f32));
-  return [=] { return by_name(*model, hvp(loss, model->parameters(), direction)); };
 }
 
 // Logits of copies of every image, each with noise added to one of its patches. Inputs: images
@@ -86,7 +66,6 @@ Work sensitivity_sweep(const Setup& setup) {
 void add_training(Makers& makers) {
   makers["training_step"] = training_step;
   makers["per_sample"] = per_sample;
-  makers["hvp"] = hessian_vector;
   makers["sensitivity"] = sensitivity_sweep;
 }
 

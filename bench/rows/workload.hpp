@@ -45,5 +45,6 @@ void add_lstm(Makers& makers);
 void add_overhead(Makers& makers);
 void add_optim(Makers& makers);
 void add_training(Makers& makers);
+void add_curvature(Makers& makers);
 
 }  // namespace sonde::bench

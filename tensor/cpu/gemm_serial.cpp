@@ -167,13 +167,16 @@ class Blocks {
 // --- the product of the transposed matrices
 
 // A wide B that lies transposed would be transposed whole to be packed; C' = B' A' transposes A and
-// C instead, which are small if there are few rows, and the rows fill vectors.
+// C instead, which are small if there are few rows. The rows should fill vectors, unless they are
+// few and B is beyond the second-level cache: then the time is that of reading B.
 template <class T>
 bool turned_is_cheaper(const Product<T>& p) {
   const std::int64_t m = p.c.rows, n = p.c.cols, k = p.a.cols, lanes = gemm_kernel<T>().lanes;
   const std::int64_t filled = (m + lanes - 1) / lanes * lanes;
+  const bool beyond_cache = n * k * static_cast<std::int64_t>(sizeof(T)) >= 1 << 20;
   return !p.start && p.b.row_stride == 1 && p.b.col_stride != 1 && p.a.col_stride == 1 &&
-         8 * (filled - m) <= filled && n * k > 2 * m * (n + k);
+         (8 * (filled - m) <= filled || (m <= 2 * lanes && beyond_cache)) &&
+         n * k > 2 * m * (n + k);
 }
 
 template <class T>
