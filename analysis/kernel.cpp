@@ -58,6 +58,25 @@ Tensor gram(const Tensor& f1, const Tensor& f2) {
   return product(f1.reshape({f1.size(0), size}), f2.reshape({f2.size(0), size}), {.b = true});
 }
 
+Tensor kernel_matrix(const Tensor& kernel) {
+  if (kernel.rank() == 2) return kernel;
+  if (kernel.rank() != 4)
+    fail(ErrorCode::shape, "kernel_matrix", "a kernel is [n, m] or [n, m, a, b], this is {}",
+         kernel.spec());
+  return kernel.permute({0, 2, 1, 3})
+      .reshape({kernel.size(0) * kernel.size(2), kernel.size(1) * kernel.size(3)});
+}
+
+double kernel_drift(const Tensor& k0, const Tensor& k) {
+  check_square(k0, "kernel_drift");
+  if (k0.shape() != k.shape())
+    fail(ErrorCode::shape, "kernel_drift", "kernels {} and {}", k0.shape(), k.shape());
+  const double size = inner(k0, k0);
+  if (!(size > 0)) fail(ErrorCode::value, "kernel_drift", "the kernel at the start is zero");
+  const Tensor moved = (Var(k) - Var(k0)).tensor();
+  return std::sqrt(inner(moved, moved) / size);
+}
+
 double kernel_alignment(const Tensor& k1, const Tensor& k2) {
   check_square(k1, "kernel_alignment");
   if (k1.shape() != k2.shape())

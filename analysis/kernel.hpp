@@ -11,6 +11,14 @@ namespace sonde {
 /// network is that of its last hidden layer (Cho and Saul 2009; Daniely, Frostig, Singer 2016).
 Tensor gram(const Tensor& features1, const Tensor& features2);
 
+/// A kernel of several outputs, [n, m, a, b] as ntk() gives it, as the matrix [n a, m b] that is an
+/// ordinary kernel of n a items; one that is [n, m] as it is. Error(shape) for another rank.
+Tensor kernel_matrix(const Tensor& kernel);
+
+/// |K - K0| / |K0| in Frobenius' norm, for kernels [n, n]: how far training moved the tangent
+/// kernel. Error(value) if K0 is zero.
+double kernel_drift(const Tensor& k0, const Tensor& k);
+
 /// <K1, K2> / (|K1| |K2|) in Frobenius' inner product, for kernels [n, n] (Cristianini et al.
 /// 2001). Along training, of a kernel with itself at the start: how far the tangent kernel moved.
 /// Error(value) if one of them is zero.

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "analysis/kernel.hpp"
 #include "autograd/ops.hpp"
 #include "tensor/file.hpp"
 #include "tensor/io_npy.hpp"
@@ -18,12 +19,6 @@ std::string read_note(const std::string& path) {
   return text;
 }
 
-// [n, m, b, b] as the matrix [n b, m b].
-Tensor as_matrix(const Tensor& tile) {
-  const std::int64_t block = tile.size(2);
-  return tile.permute({0, 2, 1, 3}).reshape({tile.size(0) * block, tile.size(1) * block});
-}
-
 class Tiles final : public LinearMap::Rule {
  public:
   Tiles(TileFolder folder, DType dtype)
@@ -34,7 +29,7 @@ class Tiles final : public LinearMap::Rule {
     Tensor out = Tensor::zeros(v.shape(), v.dtype());
     for (std::int64_t i = 0; i < folder_.tiles(); ++i)
       for (std::int64_t j = i; j < folder_.tiles(); ++j) {
-        const Tensor tile = as_matrix(folder_.get(i, j));
+        const Tensor tile = kernel_matrix(folder_.get(i, j));
         add(out, i, matmul(part(v, j), tile, {.b = true}));
         if (i != j) add(out, j, matmul(part(v, i), tile));
       }
