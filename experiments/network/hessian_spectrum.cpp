@@ -68,9 +68,7 @@ void settle(SpectrumOptions& o, const Settings& settings) {
   const bool indefinite = o.curvature.matrix == "hessian" || o.curvature.matrix == "functional";
   if (o.smallest < 0) o.smallest = indefinite ? o.largest / 2 : 0;
   o.curvature.memory = gib(o.max_memory) / 2;
-  if (settings.seeds != 1)
-    fail_hint(ErrorCode::usage, "--seeds", "run it again with another --seed and --out",
-              "one network is measured at a time");
+  require_one_network(settings);
   if (o.by == "block" && o.curvature.params != "*")
     fail_hint(ErrorCode::usage, "--by", "leave --params out, or choose the block with it alone",
               "blocks are those of the whole network, '{}' is a part", o.curvature.params);
@@ -81,9 +79,7 @@ void declare(Cli& cli, SpectrumOptions& o) {
   declare_network(cli, o.network, {128, 256, 2000}, "training samples, chosen by the seed");
   declare_matrix(cli, o);
   declare_numbers(cli, o);
-  cli.real("max-memory", o.max_memory, {4, 4, 4}, {0.001, 1e6},
-           "GiB that vectors and intermediate values may take; less of it costs time");
-  cli.flag("dry-run", o.dry_run, "say what it would cost, and compute and write nothing");
+  declare_limits(cli, o.max_memory, o.dry_run);
   cli.settle([&o](const Settings& settings) { settle(o, settings); });
   cli.instead([&o](const Settings& settings) { return dry_run(o, settings); });
 }

@@ -95,6 +95,18 @@ void declare_network(Cli& cli, NetworkOptions& o, Scaled<std::int64_t> samples,
   cli.choice("precision", o.precision, {"f32", "f64"}, "type of all numbers");
 }
 
+void declare_limits(Cli& cli, double& max_memory, bool& dry_run) {
+  cli.real("max-memory", max_memory, {4, 4, 4}, {0.001, 1e6},
+           "GiB that it may take beside the data; what needs more is refused beforehand");
+  cli.flag("dry-run", dry_run, "say what it would cost, and compute and write nothing");
+}
+
+void require_one_network(const Settings& settings) {
+  if (settings.seeds != 1)
+    fail_hint(ErrorCode::usage, "--seeds", "run it again with another --seed and --out",
+              "one network is measured at a time");
+}
+
 DType precision_of(const NetworkOptions& o) {
   return o.precision == "f64" ? DType::f64 : DType::f32;
 }

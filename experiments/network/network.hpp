@@ -29,6 +29,11 @@ struct NetworkOptions {
 void declare_network(Cli& cli, NetworkOptions& options, Scaled<std::int64_t> samples,
                      const std::string& samples_help);
 
+/// Declares --max-memory, in GiB, and --dry-run.
+void declare_limits(Cli& cli, double& max_memory, bool& dry_run);
+/// Error(usage) unless --seeds is 1.
+void require_one_network(const Settings& settings);
+
 /// What is measured, and what it is measured on: inputs [n, channels, height, width] in the type of
 /// the parameters; a table's rows are images of one pixel's height.
 struct Network {
