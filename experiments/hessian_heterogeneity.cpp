@@ -25,8 +25,8 @@ const About about{
         "Theoretical "
         "Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 1 and 4",
     .cost =
-        "two cores: --quick below a minute, standard below 3 minutes, --full below an hour; memory "
-        "below 1 GiB"};
+        "two cores: --quick below a minute, standard below 3 minutes, --full below an hour; "
+        "contrast and training another 10 minutes; memory below 1 GiB"};
 
 const std::vector<std::string> study_names{"blocks", "contrast", "training"};
 

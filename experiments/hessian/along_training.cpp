@@ -101,13 +101,16 @@ void draw(Figure& f, const std::string& label, const TrainingCourse& course,
   f.line(label, x, middle);
 }
 
-Figure by_step(const char* name, const char* title, const char* label) {
-  return {name, title, {.label = "steps + 1", .log = true}, {.label = label, .log = true}};
+Figure by_step(const char* name, const char* title, Axis y) {
+  return {name, title, {.label = "steps + 1", .log = true}, std::move(y)};
 }
 
+// Without the gaps between eigenvalues, where the density is that of the Gaussians' tails.
 void draw_density(Figure& f, const char* label, const Density& d) {
+  constexpr double least = 1e-6;
   std::vector<double> x, y;
   for (std::size_t i = 0; i < d.grid.size(); ++i) {
+    if (d.values[i].value * d.grid.back() < least) continue;
     x.push_back(d.grid[i] / d.grid.back());
     y.push_back(d.values[i].value * d.grid.back());
   }
@@ -171,13 +174,14 @@ std::vector<CaptionedFigure> training_figures(const TrainingOptions& o,
       "Adam at {:g} on fresh batches of {}; median over repetitions, band from the least to the "
       "greatest",
       o.lr, o.sequences);
-  Figure sizes = by_step("training_blocks", "Blocks along training", "median |element|");
+  Figure sizes = by_step("training_blocks", "Blocks along training",
+                         {.label = "median |element|", .log = true});
   draw(sizes, "queries", course, [](const TrainingMoment& m) { return m.query.median; });
   draw(sizes, "values", course, [](const TrainingMoment& m) { return m.value.median; });
-  Figure loss = by_step("training_loss", "The loss along training", "cross-entropy");
+  Figure loss = by_step("training_loss", "The loss along training", {.label = "cross-entropy"});
   draw(loss, "held-out batch", course, [](const TrainingMoment& m) { return m.loss; });
-  Figure ends =
-      by_step("training_spectrum", "Greatest and most negative eigenvalues", "|eigenvalue|");
+  Figure ends = by_step("training_spectrum", "Greatest and most negative eigenvalues",
+                        {.label = "|eigenvalue|", .log = true});
   ends.colour_order(
       {"greatest", "most negative", "greatest, preconditioned", "most negative, preconditioned"});
   draw(ends, "greatest", course, [](const TrainingMoment& m) { return m.whole.greatest; });
