@@ -127,11 +127,12 @@ std::set<std::size_t> entangled(const std::vector<Use>& uses, const std::vector<
   std::set<std::size_t> found;
   std::map<std::size_t, std::vector<bool>> marked;
   for (const Use& use : uses) {
-    const Tensor whole = parameters[use.parameter].tensor();
+    const Tensor whole = parameters[use.parameter].tensor(), view = meetings[use.meetings[0]].view;
+    const bool alone = std::ranges::count(uses, use.parameter, &Use::parameter) == 1;
+    if (alone && view.is_dense()) continue;
     auto& marks = marked[use.parameter];
     marks.resize(static_cast<std::size_t>(whole.numel()));
-    if (!whole.is_dense() || !mark(meetings[use.meetings[0]].view, whole, marks))
-      found.insert(use.parameter);
+    if (!whole.is_dense() || !mark(view, whole, marks)) found.insert(use.parameter);
   }
   return found;
 }

@@ -146,7 +146,8 @@ struct Comparison {
 };
 
 // At `times` over the kernel's greatest eigenvalue, in steps of a fiftieth of it.
-std::vector<Comparison> compared(const Run& run, const Tensor& kernel, std::vector<int> times) {
+std::vector<Comparison> compared(const Run& run, const Tensor& kernel,
+                                 const std::vector<int>& times) {
   const Tensor initial = flat(run.f(run.at.values, run.x).tensor()), y = flat(run.y);
   const GradientFlow flow(kernel, y, initial);
   const double rate = 0.02 / kernel_spectrum(kernel).values.at({0});
@@ -182,7 +183,7 @@ void predict(const Run& run, const Tensor& kernel) {
 Run transformer_run(const TinyTransformer& net) {
   const ParameterPoint at(net);
   const Tensor x = sentences(8);
-  return {rows_of(at), at, x, answers(x)};
+  return {rows_of(at), {at.space, at.values}, x, answers(x)};
 }
 
 Run two_layer_run(std::int64_t width, std::uint64_t seed) {

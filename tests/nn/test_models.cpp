@@ -17,6 +17,7 @@
 #include "nn/models/vit.hpp"
 #include "nn/state_dict.hpp"
 #include "tests/nn/expect_code.hpp"
+#include "tests/nn/model_cases.hpp"
 #include "tests/nn/second_order.hpp"
 
 namespace sonde::nn {
@@ -225,81 +226,14 @@ TEST(Models, BertDoesNotSeePadding) {
 
 // --- second derivatives and per-sample gradients, at small sizes
 
-struct Case {
-  std::string name;
-  std::function<std::unique_ptr<Module>()> make;
-  Var x;  ///< a batch
-};
-
-template <class M, class... Arguments>
-std::function<std::unique_ptr<Module>()> maker(Arguments... arguments) {
-  return [=] { return std::make_unique<M>(arguments...); };
-}
-
-std::vector<Case> cases() {
-  const ImageSpec image{.channels = 2, .height = 8, .width = 8, .classes = 3};
-  const Var x = uniform_values("x", {3, 2, 8, 8});
-  const Var tokens = integer_values("tokens", {3, 5}, 7);
-  const VitOptions vit{.dim = 8, .depth = 2, .heads = 2, .head_dim = 3, .mlp_dim = 5};
-  VitOptions relu2 = vit, locality = vit, simple = vit;
-  relu2.score = AttentionScore::relu2_l1;
-  locality.embedding = PatchEmbedding::shifted;
-  locality.pooling = Pooling::cls;
-  locality.locality = true;
-  simple.embedding = PatchEmbedding::normed;
-  simple.positions = Positions::sincos;
-  simple.pooling = Pooling::cls;
-  return {
-      {"Mlp",
-       maker<Mlp>(std::vector<std::int64_t>{128, 6, 3}, key,
-                  MlpOptions{.activation = [](const Var& v) { return tanh(v); }}),
-       x},
-      {"Cnn", maker<Cnn>(image, key, CnnOptions{.width = 3, .hidden = 5}), x},
-      {"CnnWithBatchNorm",
-       maker<Cnn>(image, key, CnnOptions{.width = 3, .hidden = 5, .batch_norm = true}), x},
-      {"ResNet", maker<ResNet>(image, key, ResNetOptions{.widths = {3, 4}, .blocks = {1, 2}}), x},
-      {"DenseNet",
-       maker<DenseNet>(
-           image, key,
-           DenseNetOptions{.growth_rate = 3, .blocks = {1, 2}, .init_features = 4, .bn_size = 2}),
-       x},
-      {"ConvMixer", maker<ConvMixer>(image, key, ConvMixerOptions{.dim = 4, .depth = 2}), x},
-      {"Vit", maker<Vit>(image, key, vit), x},
-      {"VitWithSquaredReluAttention", maker<Vit>(image, key, relu2), x},
-      {"VitWithLocality", maker<Vit>(image, key, locality), x},
-      {"SimpleVit", maker<Vit>(image, key, simple), x},
-      {"LstmClassifier",
-       maker<LstmClassifier>(
-           image, key,
-           LstmClassifierOptions{.patch = {4, 2}, .hidden = 3, .layers = 2, .bidirectional = true}),
-       x},
-      {"Gpt",
-       maker<Gpt>(key, GptOptions{.vocab = 7, .context = 5, .dim = 4, .depth = 2, .heads = 2}),
-       tokens},
-      {"Bert",
-       maker<Bert>(key, BertOptions{.vocab = 7,
-                                    .dim = 4,
-                                    .depth = 2,
-                                    .heads = 2,
-                                    .mlp_dim = 6,
-                                    .max_positions = 7,
-                                    .dropout = 0.1}),
-       tokens},
-      {"AdditionTransformer",
-       maker<AdditionTransformer>(
-           key, AdditionOptions{.modulus = 6, .dim = 4, .heads = 2, .mlp_dim = 5}),
-       slice(tokens, 1, 0, 3)},
-  };
-}
-
 class ModelDerivatives : public ::testing::TestWithParam<int> {
  protected:
   void SetUp() override {
-    case_ = cases()[static_cast<std::size_t>(GetParam())];
+    case_ = model_cases()[static_cast<std::size_t>(GetParam())];
     module_ = case_.make();
     sonde::testing::fill(*module_);
   }
-  Case case_;
+  ModelCase case_;
   std::unique_ptr<Module> module_;
 };
 
@@ -318,9 +252,9 @@ TEST_P(ModelDerivatives, PerSampleGradientsEqualTheLoop) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ModelDerivatives,
-                         ::testing::Range(0, static_cast<int>(cases().size())),
+                         ::testing::Range(0, static_cast<int>(model_cases().size())),
                          [](const auto& info) {
-                           return cases()[static_cast<std::size_t>(info.param)].name;
+                           return model_cases()[static_cast<std::size_t>(info.param)].name;
                          });
 
 }  // namespace
