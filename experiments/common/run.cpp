@@ -51,7 +51,8 @@ std::optional<Json> earlier_config(const fs::path& folder, const std::string& ex
 
 void clear_asides(const fs::path& folder) {
   remove_files(folder, is_aside);
-  if (is_there(folder / "figures")) remove_files(folder / "figures", is_aside);
+  for (const std::string& name : names_in(folder))
+    if (is_folder(folder / name)) remove_files(folder / name, is_aside);
 }
 
 // Removes what an earlier run left: the files of the contract and no others. The checkpoints go

@@ -6,8 +6,11 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/ops.hpp"
 #include "experiments/common/report.hpp"
 #include "experiments/vision/findings.hpp"
+#include "program_run.hpp"
+#include "tensor/io_npy.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -176,6 +179,19 @@ Page marks() {
   return {"marks", report_html({"marks", "Every mark.", "", ""}, {}, Json::object(), r)};
 }
 
+// What a program really writes, about an untrained network on noise.
+Page written_by(const std::string& name, Program program, std::vector<std::string> words) {
+  TempFolder folder;
+  save_npy(folder / "x.npy", normal(random_key(1), {100, 12, 12}).tensor());
+  save_npy(folder / "y.npy", remainder(Tensor::arange(100), 10).tensor());
+  const std::string out = folder / "run";
+  words.insert(words.end(), {"--model", "vit", "--data", folder.path().string(), "--samples", "12",
+                             "--quiet", "--out", out});
+  const Ended ended = run_program_with(program, words);
+  if (ended.code != 0) fail(ErrorCode::value, name, "{}", ended.err);
+  return {name, read_bytes(out + "/report.html")};
+}
+
 }  // namespace
 
 std::vector<Page> report_pages() {
@@ -186,6 +202,10 @@ std::vector<Page> report_pages() {
       page("holes", with_holes()),
       page("single", World(options({"mlp"}, 1)), {{"quick", true}}),
       marks(),
+      written_by("hessian_spectrum", hessian_spectrum,
+                 {"--quick", "--by", "block", "--tolerance", "0.01"}),
+      written_by("ntk_spectrum", ntk_spectrum, {"--test", "5"}),
+      written_by("sensitivity_of", sensitivity_of, {"--quick"}),
       {"empty", report_html({"empty", "Nothing.", "Nobody", ""}, {}, Json::object(), {})}};
 }
 
