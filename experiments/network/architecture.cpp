@@ -41,7 +41,7 @@ std::optional<std::int64_t> WeightShapes::size(const std::string& name, int axis
 std::int64_t WeightShapes::count(const std::string& start, const std::string& end,
                                  std::int64_t first) const {
   std::int64_t n = 0;
-  while (has(start + std::to_string(first + n) + end)) ++n;
+  while (has(fmt::format("{}{}{}", start, first + n, end))) ++n;
   return n;
 }
 
