@@ -90,7 +90,8 @@ Structure structure_of(const NtkRows& rows, const Sizes& s, const Tensor& x, boo
     out.factors += groups * t * static_cast<double>(u.lookup ? 1 : u.in) +
                    groups * t * s.outputs * static_cast<double>(u.out);
     if (gram)
-      out.widest = std::max(out.widest, groups * std::max(t * t, s.outputs * s.outputs));
+      out.widest =
+          std::max(out.widest, groups * std::max(t * t, trace ? 1 : s.outputs * s.outputs));
     else
       out.rows += groups * static_cast<double>(u.in * u.out);
   }
@@ -115,10 +116,14 @@ std::vector<std::pair<std::string, NtkForm>> forms_of(const Structure& structure
   return forms;
 }
 
-// A forward and, for each output, a backward pass; without derivatives by weights the latter is one
-// multiplication for each one forward, with them two.
-double pass_flops(const Sizes& s, double inputs, double backward) {
-  return inputs * s.flops * (1 + backward * s.outputs);
+// Of one input: a forward and, for each output, a backward pass. Without derivatives by weights the
+// latter is one multiplication for each one forward, with them two.
+double pass_flops(const Sizes& s, double backward) {
+  return s.flops * (1 + backward * s.outputs);
+}
+// With rows of the Jacobian, which go to memory.
+double rows_flops(const Sizes& s) {
+  return pass_flops(s, 2) + memory_pass * s.outputs * s.parameters;
 }
 
 // Of one method: flops of passes over one input of x1 and x2, of all products, bytes for an input
@@ -128,7 +133,7 @@ struct Parts {
 };
 
 Parts contract_parts(const Sizes& s, bool trace) {
-  const double row = s.outputs * s.parameters * s.element, pass = pass_flops(s, 1, 2);
+  const double row = s.outputs * s.parameters * s.element, pass = rows_flops(s);
   return {pass,
           pass,
           contraction_flops(s, s.parameters, trace),
@@ -141,15 +146,15 @@ Parts contract_parts(const Sizes& s, bool trace) {
 Parts vector_product_parts(const Sizes& s) {
   const double row = s.outputs * s.parameters * s.element;
   return {s.flops,
-          pass_flops(s, 1, 2),
+          rows_flops(s),
           s.n * s.m * s.outputs * 2 * s.flops,
-          row + s.bytes * (3 + s.outputs),
+          2 * row + s.bytes * (3 + s.outputs),
           0,
           s.m * row};
 }
 
 Parts structured_parts(const Sizes& s, const Structure& by) {
-  const double row = (s.outputs * by.rows + by.factors) * s.element, pass = pass_flops(s, 1, 1);
+  const double row = (s.outputs * by.rows + by.factors) * s.element, pass = pass_flops(s, 1);
   return {pass,
           pass,
           by.flops,

@@ -5,10 +5,6 @@
 namespace sonde {
 namespace {
 
-// What passing once over an element of memory costs, in operations of a product of matrices: what
-// two cores do while memory gives them 8 bytes.
-constexpr double pass = 40;
-
 // [groups, n, positions, in]
 Tensor input_of(const Use& use, const Factors& f) {
   return use.lookup ? one_hot(f.input, use.in, f.cotangent.dtype()).tensor() : f.input;
@@ -82,18 +78,18 @@ Var squares(const Var& v, const Dims& axes) {
 
 double gram_flops(const Use& use, const KernelSize& s) {
   const auto t = static_cast<double>(use.positions),
-             in = use.lookup ? pass : static_cast<double>(use.in),
+             in = use.lookup ? memory_pass : static_cast<double>(use.in),
              out = static_cast<double>(use.out);
   const double pairs = s.n * s.m * static_cast<double>(use.groups), o = s.outputs;
-  if (s.trace) return pairs * t * t * (2 * in + 2 * o * out + 3 * pass);
-  if (use.positions == 1) return pairs * (2 * in + o * o * (2 * out + 2 * pass));
-  return pairs * t * (t * (2 * in + pass + 2 * o * out) + o * out * (pass + 2 * o));
+  if (s.trace) return pairs * t * t * (2 * in + 2 * o * out + 3 * memory_pass);
+  if (use.positions == 1) return pairs * (2 * in + o * o * (2 * out + 2 * memory_pass));
+  return pairs * t * (t * (2 * in + memory_pass + 2 * o * out) + o * out * (memory_pass + 2 * o));
 }
 
 double gradient_flops(const Use& use, const KernelSize& s) {
   const double elements = static_cast<double>(use.groups * use.in * use.out),
                t = static_cast<double>(use.positions);
-  return (s.n + s.m) * s.outputs * elements * (2 * t + pass) +
+  return (s.n + s.m) * s.outputs * elements * (2 * t + memory_pass) +
          2 * s.n * s.m * s.outputs * (s.trace ? 1 : s.outputs) * elements;
 }
 

@@ -9,12 +9,16 @@
 
 namespace sonde {
 
-/// Multiply-adds, counted as two operations, and what moving as many elements takes, for a kernel
-/// between n and m items with `outputs` outputs. `trace`: only the sum over equal outputs.
+/// What passing once over an element of memory costs, in operations of a product of matrices: what
+/// two cores do while memory gives them 8 bytes.
+inline constexpr double memory_pass = 40;
+
+/// A kernel between n and m items with `outputs` outputs. `trace`: only the sum over equal outputs.
 struct KernelSize {
   double n = 0, m = 0, outputs = 1;
   bool trace = false;
 };
+/// Operations (a multiplication and an addition are two) and passes over memory as operations.
 double gram_flops(const Use& use, const KernelSize& size);
 double gradient_flops(const Use& use, const KernelSize& size);
 

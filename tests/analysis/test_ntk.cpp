@@ -7,6 +7,7 @@
 #include "autograd/ops.hpp"
 #include "nn/init.hpp"
 #include "temp_folder.hpp"
+#include "tensor/allocator.hpp"
 #include "tests/analysis/values.hpp"
 
 namespace sonde {
@@ -165,6 +166,29 @@ TEST(Ntk, OfALinearNetworkIsKnown) {
       for (std::int64_t a = 0; a < 2; ++a)
         for (std::int64_t b = 0; b < 2; ++b)
           EXPECT_NEAR(k.at({i, j, a, b}), a == b ? gram.at({i, j}) + 1 : 0, 1e-14);
+}
+
+TEST(Ntk, EstimatesOfMemoryAreOfTheRightSize) {
+  const Point at = Point::of({random({256, 100}, 1), random({256}, 2), random({6, 256}, 3)});
+  const RowFunction f = [](const Vars& p, const Var& x) {
+    return linear(tanh(linear(x, p[0], p[1])), p[2]);
+  };
+  const Tensor x = random({32, 100}, 4);
+  for (const NtkMethod method :
+       {NtkMethod::contract, NtkMethod::vector_products, NtkMethod::structured}) {
+    SCOPED_TRACE(to_string(method));
+    const NtkOptions o{.method = method};
+    const NtkPlan plan = ntk_plan(f, at, x, x, o);
+    const double estimate = method == NtkMethod::contract          ? plan.contract.bytes
+                            : method == NtkMethod::vector_products ? plan.vector_products.bytes
+                                                                   : plan.structured.bytes;
+    const std::int64_t before = current_bytes();
+    reset_peak_bytes();
+    const Tensor kernel = ntk(f, at, x, o);
+    const auto peak = static_cast<double>(peak_bytes() - before - kernel.numel() * 8);
+    EXPECT_LT(peak, 1.1 * estimate);
+    EXPECT_GT(peak, estimate / 4);
+  }
 }
 
 TEST(Ntk, ThePlanFitsOrSaysWhatWould) {
