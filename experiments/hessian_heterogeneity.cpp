@@ -26,7 +26,7 @@ const About about{
         "Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 1 and 4",
     .cost =
         "two cores: --quick below a minute, standard below 3 minutes, --full below an hour; "
-        "contrast and training another 10 minutes; memory below 1 GiB"};
+        "contrast and training another 10 minutes; memory below 1 GiB (0.5 GiB standard)"};
 
 const std::vector<std::string> study_names{"blocks", "contrast", "training"};
 

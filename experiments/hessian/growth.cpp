@@ -61,7 +61,7 @@ HessianParts parts_of(const SmallTransformer& net, std::int64_t layer, const std
   const ParameterPoint at(net, prefix + (diagonal ? block : "W_*"));
   const Function logits =
       at.function([&](nn::Context& ctx) { return net.answer_logits(ctx, tokens); });
-  const HessianParts parts = hessian_parts(logits, loss, at);
+  HessianParts parts = hessian_parts(logits, loss, at);
   if (diagonal) return parts;
   const auto cut = [&](const LinearMap& map) {
     return map.restricted(prefix + block.substr(0, dash), prefix + block.substr(dash + 1));

@@ -48,6 +48,7 @@ TEST(WeakBias, HoldsUpToTwoErrors) {
   EXPECT_EQ(verdict(1), Verdict::reproduced);
   EXPECT_EQ(verdict(2), Verdict::reproduced);
   EXPECT_EQ(verdict(3), Verdict::not_reproduced);
+  EXPECT_EQ(weak_bias_claim(s, {{4, 3, 2, 1, 1}}).verdict, Verdict::inconclusive);
 }
 
 // Coefficients that reach 1 at these epochs; -1: never.
