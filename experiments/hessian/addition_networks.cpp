@@ -7,11 +7,9 @@ namespace sonde::experiments {
 namespace {
 
 constexpr std::int64_t width = 16, hidden = 21, kernel = 7;
-constexpr double embedding_std = 0.2;
 
-Tensor embeddings(philox::Key key) {
-  return nn::normal_init({addition::vocabulary, width}, 0, embedding_std, philox::child(key, 0),
-                         DType::f64);
+Tensor embeddings(philox::Key key, double std) {
+  return nn::normal_init({addition::vocabulary, width}, 0, std, philox::child(key, 0), DType::f64);
 }
 
 // As many zeros in front as keep the length, so that an output sees what came before it.
@@ -21,8 +19,8 @@ Var causal(nn::Context& ctx, const nn::Conv1d& conv, const Var& x) {
 
 }  // namespace
 
-AdditionLstm::AdditionLstm(philox::Key key)
-    : embed_(parameter("W_E", embeddings(key))),
+AdditionLstm::AdditionLstm(philox::Key key, double embedding_std)
+    : embed_(parameter("W_E", embeddings(key, embedding_std))),
       lstm_(width, hidden, philox::child(key, 1), {.batch_first = true}),
       unembed_(hidden, addition::vocabulary, philox::child(key, 2)) {
   child("lstm", lstm_);
@@ -34,8 +32,8 @@ Var AdditionLstm::forward(nn::Context& ctx, Var tokens) const {
   return unembed_(ctx, lstm_(ctx, embedding(tokens, ctx[embed_])));
 }
 
-AdditionCnn::AdditionCnn(philox::Key key)
-    : embed_(parameter("W_E", embeddings(key))),
+AdditionCnn::AdditionCnn(philox::Key key, double embedding_std)
+    : embed_(parameter("W_E", embeddings(key, embedding_std))),
       conv1_(width, width, kernel, philox::child(key, 1), {.padding = kernel - 1}),
       conv2_(width, width, kernel, philox::child(key, 2), {.padding = kernel - 1}),
       unembed_(width, addition::vocabulary, philox::child(key, 3)) {

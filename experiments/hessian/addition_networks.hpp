@@ -1,8 +1,8 @@
 /// @file
 /// Networks for the task of addition.hpp that are no transformers, of about the size of the one
 /// that hessian_heterogeneity measures (3836 parameters). Tokens i64 [n, T] to logits [n, T,
-/// vocabulary], f64; no output sees a later token. Embeddings are N(0, 0.2^2) as the transformer's,
-/// all else begins as its layer does.
+/// vocabulary], f64; no output sees a later token. Embeddings are N(0, embedding_std^2), by default
+/// as the transformer's, all else begins as its layer does.
 #pragma once
 
 #include "experiments/hessian/addition.hpp"
@@ -16,7 +16,7 @@ namespace sonde::experiments {
 /// "W_E" 16 wide, an LSTM of 21 units "lstm", "unembed": 3732 parameters.
 class AdditionLstm final : public nn::Module {
  public:
-  explicit AdditionLstm(philox::Key key);
+  explicit AdditionLstm(philox::Key key, double embedding_std = 0.2);
   Var forward(nn::Context& ctx, Var tokens) const override;
 
  private:
@@ -29,7 +29,7 @@ class AdditionLstm final : public nn::Module {
 /// parameters. An output sees 13 tokens: both digits whose sum comes next.
 class AdditionCnn final : public nn::Module {
  public:
-  explicit AdditionCnn(philox::Key key);
+  explicit AdditionCnn(philox::Key key, double embedding_std = 0.2);
   Var forward(nn::Context& ctx, Var tokens) const override;
 
  private:

@@ -6,6 +6,8 @@
 namespace sonde::experiments {
 namespace {
 
+// Biases of the other networks are of some hundredths.
+constexpr double below_biases = 0.01;
 constexpr double zero = std::numeric_limits<double>::quiet_NaN();  // there is no such part
 
 // Exponents of one block; those of H are the lower ones of its parts.
@@ -23,7 +25,13 @@ const Laws by_scale{{"W_Q", 6, 5, 5},     {"W_K", 6, 5, 5},     {"W_V", 2, zero,
     by_temperature{{"W_Q", -2, -2, -2},     {"W_K", -2, -2, -2},     {"W_V", 0, zero, 0},
                    {"W_Q-W_K", -2, -1, -1}, {"W_V-W_Q", -1, -1, -1}, {"W_V-W_K", -1, -1, -1}};
 
+// Piecewise linear in each layer, and not.
+const Laws cnn{{"conv1", 2, zero, 2}, {"conv2", 0, zero, 0}},
+    lstm{{"weight_ih", 2, 2, 2}, {"weight_hh", 0, 0, 0}};
+
 const Laws& laws_of(const std::string& study) {
+  if (study == "cnn") return cnn;
+  if (study == "lstm") return lstm;
   if (study == "single-matrix") return single_matrix;
   if (study == "post-norm") return post_norm;
   return study == "temperature" ? by_temperature : by_scale;
@@ -32,14 +40,19 @@ const Laws& laws_of(const std::string& study) {
 }  // namespace
 
 const std::vector<std::string>& further_growth_studies() {
-  static const std::vector<std::string> names{"blocks", "single-matrix", "multi-head", "post-norm",
-                                              "temperature"};
+  static const std::vector<std::string> names{
+      "blocks", "single-matrix", "multi-head", "post-norm", "temperature", "cnn", "lstm"};
   return names;
 }
 
 GrowthSetting further_growth_setting(const std::string& study, GrowthSetting s) {
   s.id = study;
   s.all_blocks = study != "post-norm";
+  if (study == "cnn" || study == "lstm") {
+    s.name = study == "cnn" ? "a convolutional network" : "an LSTM";
+    s.network = study == "cnn" ? GrowthNetwork::cnn : GrowthNetwork::lstm;
+    s.x = {1e-4, 1e-3, 1e-2, 1e-1, 1, 10};
+  }
   if (study == "blocks") s.name = "all blocks";
   if (study == "single-matrix") {
     s.name = "a single matrix W_QK";
@@ -67,7 +80,9 @@ void further_growth_claims(GrowthJudge& j) {
   const bool scale = s.variable == GrowthVariable::scale;
   // As in the paper's studies; the small constant that norms add to the variance bends their law.
   const double tolerance = s.net.norm == NormPlace::post ? 0.25 : 0.15,
-               high = scale ? small_scale : any_scale;
+               high = !scale                                    ? any_scale
+                      : s.network == GrowthNetwork::transformer ? small_scale
+                                                                : below_biases;
   for (const Law& law : laws_of(s.id)) {
     j.slope(0, law.block, parts::outer, 0, high, law.outer, tolerance);
     if (std::isnan(law.functional))

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include "analysis/gauss_newton.hpp"
 #include "analysis/linear_mlp_hessian.hpp"
 #include "analysis/rows.hpp"
 #include "autograd/ops.hpp"
+#include "experiments/hessian/addition_networks.hpp"
 #include "nn/init.hpp"
 
 namespace sonde::experiments {
@@ -46,27 +48,34 @@ void fill(GrowthPoint& p, const HessianParts& parts, const GrowthSetting& s, std
   p.functional = norm_by(products.functional);
 }
 
-SmallTransformerOptions options_at(const GrowthSetting& s, double x) {
+std::unique_ptr<nn::Module> network_at(const GrowthSetting& s, double x, philox::Key key) {
+  if (s.network == GrowthNetwork::cnn) return std::make_unique<AdditionCnn>(key, x);
+  if (s.network == GrowthNetwork::lstm) return std::make_unique<AdditionLstm>(key, x);
   SmallTransformerOptions options = s.net;
   (s.variable == GrowthVariable::scale ? options.embedding_std : options.temperature) = x;
-  return options;
+  return std::make_unique<SmallTransformer>(options, key);
+}
+
+std::string path_of(const GrowthSetting& s, std::int64_t layer, const std::string& block) {
+  if (s.network == GrowthNetwork::cnn) return block + ".weight";
+  if (s.network == GrowthNetwork::lstm) return fmt::format("lstm.{}_l{}", block, layer);
+  return fmt::format("blocks.{}.attn.{}", layer, block);
 }
 
 // Of one block of a layer. Off the diagonal it is cut out of the maps of attention's weights.
-HessianParts parts_of(const SmallTransformer& net, std::int64_t layer, const std::string& block,
+HessianParts parts_of(const nn::Module& net, const GrowthSetting& s, const GrowthPoint& p,
                       const Tensor& tokens, const LikelihoodPtr& loss) {
-  const std::string prefix = fmt::format("blocks.{}.attn.", layer);
-  const std::size_t dash = block.find('-');
+  const std::size_t dash = p.block.find('-');
   const bool diagonal = dash == std::string::npos;
-  const ParameterPoint at(net, prefix + (diagonal ? block : "W_*"));
+  const ParameterPoint at(net, path_of(s, p.layer, diagonal ? p.block : "W_*"));
   const Function logits =
-      at.function([&](nn::Context& ctx) { return net.answer_logits(ctx, tokens); });
+      at.function([&](nn::Context& ctx) { return addition::answer_rows(net(ctx, tokens)); });
   HessianParts parts = hessian_parts(logits, loss, at);
   if (diagonal) return parts;
-  const auto cut = [&](const LinearMap& map) {
-    return map.restricted(prefix + block.substr(0, dash), prefix + block.substr(dash + 1));
-  };
-  return {cut(parts.hessian), cut(parts.gauss_newton), cut(parts.functional)};
+  const std::string row = path_of(s, p.layer, p.block.substr(0, dash)),
+                    column = path_of(s, p.layer, p.block.substr(dash + 1));
+  return {parts.hessian.restricted(row, column), parts.gauss_newton.restricted(row, column),
+          parts.functional.restricted(row, column)};
 }
 
 // By linear_mlp_hessian_block(): there is no functional part, whatever the targets.
@@ -109,8 +118,11 @@ const char* symbol(GrowthVariable variable) {
 const std::vector<std::string>& growth_blocks(const GrowthSetting& s) {
   static const std::vector<std::string> attention{"W_Q", "W_V"}, linear{"W"},
       all{"W_Q", "W_K", "W_V", "W_Q-W_K", "W_V-W_Q", "W_V-W_K"},
-      all_of_single{"W_QK", "W_V", "W_V-W_QK"};
-  if (s.linear_mlp) return linear;
+      all_of_single{"W_QK", "W_V", "W_V-W_QK"}, convolutions{"conv1", "conv2"},
+      recurrent{"weight_ih", "weight_hh"};
+  if (s.network == GrowthNetwork::linear_mlp) return linear;
+  if (s.network == GrowthNetwork::cnn) return convolutions;
+  if (s.network == GrowthNetwork::lstm) return recurrent;
   if (!s.all_blocks) return attention;
   return s.net.single_matrix ? all_of_single : all;
 }
@@ -121,18 +133,18 @@ std::int64_t growth_points(const GrowthSetting& s) {
 
 GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed,
                             const std::function<void()>& pause) {
-  if (s.linear_mlp) return measure_linear_mlp(s, seed, pause);
+  if (s.network == GrowthNetwork::linear_mlp) return measure_linear_mlp(s, seed, pause);
   const Tensor tokens = addition::batch(s.sequences, {seed, 2});
   const LikelihoodPtr loss = loss_of(s, tokens);
   GrowthPoints points;
   for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat)
     for (const double x : s.x) {
       const std::uint64_t one = seed + static_cast<std::uint64_t>(repeat);
-      const SmallTransformer net(options_at(s, x), {one, 1});
+      const std::unique_ptr<nn::Module> net = network_at(s, x, {one, 1});
       for (std::int64_t layer = 0; layer < s.net.layers; ++layer)
         for (const std::string& block : growth_blocks(s)) {
           GrowthPoint p{.layer = layer, .block = block, .x = x, .repeat = repeat};
-          fill(p, parts_of(net, layer, block, tokens, loss), s, one);
+          fill(p, parts_of(*net, s, p, tokens, loss), s, one);
           points.push_back(std::move(p));
           pause();
         }

@@ -18,15 +18,22 @@ enum class GrowthVariable {
 };
 const char* symbol(GrowthVariable variable);
 
-/// A family of networks that differ in one number alone: transformers, or linear networks of
-/// net.layers layers without biases on the embeddings of the tokens alone, whose weights are
-/// uniform in +-1 / sqrt(width).
+enum class GrowthNetwork {
+  transformer,
+  /// net.layers layers without biases or activations on the embeddings of the tokens alone, weights
+  /// uniform in +-1 / sqrt(width); squared error, exact norms by the closed form.
+  linear_mlp,
+  cnn,   ///< AdditionCnn, which has one size
+  lstm,  ///< AdditionLstm, which has one size
+};
+
+/// A family of networks that differ in one number alone.
 struct GrowthSetting {
   std::string id{}, name{};
   SmallTransformerOptions net{};
   GrowthVariable variable = GrowthVariable::scale;
-  bool all_blocks = false;     ///< of the weights of attention, off the diagonal too
-  bool linear_mlp = false;     ///< then the squared error, and exact norms by the closed form
+  bool all_blocks = false;  ///< of the weights of attention, off the diagonal too
+  GrowthNetwork network = GrowthNetwork::transformer;
   bool squared_error = false;  ///< a sum over all outputs; else mean cross-entropy
   std::vector<double> x{};     ///< values of the variable
   std::int64_t sequences = 64;

@@ -85,7 +85,8 @@ std::string GrowthJudge::range_id(double low, double high) const {
 }
 std::string GrowthJudge::range_name(double low, double high) const {
   if (setting_.variable != GrowthVariable::scale) return "";
-  return high <= small_scale ? " for sigma <= 0.1" : low >= large_scale ? " for sigma >= 1" : "";
+  if (high <= small_scale) return fmt::format(" for sigma <= {:g}", high);
+  return low >= large_scale ? fmt::format(" for sigma >= {:g}", low) : "";
 }
 
 }  // namespace sonde::experiments

@@ -141,7 +141,8 @@ std::vector<GrowthSetting> deep(GrowthSetting s, GrowthScale scale) {
 }
 
 std::vector<GrowthSetting> linear_networks(GrowthSetting s, GrowthScale scale) {
-  s.linear_mlp = s.squared_error = true;
+  s.network = GrowthNetwork::linear_mlp;
+  s.squared_error = true;
   s.x = log_spaced(-2, 1, scale == GrowthScale::full ? 19 : 7);
   s.repeats = scale == GrowthScale::quick ? 3 : 20;
   std::vector<GrowthSetting> out;
@@ -203,12 +204,14 @@ std::vector<Claim> growth_claims(const GrowthSetting& s, const GrowthPoints& poi
   if (s.id == "pre-norm") pre_norm_claims(j);
   if (s.id.starts_with("linear")) linear_claims(j, s);
   if (std::ranges::count(further_growth_studies(), s.id) == 1) further_growth_claims(j);
-  if (s.linear_mlp)
+  if (s.network == GrowthNetwork::linear_mlp)
     for (std::int64_t l = 0; l < s.net.layers; ++l) j.exact_slope(l, "W", 2, 1e-10);
   if (s.net.width == 128)  // the authors' size
     for (const PublishedNorm& p : published_norms()) {
       if (p.setting != s.id) continue;
-      const double factor = s.linear_mlp ? 1.15 : s.squared_error ? 1.5 : 2;
+      const double factor = s.network == GrowthNetwork::linear_mlp ? 1.15
+                            : s.squared_error                      ? 1.5
+                                                                   : 2;
       j.near(p.layer, p.block, whole, p.sigma, p.whole, factor);
       if (!std::isnan(p.outer)) j.near(p.layer, p.block, outer, p.sigma, p.outer, factor);
     }
