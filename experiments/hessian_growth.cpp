@@ -17,7 +17,8 @@ const About about{
         "The norms of the blocks of a transformer's Hessian, of its outer-product and its "
         "functional part, by the scale of the embeddings: without a norm, with one in front, with "
         "linear attention, in several layers; and of linear networks. Beyond the paper: blocks of "
-        "keys and off the diagonal, a single matrix, several heads, a norm behind, temperature.",
+        "keys and off the diagonal, a single matrix, several heads, a norm behind, temperature, "
+        "other networks.",
     .paper =
         "Ormaniec, Dangel, Singh: What Does It Mean to Be a Transformer? Insights from a "
         "Theoretical Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 3 and 5 to 7",
