@@ -6,6 +6,7 @@
 #include "analysis/kernel.hpp"
 #include "analysis/sensitivity.hpp"
 #include "autograd/ops.hpp"
+#include "experiments/network/tiled_kernel.hpp"
 #include "experiments/vision/trainer.hpp"
 
 namespace sonde::experiments {
@@ -95,37 +96,53 @@ bool regresses(const KernelOptions& o) {
   return o.test > 0 && (o.blocks == "traced" || o.outputs.empty());
 }
 
-std::int64_t regression(const KernelFindings& f, const Tensor& test, const Network& network,
-                        const KernelOptions& o) {
-  const Tensor y = kernel_targets(network, o);
-  const auto size = static_cast<double>(f.kernel.size(0));
-  const double mean = sum(diagonal(Var(f.kernel))).item() / size;
-  const KernelRegression fit(f.kernel, y, o.ridge * mean);
-  const Tensor predicted = fit.predict(test);
-  const std::int64_t samples = network.test.size();
-  return count_right(predicted.reshape({samples, predicted.numel() / samples}), network.test);
-}
-
-Json spectrum_of(const Tensor& kernel, const Network& network, const KernelOptions& o) {
-  const Tensor y = kernel_targets(network, o);
-  const KernelSpectrum spectrum = kernel_spectrum(kernel);
-  return {{"values", spectrum.values.to_vector<double>()},
-          {"power", cumulative_power(spectrum, y).to_vector<double>()},
-          {"alignment", label_alignment(kernel, y)}};
+// The coefficients of the training samples, of the targets' shape.
+Tensor coefficients(Run& run, Stages& stages, const KernelFindings& f, const TileFolder& tiles,
+                    const Tensor& y, double ridge) {
+  if (!f.kernel) return tiled_regression(run, stages, tiles, y, ridge);
+  const double mean = sum(diagonal(Var(f.kernel))).item() / static_cast<double>(f.side);
+  // What it predicts for unit rows are its coefficients.
+  const KernelRegression fit(f.kernel, y, ridge * mean);
+  return fit.predict(Tensor::eye(f.side, DType::f64));
 }
 
 double greatest(const Var& a) {
   return amax(abs(a)).item();
 }
 
+void decompose_whole(KernelFindings& f, Stages& stages, const TileFolder& tiles, const Tensor& y) {
+  const Tensor read = as_matrix(tiles.assembled());
+  const Var k = read;
+  f.asymmetry = greatest(k - transpose(k)) / greatest(k);
+  f.kernel = ((k + transpose(k)) * 0.5).tensor();
+  const Json found = stages.once("spectrum", [&] {
+    const KernelSpectrum spectrum = kernel_spectrum(f.kernel);
+    return Json{{"values", spectrum.values.to_vector<double>()},
+                {"power", cumulative_power(spectrum, y).to_vector<double>()},
+                {"alignment", label_alignment(f.kernel, y)}};
+  });
+  f.values = found.at("values").get<std::vector<double>>();
+  f.power = found.at("power").get<std::vector<double>>();
+  f.alignment = found.at("alignment").get<double>();
+}
+
+void decompose_tiled(KernelFindings& f, TiledSpectrum s) {
+  f.values = std::move(s.values);
+  f.residuals = std::move(s.residuals);
+  f.power = std::move(s.power);
+  f.probes = std::move(s.probes);
+  f.alignment = s.alignment;
+  f.asymmetry = s.asymmetry;
+}
+
 // The kernel of a few samples by another method than the one that was used.
 void compare_methods(KernelFindings& f, Stages& stages, const Network& network,
-                     const ParameterPoint& at, const KernelOptions& o, NtkMethod used) {
-  constexpr std::int64_t few = 4;
+                     const ParameterPoint& at, const KernelOptions& o, NtkMethod used,
+                     const Tensor& first_tile) {
   NtkOptions other = ntk_options(o);
   other.method = used == NtkMethod::contract ? NtkMethod::vector_products : NtkMethod::contract;
   other.tile = 0;
-  f.compared = std::min(few, network.train.size());
+  f.compared = std::min<std::int64_t>(4, first_tile.size(0));
   f.other_method = to_string(other.method);
   f.methods_apart = stages
                         .once("two methods",
@@ -133,7 +150,8 @@ void compare_methods(KernelFindings& f, Stages& stages, const Network& network,
                                 const Tensor x = network.train.images.slice(0, 0, f.compared),
                                              again = as_matrix(ntk(rows_of(at), at, x, other));
                                 const std::int64_t side = again.size(0);
-                                const Var part = f.kernel.slice(0, 0, side).slice(1, 0, side);
+                                const Var part =
+                                    as_matrix(first_tile).slice(0, 0, side).slice(1, 0, side);
                                 return Json(greatest(part - again) / greatest(again));
                               })
                         .get<double>();
@@ -167,13 +185,20 @@ Budget kernel_budget(const Network& network, const KernelOptions& o) {
   const Cost& chosen = of(plan.method);
   b.works.push_back({"kernel by " + to_string(plan.method), fmt::format("{} samples", n),
                      chosen.flops / 2, chosen.bytes});
-  b.works.push_back({"eigenvalues", fmt::format("{} of them", side), 9 * side * side * side,
-                     4 * side * side * 8});
+  const bool whole = side <= static_cast<double>(o.dense);
+  const double products = static_cast<double>(8 * o.largest + 20 + 6 * 60);
+  if (whole)
+    b.works.push_back({"eigenvalues", fmt::format("{} of them", side), 9 * side * side * side,
+                       4 * side * side * 8});
+  else
+    b.works.push_back({"largest eigenvalues, density", fmt::format("about {} products", products),
+                       products * 2 * side * side,
+                       (4 * static_cast<double>(o.largest) + 6 * 60) * side * element});
   if (!regresses(o)) return b;
   const auto test = static_cast<double>(o.test);
   b.works.push_back({"kernel regression", fmt::format("{} test samples", test),
-                     chosen.flops * test / n + side * side * side / 3,
-                     chosen.bytes + (2 * side + test * block) * side * 8});
+                     chosen.flops * test / n + (whole ? side * side * side / 3 : 0),
+                     chosen.bytes + ((whole ? 4 * side : 100) + test * block) * side * 8});
   return b;
 }
 
@@ -190,19 +215,21 @@ KernelFindings measure_kernel(Run& run, Stages& stages, const Network& network,
     Watched watched(run, stages, "kernel", 100, "percent");
     ntk(rows_of(at), at, x, tiles, options, [&](double share) { watched.reached_share(share); });
   }
-  f.kernel = as_matrix(tiles.assembled());
-  const Var k = f.kernel;
-  f.asymmetry = greatest(k - transpose(k)) / greatest(k);
-  f.kernel = ((k + transpose(k)) * 0.5).tensor();
-  const Json found = stages.once("spectrum", [&] { return spectrum_of(f.kernel, network, o); });
-  f.values = found.at("values").get<std::vector<double>>();
-  f.power = found.at("power").get<std::vector<double>>();
-  f.alignment = found.at("alignment").get<double>();
-  compare_methods(f, stages, network, at, o, used);
+  f.side = tiles.rows() * tiles.block();
+  const Tensor y = kernel_targets(network, o);
+  if (f.side <= o.dense)
+    decompose_whole(f, stages, tiles, y);
+  else
+    decompose_tiled(f, tiled_spectrum(run, stages, tiles, y, o.largest));
+  compare_methods(f, stages, network, at, o, used, tiles.get(0, 0));
   if (o.test > 0)
     f.network_right = std::llround(accuracy(classifier(*network.module), network.test) *
                                    static_cast<double>(network.test.size()));
-  if (regresses(o)) f.right = regression(f, test_kernel(run, stages, network, at, o), network, o);
+  if (!regresses(o)) return f;
+  const Tensor c = coefficients(run, stages, f, tiles, y, o.ridge);
+  const Tensor predicted = matmul(test_kernel(run, stages, network, at, o), c).tensor();
+  const std::int64_t samples = network.test.size();
+  f.right = count_right(predicted.reshape({samples, predicted.numel() / samples}), network.test);
   return f;
 }
 

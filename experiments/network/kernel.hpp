@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "analysis/ntk.hpp"
+#include "analysis/slq.hpp"
 #include "experiments/network/budget.hpp"
 #include "experiments/network/network.hpp"
 #include "experiments/network/stages.hpp"
@@ -22,8 +23,10 @@ struct KernelOptions {
   std::vector<std::int64_t> outputs{};
   std::int64_t test = 0;  ///< samples; 0: no regression
   std::int64_t tile = 0;
-  double ridge = 0;       ///< in units of the kernel's mean eigenvalue
-  double max_memory = 0;  ///< GiB
+  double ridge = 0;          ///< in units of the kernel's mean eigenvalue
+  std::int64_t dense = 0;    ///< kernels up to so many rows are decomposed whole
+  std::int64_t largest = 0;  ///< eigenvalues of larger ones
+  double max_memory = 0;     ///< GiB
   bool dry_run = false;
 };
 
@@ -31,8 +34,11 @@ std::vector<std::string> ntk_method_names();
 
 struct KernelFindings {
   std::string method;
-  Tensor kernel;                        ///< f64 [n, n], n samples times outputs
-  std::vector<double> values{};         ///< of the kernel's eigenvalues, descending
+  std::int64_t side = 0;                ///< samples times outputs
+  Tensor kernel{};                      ///< f64 [side, side], if it was decomposed whole
+  std::vector<double> values{};         ///< eigenvalues, descending: all, or the largest
+  std::vector<double> residuals{};      ///< of the largest, if they are not all
+  std::vector<Quadrature> probes{};     ///< of the density then
   std::vector<double> power{};          ///< of the labels in the first 1, 2, ... eigenvectors
   double alignment = 0;                 ///< with the labels
   double asymmetry = 0;                 ///< greatest |K - K'| in units of the greatest |K|

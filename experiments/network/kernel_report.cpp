@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 #include <numeric>
 
 #include "analysis/rank.hpp"
@@ -29,10 +30,12 @@ std::vector<double> positive(const std::vector<double>& values) {
 // --- checks
 
 Claim semidefinite(const Found& f, const KernelOptions& o) {
-  const double least = f.values.back() / f.values.front();
-  return check("semidefinite", "No eigenvalue is negative",
+  double least = f.values.back();
+  for (const Quadrature& q : f.probes) least = std::min(least, q.nodes.front());
+  least /= f.values.front();
+  return check("semidefinite", "No eigenvalue that was found is negative",
                fmt::format("least eigenvalue at least -{:g} of the greatest", rounding(o)),
-               Estimate::exact(least, 1, std::ssize(f.values)), least >= -rounding(o));
+               Estimate::exact(least, 1, f.side), least >= -rounding(o));
 }
 
 Claim trace_is_sum(const Found& f) {
@@ -45,11 +48,18 @@ Claim trace_is_sum(const Found& f) {
                apart <= 1e-10);
 }
 
+Claim residuals(const Found& f) {
+  const double worst = std::ranges::max(f.residuals) / f.values.front();
+  return check("residuals", "Every eigenvalue is as exact as asked for",
+               "greatest |K v - theta v| / |K| at most 1e-5",
+               Estimate::exact(worst, 1, std::ssize(f.values)), worst <= 1e-5);
+}
+
 std::vector<Claim> checks_of(const Found& f, const KernelOptions& o) {
   return {check("symmetric", "The kernel is symmetric",
                 fmt::format("greatest |K - K'| at most {:g} of the greatest |K|", rounding(o)),
-                Estimate::exact(f.asymmetry, 1, f.kernel.numel()), f.asymmetry <= rounding(o)),
-          semidefinite(f, o), trace_is_sum(f),
+                Estimate::exact(f.asymmetry, 1, f.side), f.asymmetry <= rounding(o)),
+          semidefinite(f, o), f.kernel ? trace_is_sum(f) : residuals(f),
           check("two-methods",
                 fmt::format("The kernel by {} is the kernel by {}", f.method, f.other_method),
                 fmt::format("on {} samples, greatest difference at most {:g} of the greatest |K|",
@@ -85,13 +95,40 @@ CaptionedFigure log_density(const Found& f) {
   return {std::move(figure), "Without those below 1e-12 of the greatest."};
 }
 
+// The same from what probes of a kernel on disk see.
+CaptionedFigure probed_log_density(const Found& f) {
+  constexpr double width = 0.1;
+  const Slq slq(f.side, f.probes);
+  const double greatest = std::log10(f.values.front());
+  std::vector<double> x, value, low, high;
+  for (double t = greatest - 10; t <= greatest + 0.5; t += 0.05) {
+    const Estimate e = slq.trace([&](double node) {
+      const double z = (std::log10(std::max(node, 1e-300)) - t) / width;
+      return std::exp(-z * z / 2) / (width * std::sqrt(2 * std::numbers::pi));
+    });
+    x.push_back(t);
+    value.push_back(e.value);
+    low.push_back(std::max(e.ci95 ? e.ci95->low : e.value, 0.0));
+    high.push_back(e.ci95 ? e.ci95->high : e.value);
+  }
+  Figure figure("log_density", "How many eigenvalues are how large", {.label = "log10 eigenvalue"},
+                {.label = "eigenvalues per decade", .from_zero = true});
+  figure.band("by quadrature", x, low, high);
+  figure.line("by quadrature", x, value);
+  return {
+      std::move(figure),
+      fmt::format("{} probes of {} steps each, an eigenvalue as a Gaussian of standard deviation "
+                  "{:g}. Band: 95 % interval over probes.",
+                  f.probes.size(), f.probes.front().nodes.size(), width)};
+}
+
 CaptionedFigure power_figure(const Found& f) {
   Figure figure("label_power", "The labels in the kernel's first eigenvectors",
                 {.label = "eigenvectors", .log = true},
                 {.label = "share of the labels", .from_zero = true});
   const std::vector<double> x = numbers(f.power.size());
   std::vector<double> blind;
-  for (const double k : x) blind.push_back(k / static_cast<double>(x.size()));
+  for (const double k : x) blind.push_back(k / static_cast<double>(f.side));
   figure.line("the labels", x, f.power);
   figure.line("labels drawn at random", x, blind);
   return {std::move(figure),
@@ -146,7 +183,6 @@ void add_metrics(std::vector<Metric>& metrics, const Found& f, const Network& ne
   const std::int64_t m = network.train.size();
   const std::vector<double> values = positive(f.values);
   metrics = {{"largest_eigenvalue", "largest eigenvalue", Estimate::exact(f.values[0], 1, m)},
-             {"effective_rank", "effective rank", Estimate::exact(effective_rank(values), 1, m)},
              {"label_alignment", "alignment with the labels", Estimate::exact(f.alignment, 1, m)}};
   const auto classes =
       static_cast<std::size_t>(std::min<std::int64_t>(network.train.classes, std::ssize(f.power)));
@@ -167,6 +203,10 @@ std::vector<std::string> notes(const Found& f, const Network& network, const Ker
           "d f_b(x') / dp> over the parameters that match '{}', of {} samples, by {}, {}.",
           network.network, network.data, o.params, network.train.size(), f.method,
           o.blocks == "traced" ? "the sum over equal outputs a = b" : "all pairs of outputs"),
+      f.kernel ? "All eigenvalues are there."
+               : fmt::format("The kernel has {} rows and stays on disk: the {} largest eigenvalues "
+                             "are by Lanczos' method, the density by quadrature.",
+                             f.side, f.values.size()),
       "The effective rank is e to the entropy of the eigenvalues' shares (Roy and Vetterli 2007); "
       "the alignment is Frobenius' inner product with Y Y', normed (Cristianini et al. 2001).",
       "Other samples of the data would give other numbers: m counts them. Intervals of accuracies "
@@ -190,15 +230,15 @@ void report_kernel(Run& run, const KernelFindings& f, const Network& network,
   add_metrics(r.metrics, f, network, o);
   r.figures.push_back(eigenvalues_figure(f));
   r.figures.push_back(power_figure(f));
-  r.figures.push_back(map_figure(f, network));
-  r.figures.push_back(log_density(f));
+  if (f.kernel) r.figures.push_back(map_figure(f, network));
+  r.figures.push_back(f.kernel ? log_density(f) : probed_log_density(f));
   r.claims = checks_of(f, o);
   r.claims.insert(r.claims.begin(), all_pass("The kernel", r.claims));
   r.notes = notes(f, network, o);
-  save_npz((run.settings().out / "export" / "kernel.npz").string(),
-           {{"kernel", f.kernel},
-            {"eigenvalues", Tensor::from<double>(f.values, {std::ssize(f.values)})},
-            {"labels", network.train.labels}});
+  NamedTensors exported{{"eigenvalues", Tensor::from<double>(f.values, {std::ssize(f.values)})},
+                        {"labels", network.train.labels}};
+  if (f.kernel) exported["kernel"] = f.kernel;
+  save_npz((run.settings().out / "export" / "kernel.npz").string(), exported);
 }
 
 }  // namespace sonde::experiments

@@ -63,6 +63,9 @@ void declare(Cli& cli, KernelOptions& o) {
            "of the regression, in units of the kernel's mean eigenvalue");
   cli.integer("tile", o.tile, {0, 0, 0}, {0, 10'000},
               "samples in a tile of the kernel; 0: as many as fit, at most 64");
+  cli.integer("dense", o.dense, {4000, 4000, 4000}, {0, 100'000},
+              "kernels of up to so many rows are decomposed whole; larger ones stay on disk");
+  cli.integer("largest", o.largest, {20, 50, 100}, {1, 10'000}, "eigenvalues of a larger one");
   declare_limits(cli, o.max_memory, o.dry_run);
   cli.settle([&o](const Settings& settings) { settle(o, settings); });
   cli.instead([&o](const Settings& settings) { return dry_run(o, settings); });

@@ -104,6 +104,26 @@ TEST_F(NtkSpectrum, RegressionIsThatOfTheFormula) {
   EXPECT_GT(right, 5);  // the columns tell the classes
 }
 
+// A kernel that stays on disk: the same eigenvalues, labels and predictions by products alone.
+TEST_F(NtkSpectrum, TilesAloneTellTheSame) {
+  for (const char* blocks : {"traced", "full"}) {
+    ASSERT_EQ(run({"--kernel", blocks}).code, 0);
+    const auto all = exported().at("eigenvalues").to_vector<double>();
+    const double alignment = metric("label_alignment"), right = metric("regression_accuracy"),
+                 power = metric("label_power");
+    const Ended ended = run({"--kernel", blocks, "--dense", "4", "--largest", "5"});
+    ASSERT_EQ(ended.code, 0) << ended.err;
+    expect_all_pass(out);
+    const auto largest = exported().at("eigenvalues").to_vector<double>();
+    ASSERT_EQ(largest.size(), 5u);
+    for (std::size_t i = 0; i < 5; ++i) EXPECT_NEAR(largest[i], all[i], 1e-8 * all[0]);
+    EXPECT_NEAR(metric("label_alignment"), alignment, 1e-12);
+    EXPECT_NEAR(metric("label_power"), power, 1e-6);
+    EXPECT_EQ(metric("regression_accuracy"), right);
+    EXPECT_FALSE(exported().contains("kernel"));
+  }
+}
+
 TEST_F(NtkSpectrum, EveryMethodFindsTheSame) {
   std::vector<double> found;
   for (const char* method : {"auto", "contract", "products", "structured"}) {
@@ -151,7 +171,11 @@ TEST_F(NtkSpectrum, BadOptionsAreToldInALine) {
 }
 
 TEST_F(NtkSpectrum, KilledAtEachCheckpointItResumesToTheSameBits) {
-  expect_resumes(ntk_spectrum, "ntk_spectrum", words({"--tile", "2"}), 4);
+  expect_resumes(ntk_spectrum, "ntk_spectrum", words({"--tile", "4"}), 4);
+}
+
+TEST_F(NtkSpectrum, KilledWithAKernelOnDiskItResumesToTheSameBits) {
+  expect_resumes(ntk_spectrum, "ntk_spectrum", words({"--dense", "4", "--largest", "5"}), 5);
 }
 
 TEST_F(NtkSpectrum, AnotherKernelStartsOver) {
