@@ -22,6 +22,9 @@ Var NtkRows::operator()(const Vars& parameters, const Var& inputs) const {
   if (out.rank() != 2 || out.size(0) != inputs.size(0))
     fail_hint(ErrorCode::shape, "ntk", "flatten what lies behind the rows' axis",
               "outputs of {} inputs are [n, outputs] or [n], not {}", inputs.size(0), out.shape());
+  if (!is_differentiable(out.dtype()))
+    fail_hint(ErrorCode::dtype, "ntk", "give the scores that this was made of",
+              "outputs are {}, which have no derivative", out.spec());
   return chosen_ ? index_select(out, 1, chosen_) : out;
 }
 

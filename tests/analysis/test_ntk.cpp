@@ -9,6 +9,7 @@
 #include "temp_folder.hpp"
 #include "tensor/allocator.hpp"
 #include "tests/analysis/values.hpp"
+#include "tests/nn/expect_code.hpp"
 
 namespace sonde {
 namespace {
@@ -215,6 +216,10 @@ TEST(Ntk, ThePlanFitsOrSaysWhatWould) {
   EXPECT_THROW(ntk(net.f, at, x, inputs(nets()[1], 2, 1)), Error);
   const RowFunction scalar = [](const Vars& p, const Var&) { return sum(p[0]); };
   EXPECT_THROW(ntk(scalar, at, x), Error);
+  const RowFunction decisions = [&](const Vars& p, const Var& in) {
+    return argmax(net.f(p, in), 1);
+  };
+  testing::expect_code(ErrorCode::dtype, [&] { ntk(decisions, at, x); });
 }
 
 }  // namespace

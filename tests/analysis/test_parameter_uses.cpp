@@ -168,6 +168,16 @@ std::vector<Case> several() {
        },
        {},
        {0}},
+      {"in_a_checkpoint",
+       {{5, 4}},
+       random({3, 2, 4}, 1),
+       [](const Vars& p, const Vars& x) {
+         const Function layer =
+             checkpoint([](const Vars& in) { return make_vars(tanh(linear(in[0], in[1]))); });
+         return read_out(layer(make_vars(x[0], p[0]))[0]);
+       },
+       {},
+       {0}},
       {"both_ways_round",
        {{4, 4}},
        random({3, 2, 4}, 1),
