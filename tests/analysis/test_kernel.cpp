@@ -134,5 +134,14 @@ TEST(Kernel, GradientFlowPredictsAWideNetwork) {
   EXPECT_GT(kernel_alignment(kernel, ntk(f, Point::of(p), x, {.trace = true})), 0.999);
 }
 
+TEST(Kernel, OfSeveralOutputsIsAMatrixOfPairsOfInputAndOutput) {
+  const Tensor kernel = Tensor::arange(2 * 3 * 4 * 5, DType::f64).reshape({2, 3, 4, 5});
+  const Tensor matrix = kernel_matrix(kernel);
+  EXPECT_EQ(matrix.shape(), (Dims{2 * 4, 3 * 5}));
+  EXPECT_EQ(matrix.at({1 * 4 + 3, 2 * 5 + 1}), kernel.at({1, 2, 3, 1}));
+  EXPECT_EQ(matrix.at({0 * 4 + 2, 1 * 5 + 4}), kernel.at({0, 1, 2, 4}));
+  EXPECT_EQ(kernel_matrix(matrix).shape(), matrix.shape());
+}
+
 }  // namespace
 }  // namespace sonde

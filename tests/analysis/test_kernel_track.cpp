@@ -85,6 +85,8 @@ TEST(KernelTrack, OfChosenOutputsOfANetwork) {
       sum_of_all(rows_of(at), at.space, x, all_targets, {.ntk = traced});
   Vars moved;
   for (const Var& v : at.values) moved.push_back(v * 1.1);
+  Vars farther;
+  for (const Var& v : moved) farther.push_back(v * 1.2);
   for (const Vars& values : {at.values, moved}) {
     two.observe(0, values);
     sum_of_all.observe(0, values);
@@ -94,12 +96,16 @@ TEST(KernelTrack, OfChosenOutputsOfANetwork) {
   };
   const Tensor k0 = kernel(at.values, chosen), k1 = kernel(moved, chosen);
   EXPECT_EQ(k0.shape(), (Dims{10, 10}));
-  const KernelState& last = two.states()[1];
+  const KernelState last = two.states()[1];
   EXPECT_NEAR(last.drift, norm(k1 - Var(k0)).item() / norm(k0).item(), 1e-13);
   EXPECT_GT(last.drift, 0.1);
   EXPECT_NEAR(last.alignment, kernel_alignment(k0, k1), 1e-14);
   EXPECT_NEAR(last.label_alignment, label_alignment(k1, y.reshape({10})), 1e-14);
   EXPECT_LT(distance(two.kernel(), k1), 1e-12);
+  const KernelState& third = two.observe(2, farther);
+  EXPECT_NEAR(third.step_alignment, kernel_alignment(k1, kernel(farther, chosen)), 1e-14);
+  EXPECT_NEAR(third.alignment, kernel_alignment(k0, kernel(farther, chosen)), 1e-14);
+  EXPECT_GT(third.step_alignment - third.alignment, 1e-4);
   EXPECT_NEAR(sum_of_all.states()[1].label_alignment,
               label_alignment(kernel(moved, traced), all_targets), 1e-14);
 }
