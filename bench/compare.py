@@ -21,7 +21,7 @@ ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(HERE, "peers"))
 
 import report  # noqa: E402
-from catalogue import BARS, EVERYONE, all_rows  # noqa: E402
+from catalogue import BARS, EVERYONE, ITSELF, all_rows  # noqa: E402
 from client import Failed, clients, rest  # noqa: E402
 from estimate import best_ratio, largest_difference, ratio_interval  # noqa: E402
 
@@ -66,11 +66,12 @@ def check(row, running):
                 found[name] = [arrays[str(i)] for i in range(len(arrays.files))]
     tolerance, differences = row.tolerance or TOLERANCE[row.dtype], {}
     for peer in [name for name in running if name != "sonde"]:
-        if len(found[peer]) > len(found["sonde"]):
-            raise Failed(f"{peer} has {len(found[peer])} results, Sonde {len(found['sonde'])}")
-        pairs = list(zip(found["sonde"], found[peer]))
         if row.together:
-            pairs = [tuple(np.concatenate([r.ravel() for r in side]) for side in zip(*pairs))]
+            pairs = [tuple(np.concatenate([r.ravel() for r in found[name]]) for name in ("sonde", peer))]
+        elif len(found[peer]) > len(found["sonde"]):
+            raise Failed(f"{peer} has {len(found[peer])} results, Sonde {len(found['sonde'])}")
+        else:
+            pairs = list(zip(found["sonde"], found[peer]))
         differences[peer] = max(largest_difference(a, b) for a, b in pairs)
         if not differences[peer] <= tolerance:
             raise Failed(f"results differ from {peer}'s by {differences[peer]:.1e} of the largest number")
@@ -91,10 +92,11 @@ def calls_per_sample(client, sample):
 def take_samples(row, running, options, traffic, flops):
     """Seconds of a call in each round, and the bound's. A peer that takes three times as long as another is left after
     three rounds: it will not be the best."""
-    plan = {name: calls_per_sample(client, options.sample) for name, client in running.items()}
+    plan = {name: {"calls": 1, "warm": False} if row.slow and name != "sonde" else
+            calls_per_sample(client, options.sample) for name, client in running.items()}
     samples = {name: [] for name in [*running, "bound"]}
     names, start = list(running), time.perf_counter()
-    for turn in range(options.rounds):
+    for turn in range(3 if row.slow else options.rounds):
         for name in names[turn % len(names):] + names[:turn % len(names)]:
             rest()
             samples[name].append(running[name].ask("time", **plan[name])["seconds"] / plan[name]["calls"])
@@ -115,8 +117,36 @@ def input_bytes(row):
                if not s.get("shape_only"))
 
 
+def described(row, options, samples, contenders):
+    """What the entries of all rows have."""
+    return {
+        "family": row.family, "row": row.name, "dtype": row.dtype, "threads": options.threads,
+        "sonde_s": float(np.median(samples["sonde"])), "ratio": float(best_ratio(samples, contenders)),
+        "ci95": ratio_interval(samples, contenders), "rounds": len(samples["sonde"]), "failures": {},
+        "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+    }
+
+
+def measure_itself(row, everyone, options):
+    """The entry of a row that another way in Sonde is the peer of."""
+    ways = {"sonde": (row.op, row.params), ITSELF: (row.other.op, {**row.params, **row.other.params})}
+    running = {name: everyone[name] for name in ways}
+    for name, (op, params) in ways.items():
+        running[name].ask("setup", op=op, params=params, inputs=row.inputs)
+    differences = check(row, running)[0] if row.other.same else {}
+    samples = take_samples(row, running, options, 1, 0)
+    peak = {name: client.ask("memory")["peak_bytes"] for name, client in running.items()}
+    return {
+        **described(row, options, samples, [ITSELF]), "peers": {ITSELF: float(np.median(samples[ITSELF]))},
+        "most_time": row.other.time, "most_memory": row.other.memory,
+        "peak_bytes": peak["sonde"], "other_peak_bytes": peak[ITSELF], "differences": differences,
+    }
+
+
 def measure(row, everyone, options):
     """The row's entry in results.json."""
+    if row.other:
+        return measure_itself(row, everyone, options)
     asked = [p for p in options.peers.split(",") if p in row.peers]
     params = dict(row.params)
     if "model" in params:
@@ -136,17 +166,12 @@ def measure(row, everyone, options):
     differences, result_bytes = check(row, running)
     flops = running["sonde"].ask("flops")["flops"]
     samples = take_samples(row, running, options, input_bytes(row) + result_bytes, flops)
-    rounds = len(samples["sonde"])
-    contenders = [p for p in peers if len(samples[p]) == rounds]
+    contenders = [p for p in peers if len(samples[p]) == len(samples["sonde"])]
     median = {name: float(np.median(s)) for name, s in samples.items()}
     return {
-        "family": row.family, "row": row.name, "dtype": row.dtype, "threads": options.threads,
-        "sonde_s": median["sonde"], "peers": {p: median[p] for p in peers},
-        "ratio": float(best_ratio(samples, contenders)), "ci95": ratio_interval(samples, contenders),
+        **described(row, options, samples, contenders), "peers": {p: median[p] for p in peers},
         "bound": median["bound"] / median["sonde"], "bar": BARS[row.family],
-        "peak_bytes": running["sonde"].ask("memory")["peak_bytes"],
-        "rounds": rounds, "differences": differences, "failures": failures,
-        "load": os.getloadavg()[0], "date": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+        "peak_bytes": running["sonde"].ask("memory")["peak_bytes"], "differences": differences, "failures": failures,
     }
 
 

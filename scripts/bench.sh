@@ -7,7 +7,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 # Versions that the published table was measured with.
-peers=(torch==2.15.0 jax==0.10.2 numpy)
+peers=(torch==2.15.0 jax==0.10.2 numpy curvlinops-for-pytorch==3.0.1 pyhessian==0.1)
 
 venv=${SONDE_PEERS:-${XDG_CACHE_HOME:-$HOME/.cache}/sonde/peers}
 arguments=()

@@ -6,12 +6,24 @@ from dataclasses import dataclass, field
 BARS = {
     "overhead": 3.0, "matmul": 0.95, "linear": 0.95, "elementwise": 1.0, "reduction": 1.0, "index": 1.0, "norm": 1.0,
     "loss": 1.0, "attention": 1.0, "conv": 1.0, "depthwise": 1.3, "lstm": 1.0, "optimiser": 1.3, "training": 1.0,
-    "per_sample": 1.5, "hvp": 1.25, "sensitivity": 1.0,
+    "per_sample": 1.5, "hvp": 1.25, "sensitivity": 1.0, "jvp_of_grad": 1.25, "ntk": 1.5, "dense_hessian": 1.5,
+    "eigenvalues": 1.5,
 }
 
 EVERYONE = ("eager", "compile", "jax")
+ITSELF = "itself"  # another way in Sonde, in a process of its own
 # torch.compile unrolls an LSTM with gradients step by step: three minutes of compilation for 28 steps.
 NOT_COMPILED = ("eager", "jax")
+
+
+@dataclass
+class Other:
+    """What a row of Sonde's is held against in Sonde itself."""
+    op: str
+    params: dict
+    time: float | None = None  # the row shall take at most so many times the other's time,
+    memory: float | None = None  # and at its peak so many times its memory
+    same: bool = True  # compute both the same?
 
 
 @dataclass
@@ -26,6 +38,8 @@ class Row:
     peers: tuple = EVERYONE
     tolerance: float | None = None
     together: bool = False  # results are one vector, as gradients that are zero in theory need
+    slow: bool = False  # the peer is timed three times, a call each, and that with no call before
+    other: Other | None = None
 
     @property
     def id(self):
@@ -227,8 +241,64 @@ def derivative_rows():
                   {**params, "patch": 4}, quick=model == "vit")
 
 
+# The LSTM classifier on images of 128 rows.
+LONG = [image("x", 64, 1, 128, 28), integers("labels", 10, 64)]
+
+
+def curvature_models(count):
+    """Name, inputs and short description of the models whose curvature is measured."""
+    for model in ("mlp", "cnn", "vit"):
+        yield model, batch_of(model, count), f"{TASKS[model][1].split(',')[0]}, batch {count}"
+    yield "lstm", [{**spec, "shape": [count, *spec["shape"][1:]]} for spec in LONG], f"LSTM, T=128, batch {count}"
+
+
+def itself_rows():
+    def row(what, name, op, inputs, params, other, **more):
+        return Row(ITSELF, f"{what}: {name}", op, inputs, params, peers=(ITSELF,), other=other, **more)
+
+    for model, inputs, name in curvature_models(64):
+        params = {"model": model}
+        most = 6 if model == "lstm" else 4
+        yield row("HVP in gradients", name, "hvp", inputs, params,
+                  Other("gradient", {"unfused": False}, time=most, same=False))
+        yield row("HVP in unfused gradients", name, "hvp", inputs, params,
+                  Other("gradient", {"unfused": True}, memory=3, same=False))
+    for count, most in ((64, 0.8), (4, 0.4)):
+        for model, inputs, name in curvature_models(count):
+            params = {"model": model, "vectors": 64, "retained": True, "batched": True}
+            for retained, limit in ((False, most), (True, None)):
+                other = Other("hessian_products", {"retained": retained, "batched": False}, time=limit)
+                yield row(f"64 products at once in 64 single ones, {'retained' if retained else 'fresh'}", name,
+                          "hessian_products", inputs, params, other, tolerance=1e-3, together=True)
+    for model, inputs, name in list(curvature_models(64))[:3]:
+        params = {"model": model, "count": 10, "tolerance": 1e-3, "confirm": True}
+        yield row("10 eigenvalues, confirmed in unconfirmed", name, "eigenvalues", inputs, params,
+                  Other("eigenvalues", {"confirm": False}), tolerance=1e-3)
+
+
+def curvature_rows():
+    for model, inputs, name in curvature_models(64):
+        yield Row("jvp_of_grad", name, "hvp", inputs, {"model": model, "forward_over_reverse": True},
+                  peers=("eager",), tolerance=1e-3, together=True, quick=model == "mlp")
+    for model in ("mlp", "cnn", "vit"):
+        name = TASKS[model][1].split(",")[0]
+        for peer, first in (("contraction", 256), ("vector products", 2)):
+            yield Row("ntk", f"{name}, {first} x 256 images, PyTorch by {peer}", "ntk", batch_of(model, 256)[:1],
+                      {"model": model, "first": first, "peer": peer}, peers=("eager",), tolerance=1e-3, slow=True)
+    matrices = [real("in_proj", 48, 16, dtype="f64", scale=0.5), real("out_proj", 16, 16, dtype="f64", scale=0.5)]
+    for batch, tokens in ((4, 8), (16, 16)):
+        yield Row("dense_hessian", f"attention, 1024 parameters, {batch} sequences of {tokens}", "attention_hessian",
+                  [real("x", batch, tokens, 16, dtype="f64"), *matrices], {"heads": 2}, "f64", peers=("eager",),
+                  quick=batch == 4)
+    for peer, count, tolerance in (("curvlinops", 10, 1e-3), ("PyHessian", 1, 2e-2)):
+        for model, inputs, name in list(curvature_models(64))[:3]:
+            yield Row("eigenvalues", f"greatest {count}, {name}, {peer}", "eigenvalues", inputs,
+                      {"model": model, "count": count, "tolerance": 1e-3, "confirm": False, "peer": peer},
+                      peers=("eager",), tolerance=tolerance, slow=True)
+
+
 def all_rows():
     for rows in (overhead_rows, matmul_rows, linear_rows, elementwise_rows, reduction_rows, index_rows, norm_rows,
                  loss_rows, attention_rows, conv_rows, lstm_rows, optimiser_rows,
-                 training_rows, derivative_rows):
+                 training_rows, derivative_rows, curvature_rows, itself_rows):
         yield from rows()

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from catalogue import ITSELF
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -66,9 +68,9 @@ class Client:
 
 
 def clients(peers, threads, sonde_program, realtime, log):
-    """{"sonde": ..., and one for each peer}."""
+    """{"sonde": ..., another one of the same, and one for each peer}."""
     worker = [sys.executable, os.path.join(HERE, "worker.py")]
-    made = {"sonde": Client("sonde", [sonde_program, str(threads)], threads, realtime, log)}
+    made = {name: Client(name, [sonde_program, str(threads)], threads, realtime, log) for name in ("sonde", ITSELF)}
     for peer in peers:
         made[peer] = Client(peer, [*worker, peer, str(threads)], threads, realtime, log)
     return made

@@ -3,7 +3,7 @@ import json
 import os
 
 import figure
-from catalogue import BARS, EVERYONE
+from catalogue import BARS, EVERYONE, ITSELF
 from estimate import geometric_mean
 
 
@@ -29,7 +29,8 @@ class Results:
         """Is the row there, with all of these peers that it can have?"""
         for entry in self.rows:
             if (entry["family"], entry["row"], entry["threads"]) == (row.family, row.name, threads):
-                return all(p in entry["peers"] or p in entry["failures"] for p in peers if p in row.peers)
+                return all(p in entry["peers"] or p in entry["failures"]
+                           for p in row.peers if p in peers or p == ITSELF)
         return False
 
     def put(self, entry, order):
@@ -61,7 +62,30 @@ def met(entry):
     return entry["ci95"][1] >= entry["bar"]
 
 
+def shares(entry):
+    """Of a row against Sonde itself: its time in the other's, the interval, its memory in the other's."""
+    low, high = entry["ci95"]
+    return 1 / entry["ratio"], 1 / high, 1 / low, entry["peak_bytes"] / entry["other_peak_bytes"]
+
+
+def kept(entry):
+    """Of a row against Sonde itself: whether time and memory are within their limits; None if there are none."""
+    _, low, _, memory = shares(entry)
+    limits = [(low, entry["most_time"]), (memory, entry["most_memory"])]
+    found = [value <= most for value, most in limits if most is not None]
+    return all(found) if found else None
+
+
+def line_of_itself(entry):
+    time, low, high, memory = shares(entry)
+    return (f"{entry['row']}: {duration(entry['sonde_s'])} / {duration(entry['peers'][ITSELF])} = {time:.2f} "
+            f"[{low:.2f}, {high:.2f}] of the time, {memory:.2f} of the memory"
+            f"{'  MISSED' if kept(entry) is False else ''}")
+
+
 def line(entry):
+    if entry["family"] == ITSELF:
+        return line_of_itself(entry)
     low, high = entry["ci95"]
     peers = "  ".join(f"{p} {duration(s)}" for p, s in entry["peers"].items())
     return (f"{entry['family']}/{entry['row']}: Sonde {duration(entry['sonde_s'])}  {peers}  "
@@ -77,6 +101,19 @@ def table(entries):
         yield (f"| {e['row']} | {duration(e['sonde_s'])} | {times} | {e['ratio']:.2f} "
                f"| {e['ci95'][0]:.2f} … {e['ci95'][1]:.2f} | {e['bound']:.2f} | {e['bar']:g} "
                f"| {'met' if met(e) else '**missed**'} |")
+
+
+def itself(entries):
+    def most(value):
+        return "" if value is None else f"{value:g}"
+    yield "| row | time | the other's | share | 95 % | at most | MiB | the other's | share | at most | |"
+    yield "| --- | --: | --: | --: | --: | --: | --: | --: | --: | --: | --- |"
+    for e in entries:
+        time, low, high, memory = shares(e)
+        yield (f"| {e['row']} | {duration(e['sonde_s'])} | {duration(e['peers'][ITSELF])} | {time:.2f} "
+               f"| {low:.2f} … {high:.2f} | {most(e['most_time'])} | {e['peak_bytes'] / 2**20:.0f} "
+               f"| {e['other_peak_bytes'] / 2**20:.0f} | {memory:.2f} | {most(e['most_memory'])} "
+               f"| {({True: 'met', False: '**missed**', None: ''})[kept(e)]} |")
 
 
 def summary(rows):
@@ -120,6 +157,12 @@ def markdown(results):
                 yield f"## {family}, {threads} thread{'s' if threads > 1 else ''}"
                 yield ""
                 yield from table(entries)
+        entries = [r for r in rows if r["family"] == ITSELF and r["threads"] == threads]
+        if entries:
+            yield ""
+            yield f"## Sonde against itself, {threads} thread{'s' if threads > 1 else ''}"
+            yield ""
+            yield from itself(entries)
     whole = [r for r in rows if r["family"] in WHOLE_MODELS]
     if whole:
         yield ""

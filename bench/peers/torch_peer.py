@@ -7,10 +7,14 @@ os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compil
 import numpy as np
 import torch
 
+import torch_curvature
 import torch_ops
 import torch_steps
 import values
 from worker import make_input
+
+
+STEPS = {**torch_steps.STEPS, **torch_curvature.STEPS}
 
 
 def cotangent(y):
@@ -33,8 +37,8 @@ class TorchPeer:
     def setup(self, op, params, specs):
         torch.compiler.reset()
         inputs = [torch.from_numpy(make_input(spec)) for spec in specs]
-        if op in torch_steps.STEPS:
-            self.run = torch_steps.STEPS[op](params, inputs, self.wrap)
+        if op in STEPS:
+            self.run = STEPS[op](params, inputs, self.wrap)
             return None
         images = any(spec.get("image") for spec in specs)
         if images and self.prefers_channels_last(op, params, inputs):

@@ -2,12 +2,9 @@
 where wrap compiles a function if the peer is to."""
 import time
 
-import numpy as np
 import torch
-from torch.func import functional_call, grad, jvp, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.func import functional_call, grad, vmap
 
-import values
 from torch_models import loss_of, make_model
 
 
@@ -88,25 +85,6 @@ def per_sample(params, inputs, wrap):
     return run
 
 
-def hvp(params, inputs, wrap):
-    """The faster of forward over reverse and reverse over reverse."""
-    parameters, loss = functional(params)
-    direction = {name: torch.from_numpy(values.uniform("direction." + name, tuple(p.shape)).astype(np.float32))
-                 for name, p in parameters.items()}
-    gradient = grad(lambda p: loss(p, *inputs))
-    forward = wrap(lambda p, v: jvp(gradient, (p,), (v,))[1])
-    reverse = wrap(lambda p, v: grad(lambda q: sum((g * v[name]).sum() for name, g in gradient(q).items()))(p))
-
-    def with_plain_attention(product):
-        """PyTorch's fused attention has no second derivative."""
-        def run():
-            with sdpa_kernel(SDPBackend.MATH):
-                return by_name(product(parameters, direction))
-        return run
-    candidates = [with_plain_attention(product) for product in (forward, reverse)]
-    return candidates[fastest(candidates)]
-
-
 def sensitivity(params, inputs, wrap):
     model = wrap(make_model(params["model"]).eval())
     x, noise = inputs
@@ -121,5 +99,4 @@ def sensitivity(params, inputs, wrap):
     return run
 
 
-STEPS = {"adamw": adamw, "training_step": training_step, "per_sample": per_sample, "hvp": hvp,
-         "sensitivity": sensitivity}
+STEPS = {"adamw": adamw, "training_step": training_step, "per_sample": per_sample, "sensitivity": sensitivity}

@@ -101,13 +101,17 @@ Work attention_hessian(const Setup& setup) {
   return [=] { return make_vars(Var(dense(hessian_map(loss, at)))); };
 }
 
+// Traced over the outputs, between the first images and all.
 Work tangent_kernel(const Setup& setup) {
   const auto model = make_model(setup.params["model"]);
   const ParameterPoint at(*model);
-  const RowFunction rows = rows_of(at);
-  const Tensor x = setup.inputs[0].tensor();
-  const NtkOptions options{.trace = setup.params["trace"].get<bool>()};
-  return [=] { return make_vars(Var(ntk(rows, at, x, options))); };
+  const Tensor x = setup.inputs[0].tensor(),
+               first = x.slice(0, 0, setup.params["first"].get<std::int64_t>());
+  return [=, rows = rows_of(at), owner = model] {
+    const NtkOptions traced{.trace = true};
+    const bool all = first.size(0) == x.size(0);
+    return make_vars(Var(all ? ntk(rows, at, x, traced) : ntk(rows, at, first, x, traced)));
+  };
 }
 
 // The greatest eigenvalues of a loss's Hessian, greatest first. The map is made anew by each call,
