@@ -172,6 +172,31 @@ TEST(Gemm, OneColumnMoreThanAVector) {
     EXPECT_NEAR(c.at({i, 16}), product.at({i, 16}) + 1, 1e-5) << i;
 }
 
+// Half a million squares: a single sum in f32 would lose three digits.
+TEST(Gemm, LongSumsKeepTheirDigits) {
+  constexpr std::int64_t k = 1 << 19;
+  for (const std::int64_t m : {2, 24}) {
+    const Tensor a = random({m, k}, DType::f32, 3), c = matmul(a, a.transpose(0, 1), {m, m});
+    for (std::int64_t i = 0; i < 2; ++i) {
+      double sum = 0;
+      for (std::int64_t p = 0; p < k; ++p) sum += std::pow(a.data<float>()[i * k + p], 2.0);
+      EXPECT_NEAR(c.data<float>()[i * m + i] / sum, 1, 1e-5) << m << " rows";
+    }
+  }
+}
+
+TEST(Gemm, LongSumsAccumulateToo) {
+  constexpr std::int64_t k = 40000, m = 3, n = 20;
+  const Tensor a = random({m, k}, DType::f64, 3), b = random({k, n}, DType::f64, 4),
+               c = Tensor::ones({m, n}, DType::f64), product = matmul(a, b, {m, n});
+  cpu::gemm<double>(cpu::matrix<const double>(a.data<double>(), m, k),
+                    cpu::matrix<const double>(b.data<double>(), k, n),
+                    cpu::matrix(c.data<double>(), m, n), cpu::GemmStart::accumulate);
+  for (std::int64_t i = 0; i < c.numel(); ++i)
+    EXPECT_NEAR(c.data<double>()[i], product.data<double>()[i] + 1, 1e-11);
+  expect_product(a, b, product, "NN");
+}
+
 TEST(Gemm, IntegersWrapAround) {
   const Tensor a = Tensor::from<std::int32_t>({1 << 30, 2, 3, 4}, {2, 2});
   EXPECT_EQ(matmul(a, a, {2, 2}).to_vector<std::int32_t>()[1],
@@ -183,8 +208,11 @@ TEST(Gemm, IntegersWrapAround) {
 
 TEST(Gemm, SameBitsForAnyThreadCount) {
   const int before = threads();
-  for (auto [batch, m, n, k] :
-       {std::tuple{1, 700, 900, 800}, {1, 256, 256, 256}, {50, 64, 48, 33}, {1, 1, 3000, 900}}) {
+  for (auto [batch, m, n, k] : {std::tuple{1, 700, 900, 800},
+                                {1, 256, 256, 256},
+                                {50, 64, 48, 33},
+                                {1, 1, 3000, 900},
+                                {1, 24, 40, 40000}}) {
     const Tensor a = random({batch, m, k}, DType::f32, 1), b = random({batch, k, n}, DType::f32, 2);
     set_threads(1);
     const auto expected = matmul(a, b, {batch, m, n}).to_vector<float>();

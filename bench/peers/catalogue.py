@@ -290,10 +290,12 @@ def curvature_rows():
         yield Row("dense_hessian", f"attention, 1024 parameters, {batch} sequences of {tokens}", "attention_hessian",
                   [real("x", batch, tokens, 16, dtype="f64"), *matrices], {"heads": 2}, "f64", peers=("eager",),
                   quick=batch == 4)
-    for peer, count, tolerance in (("curvlinops", 10, 1e-3), ("PyHessian", 1, 2e-2)):
+    # curvlinops stops on residuals as Sonde does, PyHessian where an iteration changes a thousandth; it is then off by
+    # up to half a hundredth, and Sonde's residual is held to a hundredth.
+    for peer, count, residual, tolerance in (("curvlinops", 10, 1e-3, 1e-3), ("PyHessian", 1, 1e-2, 1e-2)):
         for model, inputs, name in list(curvature_models(64))[:3]:
             yield Row("eigenvalues", f"greatest {count}, {name}, {peer}", "eigenvalues", inputs,
-                      {"model": model, "count": count, "tolerance": 1e-3, "confirm": False, "peer": peer},
+                      {"model": model, "count": count, "tolerance": residual, "confirm": False, "peer": peer},
                       peers=("eager",), tolerance=tolerance, slow=True)
 
 

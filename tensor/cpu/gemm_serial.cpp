@@ -188,6 +188,37 @@ void multiply_turned(const Product<T>& p, GemmScratch<T>& scratch) {
   transpose(n, m, c, m, p.c.data, p.c.row_stride);
 }
 
+// --- long sums
+
+// Each element is one sum in the order of k. Of very many terms it would lose the small ones to the
+// sum so far: in f32 a million cost three digits. So partial sums of this many are added up.
+constexpr std::int64_t longest_sum = 1 << 14;
+
+template <class T>
+void multiply_own(const Product<T>& p, GemmScratch<T>& scratch) {
+  if (turned_is_cheaper(p)) return multiply_turned(p, scratch);
+  Blocks<T>(p, scratch).run();
+}
+
+template <class T>
+void multiply_long(const Product<T>& p, GemmScratch<T>& scratch) {
+  const std::int64_t m = p.c.rows, n = p.c.cols, k = p.a.cols;
+  const auto terms = [&](std::int64_t from) {
+    const std::int64_t count = std::min(longest_sum, k - from);
+    return std::pair(p.a.block(0, from, m, count), p.b.block(from, 0, count, n));
+  };
+  const auto [a, b] = terms(0);
+  multiply_own({a, b, p.c, p.start, p.start_row}, scratch);
+  GemmScratch<T> room;
+  const Matrix<T> sum = matrix(room.get(m * n), m, n);
+  for (std::int64_t from = longest_sum; from < k; from += longest_sum) {
+    const auto [more_a, more_b] = terms(from);
+    multiply_own({more_a, more_b, sum, nullptr, 0}, scratch);
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t j = 0; j < n; ++j) p.c.data[i * p.c.row_stride + j] += sum.data[i * n + j];
+  }
+}
+
 // --- vectors and empty products
 
 template <class T>
@@ -251,8 +282,8 @@ void multiply(const Product<T>& product, GemmMethod method, GemmScratch<T>& scra
   }
   if (spare_column(p) && multiply_rows(last_column(p))) --p.b.cols, --p.c.cols;
   if (method == GemmMethod::blas) return multiply_blas(p, scratch);
-  if (turned_is_cheaper(p)) return multiply_turned(p, scratch);
-  Blocks<T>(p, scratch).run();
+  if (p.a.cols > longest_sum) return multiply_long(p, scratch);
+  multiply_own(p, scratch);
 }
 
 template void multiply(const Product<float>&, GemmMethod, GemmScratch<float>&);
