@@ -95,7 +95,8 @@ void measure(Run& run, SpectrumOptions& o) {
     for (const char* name : {"eigenvalues.npz", "density.npz"})
       remove_file(run.settings().out / "export" / name);
   make_folder(run.settings().out / "export");
-  report_spectrum(run, measure_spectrum(run, stages, network, o), network, o);
+  with_checkpoint(
+      [&] { report_spectrum(run, measure_spectrum(run, stages, network, o), network, o); });
 }
 
 }  // namespace

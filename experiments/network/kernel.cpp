@@ -41,7 +41,7 @@ std::int64_t block_of(const Network& network, const KernelOptions& o) {
 
 // [n, m] or [n, m, b, b] as a matrix f64 [n b, m b].
 Tensor as_matrix(const Tensor& kernel) {
-  const Tensor k = kernel.to(DType::f64);
+  Tensor k = kernel.to(DType::f64);
   if (k.rank() == 2) return k;
   return k.permute({0, 2, 1, 3}).reshape({k.size(0) * k.size(2), k.size(1) * k.size(3)});
 }

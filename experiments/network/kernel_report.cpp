@@ -97,11 +97,12 @@ CaptionedFigure log_density(const Found& f) {
 
 // The same from what probes of a kernel on disk see.
 CaptionedFigure probed_log_density(const Found& f) {
-  constexpr double width = 0.1;
+  constexpr double width = 0.25;
   const Slq slq(f.side, f.probes);
   const double greatest = std::log10(f.values.front());
   std::vector<double> x, value, low, high;
-  for (double t = greatest - 10; t <= greatest + 0.5; t += 0.05) {
+  for (int i = -200; i <= 10; ++i) {
+    const double t = greatest + 0.05 * i;
     const Estimate e = slq.trace([&](double node) {
       const double z = (std::log10(std::max(node, 1e-300)) - t) / width;
       return std::exp(-z * z / 2) / (width * std::sqrt(2 * std::numbers::pi));
@@ -118,7 +119,9 @@ CaptionedFigure probed_log_density(const Found& f) {
   return {
       std::move(figure),
       fmt::format("{} probes of {} steps each, an eigenvalue as a Gaussian of standard deviation "
-                  "{:g}. Band: 95 % interval over probes.",
+                  "{:g}. Band: 95 % interval over probes. Peaks at the lower end may be single "
+                  "nodes, each of "
+                  "which stands for many eigenvalues.",
                   f.probes.size(), f.probes.front().nodes.size(), width)};
 }
 

@@ -46,11 +46,12 @@ std::unique_ptr<nn::Module> made(const NetworkOptions& o, const nn::ImageSpec& s
   }
 }
 
-void load(nn::Module& module, NamedTensors values, const NetworkOptions& o) {
+void load(nn::Module& module, const NamedTensors& values, const NetworkOptions& o) {
   const DType dtype = module.parameters()[0].dtype();
-  for (auto& [name, value] : values)
-    if (is_float(value.dtype())) value = value.to(dtype);
-  const nn::LoadReport report = nn::load_state_dict(module, values, false);
+  NamedTensors state;
+  for (const auto& [name, value] : values)
+    state.emplace(name, is_float(value.dtype()) ? value.to(dtype) : value);
+  const nn::LoadReport report = nn::load_state_dict(module, state, false);
   if (!report.empty())
     fail_hint(ErrorCode::names, "--weights",
               "give the --model, its sizes and the --data that the weights were trained with",

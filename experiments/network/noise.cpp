@@ -30,7 +30,7 @@ std::optional<std::pair<std::int64_t, std::int64_t>> bit_values(const Tensor& in
 Tensor tokens_of(const Network& network, const NoiseOptions& o) {
   try {
     const Tensor first = disturbed_of(network, o).images.slice(0, 0, 1);
-    const Tensor value = value_at(tapped(*network.module), first, o.tap);
+    Tensor value = value_at(tapped(*network.module), first, o.tap);
     if (value.rank() == 3) return value;
     fail_hint(ErrorCode::usage, "--tap", "name a point where the network has tokens",
               "the value at {} is {}, and not [n, tokens, features]", o.tap, value.shape());
@@ -61,7 +61,7 @@ std::unique_ptr<Perturbation> perturbation_of(const std::string& noise, const Ne
     const Tensor tokens = tokens_of(network, o);
     return token_noise(tokens.size(1), tokens.size(2));
   }
-  const auto [low, high] = *bit_values(x);
+  const auto [low, high] = bit_values(x).value_or(std::pair<std::int64_t, std::int64_t>{0, 1});
   return bit_flip(channels * height * width, low, high);
 }
 

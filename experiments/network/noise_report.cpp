@@ -18,6 +18,10 @@ std::string size_text(const NoiseMeasurement& m) {
   return m.noise == "bits" ? "" : fmt::format("σ = {:g}", m.sigma);
 }
 
+Interval interval_of(const Estimate& e) {
+  return e.ci95.value_or(Interval{e.value, e.value});
+}
+
 // The flips at one position, all trials taken for independent.
 Estimate at_position(const NoiseMeasurement& m, std::size_t t) {
   const auto positions = static_cast<std::int64_t>(m.found.by_position.size());
@@ -74,8 +78,8 @@ CaptionedFigure against_sigma(const Found& f, const NoiseOptions& o, std::uint64
       const Estimate e = m->found.clustered(seed);
       x.push_back(m->sigma);
       value.push_back(e.value);
-      low.push_back(e.ci95->low);
-      high.push_back(e.ci95->high);
+      low.push_back(interval_of(e).low);
+      high.push_back(interval_of(e).high);
     }
     figure.band(kind, x, low, high);
     figure.line(kind, x, value);
@@ -95,8 +99,8 @@ CaptionedFigure along_positions(const Found& f, const std::string& kind) {
       const Estimate e = at_position(*m, t);
       x.push_back(static_cast<double>(t));
       value.push_back(e.value);
-      low.push_back(e.ci95->low);
-      high.push_back(e.ci95->high);
+      low.push_back(interval_of(e).low);
+      high.push_back(interval_of(e).high);
     }
     figure.band(size_text(*m), x, low, high);
     figure.line(size_text(*m), x, value);
@@ -166,8 +170,8 @@ void fill(Results& r, const Found& f, std::uint64_t seed, std::int64_t samples) 
   const auto add = [&](const NoiseMeasurement& m, const std::string& position, const Estimate& e,
                        std::int64_t trials) {
     r.table.add({m.noise, m.noise == "bits" ? "" : csv_number(m.sigma), position,
-                 csv_number(e.value), csv_number(e.ci95->low), csv_number(e.ci95->high),
-                 std::to_string(trials)});
+                 csv_number(e.value), csv_number(interval_of(e).low),
+                 csv_number(interval_of(e).high), std::to_string(trials)});
   };
   r.metrics.push_back(
       {"accuracy", "accuracy without noise",

@@ -86,7 +86,7 @@ void measure(Run& run, KernelOptions& o) {
     });
   make_folder(run.settings().out / "export");
   if (!stages.resumed()) remove_file(run.settings().out / "export" / "kernel.npz");
-  report_kernel(run, measure_kernel(run, stages, network, o), network, o);
+  with_checkpoint([&] { report_kernel(run, measure_kernel(run, stages, network, o), network, o); });
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ void measure(Run& run, NoiseOptions& options) {
   const NoiseOptions o = settled(options, network);
   noise_budget(network, o).require("allow more, or take a smaller --batch");
   Stages stages(run);
-  report_noise(run, measure_noise(run, stages, network, o), network, o);
+  with_checkpoint([&] { report_noise(run, measure_noise(run, stages, network, o), network, o); });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "autograd/ops.hpp"
 #include "experiments/common/folder.hpp"
 #include "experiments/network/modules.hpp"
+#include "experiments/network/quadrature_json.hpp"
 #include "experiments/vision/trainer.hpp"
 
 namespace sonde::experiments {
@@ -100,10 +101,7 @@ Json quadratures(Run& run, Stages& stages, const LinearMap& map, const SpectrumO
                  .batch = count,
                  .key = key_of(run, density)},
                 [&](double share) { watched.reached_share(share); });
-  Json out = Json::array();
-  for (const Quadrature& q : slq.probes())
-    out.push_back({{"nodes", q.nodes}, {"weights", q.weights}});
-  return out;
+  return to_json(slq.probes());
 }
 
 Sampling sampling(std::int64_t products, philox::Key key) {
@@ -155,6 +153,60 @@ void add_blocks(SpectrumFindings& f, Run& run, Stages& stages, const Network& ne
   }
 }
 
+void add_outermost(SpectrumFindings& f, Run& run, Stages& stages, const LinearMap& map,
+                   const SpectrumOptions& o) {
+  const Json ends = stages.once("eigenvalues", [&] { return outermost(run, stages, map, o); });
+  f.largest = end_from(ends.at("largest"));
+  f.smallest = end_from(ends.at("smallest"));
+  f.norm = ends.at("norm").get<double>();
+  f.products = ends.at("products").get<std::int64_t>();
+}
+
+void add_probes(SpectrumFindings& f, Run& run, Stages& stages, const LinearMap& map,
+                const SpectrumOptions& o) {
+  const std::int64_t at_once = sizes_of(map.domain(), o).probes_at_once;
+  for (std::int64_t first = 0; first < o.probes; first += at_once) {
+    const std::int64_t count = std::min(at_once, o.probes - first);
+    const Json found = stages.once(fmt::format("probes from {}", first),
+                                   [&] { return quadratures(run, stages, map, o, first, count); });
+    for (Quadrature& q : quadratures_from_json(found)) f.probes.push_back(std::move(q));
+  }
+}
+
+void add_moments(SpectrumFindings& f, const Run& run, Stages& stages, const LinearMap& map,
+                 const SpectrumOptions& o) {
+  f.trace = estimate_from_json(stages.once("trace", [&] {
+    return to_json(hutchinson_trace(map, sampling(o.products, key_of(run, trace))));
+  }));
+  f.squared_norm = estimate_from_json(stages.once("norm", [&] {
+    return to_json(squared_frobenius_norm(map, sampling(o.products, key_of(run, norm))));
+  }));
+}
+
+// Every eigenvalue, by the matrix itself.
+Json all_eigenvalues(const LinearMap& map) {
+  const Var whole = dense(map).to(DType::f64);
+  return eigh((whole + transpose(whole)) * 0.5).values.tensor().to_vector<double>();
+}
+
+// Of the whole matrix, whose records go when this ends.
+void add_whole(SpectrumFindings& f, Run& run, Stages& stages, const NetworkLoss& loss,
+               const SpectrumOptions& o) {
+  const DataMap data = loss.curvature();
+  const LinearMap& map = data.map();
+  f.size = map.domain().size();
+  const Json tested =
+      stages.once("checks", [&] { return product_checks(map, key_of(run, checks)); });
+  f.asymmetry = tested.at("asymmetry").get<double>();
+  f.same_bits = tested.at("same_bits").get<bool>();
+  if (o.largest + o.smallest > 0) add_outermost(f, run, stages, map, o);
+  add_probes(f, run, stages, map, o);
+  if (o.products > 0) add_moments(f, run, stages, map, o);
+  if (f.size <= o.dense)
+    f.all = stages.once("all eigenvalues", [&] { return all_eigenvalues(map); })
+                .get<std::vector<double>>();
+}
+
 }  // namespace
 
 Budget spectrum_budget(const Network& network, const SpectrumOptions& o) {
@@ -199,54 +251,12 @@ SpectrumFindings measure_spectrum(Run& run, Stages& stages, const Network& netwo
                                   const SpectrumOptions& o) {
   const NetworkLoss loss(*network.module, network.train, o.curvature);
   loss.require_deterministic();
-  const DataMap data = loss.curvature();
-  const LinearMap& map = data.map();
   SpectrumFindings f;
-  f.size = map.domain().size();
   f.loss = stages.once("loss", [&] { return Json(loss.value()); }).get<double>();
-  f.accuracy = stages
-                   .once("accuracy",
-                         [&] { return Json(accuracy(classifier(*network.module), network.train)); })
+  const Classifier classify = classifier(*network.module);
+  f.accuracy = stages.once("accuracy", [&] { return Json(accuracy(classify, network.train)); })
                    .get<double>();
-  const Json tested =
-      stages.once("checks", [&] { return product_checks(map, key_of(run, checks)); });
-  f.asymmetry = tested.at("asymmetry").get<double>();
-  f.same_bits = tested.at("same_bits").get<bool>();
-  if (o.largest + o.smallest > 0) {
-    const Json ends = stages.once("eigenvalues", [&] { return outermost(run, stages, map, o); });
-    f.largest = end_from(ends.at("largest"));
-    f.smallest = end_from(ends.at("smallest"));
-    f.norm = ends.at("norm").get<double>();
-    f.products = ends.at("products").get<std::int64_t>();
-  }
-  const std::int64_t at_once = sizes_of(map.domain(), o).probes_at_once;
-  for (std::int64_t first = 0; first < o.probes; first += at_once) {
-    const std::int64_t count = std::min(at_once, o.probes - first);
-    for (const Json& q : stages.once(fmt::format("probes from {}", first), [&] {
-           return quadratures(run, stages, map, o, first, count);
-         }))
-      f.probes.push_back(
-          {q.at("nodes").get<std::vector<double>>(), q.at("weights").get<std::vector<double>>()});
-  }
-  const auto estimate = [&](const char* part, const auto& compute) {
-    return estimate_from_json(stages.once(part, [&] { return to_json(compute()); }));
-  };
-  if (o.products > 0) {
-    f.trace = estimate(
-        "trace", [&] { return hutchinson_trace(map, sampling(o.products, key_of(run, trace))); });
-    f.squared_norm = estimate("norm", [&] {
-      return squared_frobenius_norm(map, sampling(o.products, key_of(run, norm)));
-    });
-  }
-  if (f.size <= o.dense)
-    f.all = stages
-                .once("all eigenvalues",
-                      [&] {
-                        const Tensor whole = dense(map).to(DType::f64);
-                        const Var half = (Var(whole) + transpose(whole)) * 0.5;
-                        return Json(eigh(half).values.tensor().to_vector<double>());
-                      })
-                .get<std::vector<double>>();
+  add_whole(f, run, stages, loss, o);
   if (o.by == "block") add_blocks(f, run, stages, network, o);
   return f;
 }

@@ -33,6 +33,17 @@ class Stages {
   bool resumed_ = false;
 };
 
+/// Calls f, in which a checkpoint is read: what its contents lack is an Error(format).
+template <class F>
+void with_checkpoint(F f) {
+  try {
+    f();
+  } catch (const Json::exception& e) {
+    fail_hint(ErrorCode::format, "checkpoint", "start over without --resume",
+              "its parts are not those of this program: {}", e.what());
+  }
+}
+
 /// The progress of one part, at each step of which the run may be stopped.
 class Watched {
  public:

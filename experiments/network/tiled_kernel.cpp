@@ -7,6 +7,7 @@
 #include "analysis/rows.hpp"
 #include "analysis/solve.hpp"
 #include "autograd/ops.hpp"
+#include "experiments/network/quadrature_json.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -58,10 +59,7 @@ Json quadratures(Run& run, Stages& stages, const LinearMap& map) {
   Watched watched(run, stages, "density", 100, "percent");
   const Slq slq(map, {.probes = 6, .steps = 60, .key = {run.settings().seed, 31}},
                 [&](double share) { watched.reached_share(share); });
-  Json out = Json::array();
-  for (const Quadrature& q : slq.probes())
-    out.push_back({{"nodes", q.nodes}, {"weights", q.weights}});
-  return out;
+  return to_json(slq.probes());
 }
 
 }  // namespace
@@ -75,10 +73,8 @@ TiledSpectrum tiled_spectrum(Run& run, Stages& stages, const TileFolder& tiles,
   TiledSpectrum s{.values = ends.at("values").get<std::vector<double>>(),
                   .residuals = ends.at("residuals").get<std::vector<double>>(),
                   .power = ends.at("power").get<std::vector<double>>(),
-                  .probes = {}};
-  for (const Json& q : stages.once("density", [&] { return quadratures(run, stages, map); }))
-    s.probes.push_back(
-        {q.at("nodes").get<std::vector<double>>(), q.at("weights").get<std::vector<double>>()});
+                  .probes = quadratures_from_json(
+                      stages.once("density", [&] { return quadratures(run, stages, map); }))};
   const Sums sums = sums_of(tiles);
   s.asymmetry = sums.asymmetry / sums.greatest;
   double along = 0;

@@ -2,6 +2,7 @@
 /// Programs run within the test, or killed in a process of their own, and small data for them.
 #pragma once
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +92,8 @@ inline bool killed_when_there(const std::string& program, const std::vector<std:
   argv.push_back(nullptr);
   const pid_t child = ::fork();
   if (child == 0) {
+    const int nowhere = ::open("/dev/null", O_WRONLY);
+    ::dup2(nowhere, STDOUT_FILENO);
     ::execv("/proc/self/exe", const_cast<char* const*>(argv.data()));
     ::_exit(127);
   }

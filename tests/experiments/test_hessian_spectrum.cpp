@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "autograd/ops.hpp"
+#include "experiments/common/checkpoint.hpp"
 #include "experiments/common/csv.hpp"
 #include "experiments/network/network.hpp"
 #include "program_run.hpp"
@@ -168,6 +169,20 @@ TEST_F(HessianSpectrum, TrainModeIsRefusedWithItsCause) {
                          "--data", images.path().string(), "--out", out.string(), "--quiet"});
   EXPECT_EQ(ended.code, 4);
   EXPECT_NE(ended.err.find("batch norm is in training mode"), std::string::npos) << ended.err;
+}
+
+TEST_F(HessianSpectrum, ACheckpointOfSomethingElseIsRefused) {
+  for (const Json& state : {Json{{"parts", {{"loss", "none"}}}}, Json{{"epoch", 3}}}) {
+    ASSERT_EQ(run().code, 0);
+    CheckpointFiles files(out);
+    Checkpoint changed = files.read()->checkpoint;
+    changed.state.erase("parts");
+    changed.state.update(state);
+    files.write(changed);
+    const Ended ended = run({"--resume"});
+    EXPECT_EQ(ended.code, 3) << ended.err;
+    EXPECT_NE(ended.err.find("checkpoint"), std::string::npos) << ended.err;
+  }
 }
 
 TEST_F(HessianSpectrum, KilledAtEachCheckpointItResumesToTheSameBits) {
