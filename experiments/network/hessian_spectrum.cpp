@@ -15,8 +15,8 @@ const About about{
         "Ghorbani, Krishnan, Xiao: An Investigation into Neural Net Optimization via Hessian "
         "Eigenvalue Density (ICML 2019, arXiv 1901.10159), for the method",
     .cost =
-        "two cores, the default network and data: --quick seconds, standard a minute, --full some "
-        "minutes; --dry-run tells it for others"};
+        "two cores, the default network and data: --quick seconds, standard a minute, --full a "
+        "quarter of an hour; --dry-run tells it for others"};
 
 void declare_matrix(Cli& cli, SpectrumOptions& o) {
   CurvatureOptions& c = o.curvature;
@@ -29,7 +29,7 @@ void declare_matrix(Cli& cli, SpectrumOptions& o) {
       "mode", c.mode, {"eval", "train"},
       "how the network is called; train is refused where dropout or batch norm then make the "
       "loss depend on more than parameters and samples");
-  cli.integer("batch", c.batch, {64, 64, 256}, {1, 1'000'000},
+  cli.integer("batch", c.batch, {64, 64, 64}, {1, 1'000'000},
               "samples computed at a time; changes rounding only");
 }
 
@@ -41,7 +41,7 @@ void declare_numbers(Cli& cli, SpectrumOptions& o) {
               "functional, none of the others, whose least are 0");
   cli.real("tolerance", o.tolerance, {1e-3, 1e-4, 1e-5}, {1e-14, 0.1},
            "greatest residual |A v - theta v| / |A| of an eigenvalue");
-  cli.integer("probes", o.probes, {3, 6, 20}, some, "random vectors of the density; 0: no density");
+  cli.integer("probes", o.probes, {3, 6, 10}, some, "random vectors of the density; 0: no density");
   cli.integer("steps", o.steps, {20, 30, 80}, {1, 10'000}, "products with each of them");
   cli.integer("products", o.products, {10, 40, 200}, some,
               "random vectors for the trace, and as many for the norm; 0: neither");
@@ -76,7 +76,7 @@ void settle(SpectrumOptions& o, const Settings& settings) {
 
 void declare(Cli& cli, SpectrumOptions& o) {
   cli.default_seeds({1, 1, 1});
-  declare_network(cli, o.network, {128, 256, 2000}, "training samples, chosen by the seed");
+  declare_network(cli, o.network, {128, 256, 1000}, "training samples, chosen by the seed");
   declare_matrix(cli, o);
   declare_numbers(cli, o);
   declare_limits(cli, o.max_memory, o.dry_run);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "autograd/ops.hpp"
 #include "experiments/network/own_data.hpp"
 #include "experiments/vision/models.hpp"
 #include "nn/state_dict.hpp"
@@ -56,6 +57,20 @@ void load(nn::Module& module, const NamedTensors& values, const NetworkOptions& 
     fail_hint(ErrorCode::names, "--weights",
               "give the --model, its sizes and the --data that the weights were trained with",
               "{} does not fit the network '{}': {}", o.weights, o.model, report.text());
+}
+
+// A network that says NaN says nothing: predictions would all be of the first class.
+void check_finite(const NamedTensors& values, const std::string& file) {
+  for (const auto& [name, value] : values)
+    if (is_float(value.dtype()) && !all(isfinite(Var(value))).item())
+      fail_hint(ErrorCode::format, "--weights", "give those of a training that did not diverge",
+                "{}: {} holds a NaN or an infinity", file, name);
+}
+
+void check_outputs(const nn::Module& module, const ImageSet& set) {
+  if (!all(isfinite(module(Var(set.images.slice(0, 0, 1))))).item())
+    fail_hint(ErrorCode::numeric, "network", "look at the scale of data and weights",
+              "its outputs for the first sample hold a NaN or an infinity");
 }
 
 std::string described(const NetworkOptions& o, const nn::Module& module) {
@@ -119,6 +134,7 @@ Network load_network(const NetworkOptions& o, const Settings& settings, std::int
   const WeightShapes shapes(values);
   Network n;
   n.module = made(o, spec_with(data.train, classes_for(o, shapes, data)), shapes, settings.seed);
+  check_finite(values, o.weights);
   if (!values.empty()) load(*n.module, values, o);
   n.module->convert(precision_of(o));
   for (ImageSet* set : {&data.train, &data.test}) {
@@ -132,6 +148,7 @@ Network load_network(const NetworkOptions& o, const Settings& settings, std::int
   }
   n.train = std::move(data.train);
   n.test = std::move(data.test);
+  check_outputs(*n.module, n.train);
   n.images = data.images;
   n.data = std::move(data.description);
   n.network = described(o, *n.module);

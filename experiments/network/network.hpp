@@ -46,8 +46,8 @@ struct Network {
 
 /// `train` and `test` samples of the data, drawn by the seed, and the network for them. Error(data,
 /// format, file) for the data; Error(names) for weights that do not fit, naming the tensors with
-/// both shapes; Error(usage) for a network that cannot see these inputs, or for more samples than
-/// there are.
+/// both shapes; Error(format) for weights and Error(numeric) for outputs that are not finite;
+/// Error(usage) for a network that cannot see these inputs, or for more samples than there are.
 Network load_network(const NetworkOptions& options, const Settings& settings, std::int64_t train,
                      std::int64_t test);
 

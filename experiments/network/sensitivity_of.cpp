@@ -17,7 +17,7 @@ const About about{
         "(ICLR 2025, arXiv 2403.06925), for the definition",
     .cost =
         "two cores, the default network and data: --quick seconds, standard below a minute, --full "
-        "some minutes; --dry-run tells it for others"};
+        "ten minutes; --dry-run tells it for others"};
 
 void settle(NoiseOptions& o, const Settings& settings) {
   require_one_network(settings);

@@ -205,6 +205,15 @@ TEST(OwnWeights, WhatDoesNotFitIsNamedWithBothShapes) {
               load_network(other, {}, 20, 1);
             }),
             ErrorCode::names);
+  state = nn::state_dict(*n.module);
+  state["layers.1.bias"].mutable_data<float>()[2] = std::nanf("");
+  save_safetensors(o.weights, state);
+  EXPECT_EQ(code_of([&] { load_network(o, {}, 20, 1); }, &text), ErrorCode::format);
+  EXPECT_NE(text.find("layers.1.bias holds a NaN"), std::string::npos) << text;
+  state["layers.1.bias"] = Tensor::full({32}, 3e38);  // finite, and too large
+  state["layers.2.weight"] = Tensor::full(state["layers.2.weight"].shape(), 3e38);
+  save_safetensors(o.weights, state);
+  EXPECT_EQ(code_of([&] { load_network(o, {}, 20, 1); }), ErrorCode::numeric);
   write_bytes(o.weights, "no tensors");
   EXPECT_EQ(code_of([&] { load_network(o, {}, 20, 1); }), ErrorCode::format);
   o.weights = folder / "none";
