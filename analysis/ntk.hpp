@@ -57,8 +57,9 @@ struct NtkPlan {
   /// The derivatives of all inputs are kept, and not computed again for each tile: if they fit
   /// beside a tile's work in max_memory, or in 1 GiB without a limit.
   bool keep = false;
-  Cost contract{}, vector_products{},
-      structured{};  ///< flops of the whole kernel, bytes of one tile
+  Cost contract{}, vector_products{}, structured{};  ///< flops of all, bytes of one tile
+  /// By one of the three; for automatic, by the one that was chosen.
+  const Cost& cost(NtkMethod by = NtkMethod::automatic) const;
   /// The structured method's, by parameter; empty if another is forced. Parameters that the
   /// outputs do not depend on are missing.
   std::vector<std::pair<std::string, NtkForm>> forms{};

@@ -202,7 +202,7 @@ class Planner {
               fits(plan) ? fmt::format("tiles of {} inputs fit", tile)
                          : "choose fewer parameters or outputs: a single input does not fit",
               "tiles of {} inputs take {:.3g} GB by {}, the limit is {:.3g} GB", asked.tile,
-              cost_of(asked).bytes / 1e9, to_string(asked.method),
+              asked.cost().bytes / 1e9, to_string(asked.method),
               static_cast<double>(o_.max_memory) / 1e9);
   }
   const Structure& structure() const { return structure_; }
@@ -212,13 +212,8 @@ class Planner {
   bool asks_structured() const {
     return o_.method == NtkMethod::automatic || o_.method == NtkMethod::structured;
   }
-  static const Cost& cost_of(const NtkPlan& plan) {
-    return plan.method == NtkMethod::contract          ? plan.contract
-           : plan.method == NtkMethod::vector_products ? plan.vector_products
-                                                       : plan.structured;
-  }
   bool fits(const NtkPlan& plan) const {
-    return o_.max_memory == 0 || cost_of(plan).bytes <= static_cast<double>(o_.max_memory);
+    return o_.max_memory == 0 || plan.cost().bytes <= static_cast<double>(o_.max_memory);
   }
 
   NtkPlan with_tile(std::int64_t tile) const {
@@ -296,6 +291,17 @@ std::string to_string(NtkForm form) {
       return "Jacobian";
   }
   return {};
+}
+
+const Cost& NtkPlan::cost(NtkMethod by) const {
+  switch (by == NtkMethod::automatic ? method : by) {
+    case NtkMethod::contract:
+      return contract;
+    case NtkMethod::vector_products:
+      return vector_products;
+    default:
+      return structured;
+  }
 }
 
 NtkPlan ntk_plan(const RowFunction& f, const Point& at, const Tensor& x1, const Tensor& x2,

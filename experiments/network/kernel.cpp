@@ -177,12 +177,7 @@ Budget kernel_budget(const Network& network, const KernelOptions& o) {
                              o.blocks, to_string(plan.method), plan.tile,
                              bytes_text(side * side * element * (n + 1) / (2 * n))),
            .limit = static_cast<double>(gib(o.max_memory))};
-  const auto of = [&](NtkMethod method) -> const Cost& {
-    return method == NtkMethod::contract          ? plan.contract
-           : method == NtkMethod::vector_products ? plan.vector_products
-                                                  : plan.structured;
-  };
-  const Cost& chosen = of(plan.method);
+  const Cost& chosen = plan.cost();
   b.works.push_back({"kernel by " + to_string(plan.method), fmt::format("{} samples", n),
                      chosen.flops / 2, chosen.bytes});
   const bool whole = side <= static_cast<double>(o.dense);

@@ -180,9 +180,7 @@ TEST(Ntk, EstimatesOfMemoryAreOfTheRightSize) {
     SCOPED_TRACE(to_string(method));
     const NtkOptions o{.method = method};
     const NtkPlan plan = ntk_plan(f, at, x, x, o);
-    const double estimate = method == NtkMethod::contract          ? plan.contract.bytes
-                            : method == NtkMethod::vector_products ? plan.vector_products.bytes
-                                                                   : plan.structured.bytes;
+    const double estimate = plan.cost().bytes;
     const std::int64_t before = current_bytes();
     reset_peak_bytes();
     const Tensor kernel = ntk(f, at, x, o);
