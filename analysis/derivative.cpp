@@ -1,6 +1,7 @@
 #include "analysis/derivative.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include "tensor/parallel.hpp"
 
@@ -54,8 +55,10 @@ std::int64_t Derivative::lanes(std::int64_t n) const {
   const auto vectors =
       static_cast<double>((domain_.size() + range_.size()) * size_of(domain_.dtype()));
   const double each = count_.typical_bytes + vectors / static_cast<double>(count_.operations);
-  return std::clamp<std::int64_t>(static_cast<std::int64_t>(worth_an_operation / each), 1,
-                                  fitting(n));
+  // A power of two, as numbers of vectors often are: sweeps that threads can share evenly.
+  const auto enough = std::bit_floor(
+      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(worth_an_operation / each)));
+  return std::min(static_cast<std::int64_t>(enough), fitting(n));
 }
 
 // Sweeps that may be under way at once.
