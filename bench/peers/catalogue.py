@@ -11,6 +11,11 @@ BARS = {
 }
 
 EVERYONE = ("eager", "compile", "jax")
+# What else would be a peer, and why it is none.
+ABSENT = {
+    "ntk": "neural-tangents 0.6.5, its last release, cannot be imported with this JAX: it takes Jaxpr from jax.core, "
+           "where it is no more. Not measured.",
+}
 ITSELF = "itself"  # another way in Sonde, in a process of its own
 # torch.compile unrolls an LSTM with gradients step by step: three minutes of compilation for 28 steps.
 NOT_COMPILED = ("eager", "jax")

@@ -3,7 +3,7 @@ import json
 import os
 
 import figure
-from catalogue import BARS, EVERYONE, ITSELF
+from catalogue import ABSENT, BARS, EVERYONE, ITSELF
 from estimate import geometric_mean
 
 
@@ -157,6 +157,9 @@ def markdown(results):
                 yield f"## {family}, {threads} thread{'s' if threads > 1 else ''}"
                 yield ""
                 yield from table(entries)
+                if family in ABSENT:
+                    yield ""
+                    yield ABSENT[family]
         entries = [r for r in rows if r["family"] == ITSELF and r["threads"] == threads]
         if entries:
             yield ""

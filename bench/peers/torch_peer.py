@@ -1,6 +1,7 @@
 """PyTorch, eager or compiled, as a peer of worker.py."""
 import os
 import time
+from importlib.metadata import version
 
 os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compilers that lives beside the timing
 
@@ -32,7 +33,9 @@ class TorchPeer:
     def versions(self):
         blas = "MKL" if torch.backends.mkl.is_available() else "no MKL"
         return {"PyTorch": torch.__version__, "PyTorch's BLAS": blas,
-                "PyTorch's SIMD": torch.backends.cpu.get_cpu_capability()}
+                "PyTorch's SIMD": torch.backends.cpu.get_cpu_capability(),
+                "curvlinops": version("curvlinops-for-pytorch"), "PyHessian": version("pyhessian"),
+                "SciPy": version("scipy")}
 
     def setup(self, op, params, specs):
         torch.compiler.reset()
