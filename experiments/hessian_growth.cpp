@@ -23,8 +23,9 @@ const About about{
         "Ormaniec, Dangel, Singh: What Does It Mean to Be a Transformer? Insights from a "
         "Theoretical Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 3 and 5 to 7",
     .cost =
-        "two cores: --quick below a minute, standard below 15 minutes, --full days; the studies "
-        "beyond the paper another 5 minutes; memory below 4 GiB"};
+        "two cores: --quick below a minute, standard below 15 minutes (6 of processor time), "
+        "--full days; the studies beyond the paper another 5 minutes; memory below 1 GiB, --full 4 "
+        "GiB"};
 
 struct Options {
   std::vector<std::string> studies = paper_growth_studies();
