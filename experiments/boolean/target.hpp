@@ -1,0 +1,44 @@
+/// @file
+/// Functions of bit strings that networks are trained on. Bits are 0 and 1, as their authors have
+/// them; sensitivities are those of the function with values -1 and 1.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tensor/philox.hpp"
+#include "tensor/tensor.hpp"
+
+namespace sonde::experiments {
+
+struct Target {
+  std::string name;
+  /// Of strings i64 [B, n]: f32 [B], 0 or 1, but for the mean.
+  std::function<Tensor(const Tensor& bits)> labels;
+  /// Average sensitivity on strings of n bits, in closed form: for a function with values in [0, 1]
+  /// the mean over strings of the sum over bits of its squared change.
+  std::function<double(std::int64_t n)> average_sensitivity;
+};
+
+/// "parity" (n), "majority" (a tie is 0; about sqrt(2 n / pi)), "first" (the first bit; 1), "mean"
+/// (the share of ones, a number; 1 / n): the targets of Hahn and Rofin (arXiv:2402.09963), in
+/// brackets their average sensitivities.
+const std::vector<std::string>& target_names();
+/// Error(names) for another name.
+Target target(const std::string& name);
+/// A table of random bits for strings of n bits, 1 <= n <= max_cube_dimension; the first bit of a
+/// string is the most significant one of its row. n / 2 on average.
+Target random_target(std::int64_t n, philox::Key key);
+/// A given table, of values 0 and 1, [2^n].
+Target table_target(std::string name, const Tensor& table);
+/// The parity of some bits, as positions; their number.
+Target sparse_parity(std::vector<std::int64_t> positions);
+
+/// All strings of n bits, i64 [2^n, n], in the order of table_target()'s rows. Error(value) unless
+/// 1 <= n <= max_cube_dimension.
+Tensor all_strings(std::int64_t n);
+/// Average sensitivity of values [2^n] in that order, as in Target. Error(shape).
+double average_sensitivity_of_values(const Tensor& values);
+
+}  // namespace sonde::experiments
