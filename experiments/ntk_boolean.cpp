@@ -1,4 +1,4 @@
-// cube_learning: which monomials of the Boolean cube tangent kernels prefer, and which are learnt
+// ntk_boolean: which monomials of the Boolean cube tangent kernels prefer, and which are learnt
 // first.
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@ namespace sonde::experiments {
 namespace {
 
 const About about{
-    .name = "cube_learning",
+    .name = "ntk_boolean",
     .measures =
         "The spectrum by degree of the empirical tangent kernels of transformers with linear and "
         "with softmax attention, an LSTM and an MLP on the Boolean cube, and the order in which "

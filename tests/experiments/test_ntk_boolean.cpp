@@ -1,4 +1,4 @@
-// The studies of cube_learning: spectra against the kernel itself, verdicts of known courses, and a
+// The studies of ntk_boolean: spectra against the kernel itself, verdicts of known courses, and a
 // network that learns.
 #include <gtest/gtest.h>
 
