@@ -17,7 +17,6 @@ namespace {
 
 using testing::distance;
 using testing::expect_code;
-using testing::largest;
 using testing::random;
 
 // Squared error, one step of gradient descent.
