@@ -77,8 +77,7 @@ Claim two_traces(const Found& f) {
                Estimate::exact(errors, 1, f.trace.n + other.n), errors <= 4);
 }
 
-Claim whole(const Found& f, const SpectrumOptions& o) {
-  const std::vector<double>& all = *f.all;
+Claim whole(const Found& f, const std::vector<double>& all, const SpectrumOptions& o) {
   double worst = 0;
   for (std::size_t i = 0; i < f.largest.values.size(); ++i)
     worst = std::max(worst, std::abs(f.largest.values[i] - all[all.size() - 1 - i]));
@@ -89,9 +88,9 @@ Claim whole(const Found& f, const SpectrumOptions& o) {
                Estimate::exact(worst / f.norm, 1, f.size), worst <= o.tolerance * f.norm);
 }
 
-Claim whole_trace(const Found& f) {
-  const double exact = std::accumulate(f.all->begin(), f.all->end(), 0.0),
-               scale = std::accumulate(f.all->begin(), f.all->end(), 0.0,
+Claim whole_trace(const Found& f, const std::vector<double>& all) {
+  const double exact = std::accumulate(all.begin(), all.end(), 0.0),
+               scale = std::accumulate(all.begin(), all.end(), 0.0,
                                        [](double sum, double t) { return sum + std::abs(t); }),
                distance = std::abs(f.trace.value - exact),
                allowed = 4 * f.trace.std_error.value_or(0) + 1e-4 * scale;
@@ -116,8 +115,8 @@ std::vector<Claim> checks_of(const Found& f, const SpectrumOptions& o) {
   if (!f.probes.empty() && ends) all.push_back(nodes_inside(f, o));
   if (f.probes.size() > 1 && o.products > 0 && f.trace.std_error.value_or(0) > 0)
     all.push_back(two_traces(f));
-  if (f.all && f.norm > 0) all.push_back(whole(f, o));
-  if (f.all && o.products > 0) all.push_back(whole_trace(f));
+  if (f.all && f.norm > 0) all.push_back(whole(f, *f.all, o));
+  if (f.all && o.products > 0) all.push_back(whole_trace(f, *f.all));
   return all;
 }
 

@@ -134,6 +134,26 @@ TEST(Slq, BatchesChangeNothing) {
   expect_within(Slq(single, {.probes = 20, .steps = 20}).moment(1), 0.5);
 }
 
+TEST(Slq, ProbesCanBeComputedInPartsAndPutTogether) {
+  const LinearMap map = matrix_map(with_eigenvalues(even(40, -1, 2), 1));
+  const Slq all(map, {.probes = 5, .steps = 12, .key = {3, 4}});
+  std::vector<Quadrature> parts;
+  for (const std::int64_t first : {0, 2, 4}) {
+    const Slq part(map, {.probes = std::min<std::int64_t>(2, 5 - first),
+                         .first = first,
+                         .steps = 12,
+                         .key = {3, 4}});
+    parts.insert(parts.end(), part.probes().begin(), part.probes().end());
+  }
+  const Slq together(40, parts);
+  const auto square = [](double t) { return t * t; };
+  EXPECT_NEAR(together.trace(square).value, all.trace(square).value, 1e-12);
+  ASSERT_TRUE(all.trace(square).std_error.has_value());
+  EXPECT_NEAR(*together.trace(square).std_error, *all.trace(square).std_error, 1e-12);
+  EXPECT_THROW(Slq(40, {}), Error);
+  EXPECT_THROW(Slq(map, {.first = -1}), Error);
+}
+
 TEST(Slq, WhatItRefuses) {
   const LinearMap map = matrix_map(with_eigenvalues(even(20, -1, 2), 1));
   EXPECT_THROW(Slq(matrix_map(random({20, 20}, 1)), {}), Error);
