@@ -31,6 +31,8 @@ class BitEncoder final : public nn::Module {
 
   /// The parameters that the authors leave out of norm and noise.
   static constexpr const char* positions = "positional_encoding*";
+  /// What enters the norms of all layers, two in each.
+  static constexpr const char* norms = "*.norm?.in";
 
  private:
   Options options_;

@@ -33,6 +33,10 @@ double norm_of(const Point& at) {
 
 }  // namespace
 
+Tensor measured_strings(std::int64_t bits, const BitMeasurementOptions& o) {
+  return uniform_bits(o.strings, bits)(philox::child(o.key, 2));
+}
+
 ParameterNoise label_noise(const BitMeasurementOptions& o) {
   return {.size = o.eps, .draws = o.draws, .key = philox::child(o.key, 0)};
 }
@@ -81,7 +85,7 @@ BitMeasurement BitProbe::measure(const Tensor& bits, const Tensor& labels,
 
 BitMeasurement BitProbe::measure(const Target& target, std::int64_t bits,
                                  const BitMeasurementOptions& o) const {
-  const Tensor strings = uniform_bits(o.strings, bits)(philox::child(o.key, 2));
+  const Tensor strings = measured_strings(bits, o);
   return measure(strings, target.labels(strings), o);
 }
 

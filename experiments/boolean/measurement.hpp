@@ -56,6 +56,8 @@ class BitProbe {
   std::string norms_;
 };
 
+/// The random strings of measure(), i64 [strings, bits].
+Tensor measured_strings(std::int64_t bits, const BitMeasurementOptions& options);
 /// The noise of measure(): for label_sharpness and for output_sharpness.
 ParameterNoise label_noise(const BitMeasurementOptions& options);
 ParameterNoise output_noise(const BitMeasurementOptions& options, std::int64_t parameters);

@@ -1,0 +1,123 @@
+#include "experiments/boolean/study.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "analysis/statistics.hpp"
+
+namespace sonde::experiments {
+
+bool converged(const TrainedBits& t) {
+  return t.found.loss < 4 * greatest_loss;  // the loss found is that of labels -1 and 1
+}
+
+TrainedRuns runs_where(const TrainedRuns& runs,
+                       const std::function<bool(const TrainedBits&)>& hold) {
+  TrainedRuns out;
+  std::ranges::copy_if(runs, std::back_inserter(out), hold);
+  return out;
+}
+
+TrainedRuns kept_runs(const TrainedRuns& runs, const std::string& target) {
+  return runs_where(runs,
+                    [&](const TrainedBits& t) { return t.of.target == target && converged(t); });
+}
+
+std::vector<std::int64_t> lengths_of(const TrainedRuns& runs) {
+  std::set<std::int64_t> all;
+  for (const TrainedBits& t : runs) all.insert(t.of.length);
+  return {all.begin(), all.end()};
+}
+
+std::vector<std::uint64_t> seeds_of(const TrainedRuns& runs) {
+  std::set<std::uint64_t> all;
+  for (const TrainedBits& t : runs) all.insert(t.of.seed);
+  return {all.begin(), all.end()};
+}
+
+std::vector<std::string> targets_of(const TrainedRuns& runs) {
+  std::vector<std::string> out;
+  for (const TrainedBits& t : runs)
+    if (std::ranges::find(out, t.of.target) == out.end()) out.push_back(t.of.target);
+  return out;
+}
+
+namespace quantities {
+const BitQuantity label_sharpness{"label_sharpness", "sharpness, against labels",
+                                  [](const BitMeasurement&m) { return m.label_sharpness.value; }},
+    output_sharpness{"output_sharpness", "sharpness, of outputs",
+                     [](const BitMeasurement&m) { return m.output_sharpness.value; }},
+    log_blowup{"log_blowup", "log blow-up, the code's",
+               [](const BitMeasurement&m) { return m.log_blowup; }},
+    theory_log_blowup{"theory_log_blowup", "log blow-up, the theory's",
+                      [](const BitMeasurement&m) { return m.theory_log_blowup; }},
+    norm{"norm", "norm of the parameters", [](const BitMeasurement&m) { return m.norm; }};
+}  // namespace quantities
+
+Table table_of(const TrainedRuns& runs) {
+  Table table{.columns = {"target", "length", "seed", "width", "batch", "steps", "lr",
+                          "weight_decay", "kept", "loss", "label_sharpness",
+                          "label_sharpness_error", "output_sharpness", "output_sharpness_error",
+                          "radius", "norm", "blowup", "log_blowup", "theory_log_blowup"}};
+  for (const TrainedBits& t : runs) {
+    std::vector<std::string> row{t.of.target};
+    for (const std::int64_t v :
+         {t.of.length, static_cast<std::int64_t>(t.of.seed), t.of.width, t.of.batch, t.of.steps})
+      row.push_back(std::to_string(v));
+    const BitMeasurement& m = t.found;
+    for (const double v : {t.of.lr, t.of.weight_decay, converged(t) ? 1.0 : 0.0, m.loss,
+                           m.label_sharpness.value, m.label_sharpness.std_error.value_or(0),
+                           m.output_sharpness.value, m.output_sharpness.std_error.value_or(0),
+                           m.radius, m.norm, m.blowup, m.log_blowup, m.theory_log_blowup})
+      row.push_back(csv_number(v));
+    table.add(std::move(row));
+  }
+  return table;
+}
+
+std::string discarded_text(const TrainedRuns& runs) {
+  std::vector<std::string> by_target;
+  for (const std::string& target : targets_of(runs)) {
+    std::vector<std::string> parts;
+    for (const std::int64_t n : lengths_of(runs)) {
+      const TrainedRuns all = runs_where(
+          runs, [&](const TrainedBits& t) { return t.of.target == target && t.of.length == n; });
+      const std::size_t kept = runs_where(all, converged).size();
+      if (kept < all.size())
+        parts.push_back(fmt::format("{} bits {} of {}", n, all.size() - kept, all.size()));
+    }
+    by_target.push_back(fmt::format(
+        "{}: {}", target, parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, ", "))));
+  }
+  return fmt::format("{}", fmt::join(by_target, "; "));
+}
+
+Figure by_length(const std::string& name, const TrainedRuns& runs, const BitQuantity& q,
+                 bool floor) {
+  Figure f(name, q.label, {.label = "bits"}, {.label = q.label});
+  std::vector<std::string> order = targets_of(runs);
+  f.colour_order(order);
+  for (const std::string& name_of_target : order) {
+    std::vector<double> x, middle, floors;
+    std::vector<Estimate> means;
+    const TrainedRuns kept = kept_runs(runs, name_of_target);
+    for (const std::int64_t n : lengths_of(kept)) {
+      Sample values;
+      for (const TrainedBits& t : kept)
+        if (t.of.length == n) values.push_back(q.of(t.found));
+      x.push_back(static_cast<double>(n));
+      means.push_back(mean_over_units(values));
+      middle.push_back(means.back().value);
+      floors.push_back(target(name_of_target).average_sensitivity(n) / 2 / x.back());
+    }
+    if (x.empty()) continue;
+    f.line(name_of_target, x, middle);
+    f.estimates(name_of_target, x, means);
+    if (floor) f.line("floor, " + name_of_target, x, floors);
+  }
+  return f;
+}
+
+}  // namespace sonde::experiments

@@ -1,0 +1,48 @@
+/// @file
+/// What the studies of trained networks on bit strings share: which runs count, tables, figures.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "experiments/boolean/trained.hpp"
+#include "experiments/common/results.hpp"
+
+namespace sonde::experiments {
+
+/// The authors' bound on the mean squared error, for labels 0 and 1: runs above it are discarded.
+inline constexpr double greatest_loss = 1e-3;
+bool converged(const TrainedBits& t);
+
+using TrainedRuns = std::vector<TrainedBits>;
+/// Those that hold(t).
+TrainedRuns runs_where(const TrainedRuns& runs,
+                       const std::function<bool(const TrainedBits&)>& hold);
+/// Those of one target that have converged.
+TrainedRuns kept_runs(const TrainedRuns& runs, const std::string& target);
+/// Different values over runs, in ascending order.
+std::vector<std::int64_t> lengths_of(const TrainedRuns& runs);
+std::vector<std::uint64_t> seeds_of(const TrainedRuns& runs);
+/// Targets in the order in which they first occur.
+std::vector<std::string> targets_of(const TrainedRuns& runs);
+
+/// One number of a run, and how reports name it.
+struct BitQuantity {
+  const char *id, *label;
+  double (*of)(const BitMeasurement& m);
+};
+namespace quantities {
+extern const BitQuantity label_sharpness, output_sharpness, log_blowup, theory_log_blowup, norm;
+}
+
+/// A run a row: case, whether it is kept, and all that was measured.
+Table table_of(const TrainedRuns& runs);
+/// "parity: 9 bits 1 of 3, 10 bits 2 of 3; majority: none" of the runs that are discarded.
+std::string discarded_text(const TrainedRuns& runs);
+/// Means over seeds of the kept runs, with intervals, by length, a colour for each target. With
+/// `floor`, the theory's as_n / (2 n) of each target as a line.
+Figure by_length(const std::string& name, const TrainedRuns& runs, const BitQuantity& q,
+                 bool floor = false);
+
+}  // namespace sonde::experiments

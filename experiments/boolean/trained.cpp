@@ -1,0 +1,150 @@
+#include "experiments/boolean/trained.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "analysis/point.hpp"
+#include "experiments/boolean/export.hpp"
+
+namespace sonde::experiments {
+namespace {
+
+// A number for a target's name, the same everywhere (FNV-1a).
+std::uint64_t number_of(std::string_view name) {
+  std::uint64_t h = 0xcbf29ce484222325;
+  for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return h;
+}
+
+class BitJob final : public Job {
+ public:
+  BitJob(BitCase c, TrainedBitsOptions options)
+      : case_(std::move(c)),
+        options_(std::move(options)),
+        net_(encoder_of(case_)),
+        training_(*net_, target(case_.target), uniform_bits(case_.batch, case_.length),
+                  {.lr = case_.lr, .weight_decay = case_.weight_decay, .key = key_of(case_, 1)}) {}
+
+  bool advance() override {
+    if (training_.steps() == case_.steps) {
+      found_ = measured();
+      return true;
+    }
+    using Clock = std::chrono::steady_clock;
+    const auto stop = Clock::now() + std::chrono::seconds(1);
+    while (training_.steps() < case_.steps && Clock::now() < stop) training_.step();
+    return false;
+  }
+  Json result() const override { return to_json(TrainedBits{case_, found_}); }
+  void save(Checkpoint& c) const override { training_.save(c, ""); }
+  void restore(const Checkpoint& c) override { training_.restore(c, ""); }
+
+ private:
+  BitMeasurement measured() const {
+    BitProbe probe = probe_of(case_);
+    probe.follow(*net_);
+    BitMeasurementOptions how = options_.measurement;
+    how.key = key_of(case_, 2);
+    if (options_.radius > 0)
+      how.eps = options_.radius /
+                std::sqrt(static_cast<double>(ParameterPoint(probe.module()).space.size()));
+    const Target t = target(case_.target);
+    const BitMeasurement found = probe.measure(t, case_.length, how);
+    if (options_.exported && options_.exported(case_))
+      export_bits(options_.export_to / (name_of(case_) + ".safetensors"), probe.module(), t,
+                  case_.length, how, found);
+    return found;
+  }
+
+  const BitCase case_;
+  const TrainedBitsOptions options_;
+  const std::unique_ptr<BitEncoder> net_;
+  BitTraining training_;
+  BitMeasurement found_;
+};
+
+}  // namespace
+
+std::string name_of(const BitCase& c) {
+  return fmt::format("{}-{}-{}", c.target, c.length, c.seed);
+}
+
+philox::Key key_of(const BitCase& c, std::uint64_t stream) {
+  philox::Key key{c.seed, 0x62697473};
+  for (const std::uint64_t part :
+       {number_of(c.target), static_cast<std::uint64_t>(c.length), stream})
+    key = philox::fold_in(key, part);
+  return key;
+}
+
+std::unique_ptr<BitEncoder> encoder_of(const BitCase& c) {
+  return std::make_unique<BitEncoder>(key_of(c, 0),
+                                      BitEncoderOptions{.length = c.length, .width = c.width});
+}
+
+BitProbe probe_of(const BitCase& c) {
+  return {encoder_of(c), BitEncoder::positions, BitEncoder::norms};
+}
+
+Json to_json(const TrainedBits& t) {
+  const BitCase& c = t.of;
+  const BitMeasurement& m = t.found;
+  return {{"target", c.target},
+          {"length", c.length},
+          {"width", c.width},
+          {"batch", c.batch},
+          {"steps", c.steps},
+          {"lr", c.lr},
+          {"weight_decay", c.weight_decay},
+          {"seed", c.seed},
+          {"loss", m.loss},
+          {"label_sharpness", to_json(m.label_sharpness)},
+          {"output_sharpness", to_json(m.output_sharpness)},
+          {"radius", m.radius},
+          {"norm", m.norm},
+          {"blowup", m.blowup},
+          {"log_blowup", m.log_blowup},
+          {"theory_log_blowup", m.theory_log_blowup}};
+}
+
+TrainedBits trained_from_json(const Json& j) try {
+  const auto integer = [&](const char* key) { return integer_at<std::int64_t>(j, key); };
+  return {.of = {.target = j.at("target"),
+                 .length = integer("length"),
+                 .width = integer("width"),
+                 .batch = integer("batch"),
+                 .steps = integer("steps"),
+                 .lr = j.at("lr"),
+                 .weight_decay = j.at("weight_decay"),
+                 .seed = integer_at<std::uint64_t>(j, "seed")},
+          .found = {.loss = j.at("loss"),
+                    .label_sharpness = estimate_from_json(j.at("label_sharpness")),
+                    .output_sharpness = estimate_from_json(j.at("output_sharpness")),
+                    .radius = j.at("radius"),
+                    .norm = j.at("norm"),
+                    .blowup = j.at("blowup"),
+                    .log_blowup = j.at("log_blowup"),
+                    .theory_log_blowup = j.at("theory_log_blowup")}};
+} catch (const Json::exception& e) {
+  fail(ErrorCode::format, "trained network", "{}", e.what());
+}
+
+JobMaker bit_jobs(std::vector<BitCase> cases, TrainedBitsOptions options) {
+  return [cases = std::move(cases), options = std::move(options)](std::int64_t i) {
+    return std::make_unique<BitJob>(cases.at(static_cast<std::size_t>(i)), options);
+  };
+}
+
+std::vector<TrainedBits> train_bits(Jobs& jobs, const std::string& name,
+                                    const std::vector<BitCase>& cases,
+                                    const TrainedBitsOptions& options) {
+  std::vector<TrainedBits> out;
+  for (const Json& result :
+       jobs.run(name, static_cast<std::int64_t>(cases.size()), bit_jobs(cases, options)))
+    out.push_back(trained_from_json(result));
+  return out;
+}
+
+}  // namespace sonde::experiments
