@@ -102,6 +102,12 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// A text given as an option need not be UTF-8; JSON must be.
+std::string config_text(const std::string& experiment, const Json& settings) {
+  const Json config{{"experiment", experiment}, {"version", version()}, {"settings", settings}};
+  return config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace
 
 struct Cli::State {
@@ -112,7 +118,7 @@ struct Cli::State {
   Settings settings;
   Scaled<int> seeds{3, 3, 5};
   std::string out, data_dir, config;
-  bool quick = false, full = false;
+  bool quick = false, full = false, print_config = false;
   std::vector<std::function<void()>> fill_defaults;  // of options that were not given
   std::function<std::optional<std::string>(const Settings&)> instead;
   std::vector<std::pair<std::string, std::function<Json()>>>
@@ -175,6 +181,8 @@ void Cli::State::declare_shared() {
   flag("profile", settings.profile,
        "also write profile.txt and profile.json: time and bytes of every operation");
   app.add_flag("--resume", settings.resume, "go on with the run in --out");
+  app.add_flag("--print-config", print_config,
+               "run nothing: print the settings that decide the results, as JSON for --config");
   app.footer(fmt::format(
       "Paper: {}\nCost: {}\nExit codes: 0 done, 2 bad usage, 3 bad data or a failed file or memory "
       "request, 4 failed numerics, 130 interrupted after a checkpoint.",
@@ -268,6 +276,7 @@ std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   if (s.out.empty()) fail(ErrorCode::usage, "--out", "names no folder");
   if (s.settings.device == "cuda") fail(ErrorCode::usage, "--device", "this build has no CUDA");
   for (const auto& fill : s.fill_defaults) fill();
+  if (s.print_config) return config_text(s.about.name, decisive());
   return s.instead ? s.instead(s.settings) : std::nullopt;
 }
 

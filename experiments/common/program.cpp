@@ -27,11 +27,6 @@ void keep_standard_streams() {
     }
 }
 
-void print(std::string_view text) {
-  errno = 0;
-  if (!(std::cout << text << std::flush)) fail_errno("print", "standard output", errno);
-}
-
 // Once, however often memory is missed on the way out; by a call that needs none.
 void say_no_memory() {
   static bool said = false;
@@ -94,29 +89,38 @@ int exit_code(ErrorCode code) {
   }
 }
 
+void print(std::string_view text) {
+  errno = 0;
+  if (!(std::cout << text << std::flush)) fail_errno("print", "standard output", errno);
+}
+
 void end_without_memory() {
   std::set_terminate(on_terminate);
 }
 
-int run_program(const About& about, const std::function<void(Cli&)>& declare,
-                const std::function<void(Run&)>& body, int argc, const char* const* argv) {
+int run_guarded(const std::string& name, const std::function<int()>& work) {
   end_without_memory();
   keep_standard_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone must not end hours of work
   try {
-    return run(about, declare, body, argc, argv);
+    return work();
   } catch (const Interrupted&) {
-    return say(about.name, "interrupted; --resume goes on from here", interrupted_run);
+    return say(name, "interrupted; --resume goes on from here", interrupted_run);
   } catch (const Error& e) {
-    return say(about.name, e.what(), exit_code(e.code()));
+    return say(name, e.what(), exit_code(e.code()));
   } catch (const std::filesystem::filesystem_error& e) {
-    return say(about.name, e.what(), bad_data);
+    return say(name, e.what(), bad_data);
   } catch (const std::bad_alloc&) {
     say_no_memory();
     return bad_data;
   } catch (const std::exception& e) {
-    return say(about.name, e.what(), defect);
+    return say(name, e.what(), defect);
   }
+}
+
+int run_program(const About& about, const std::function<void(Cli&)>& declare,
+                const std::function<void(Run&)>& body, int argc, const char* const* argv) {
+  return run_guarded(about.name, [&] { return run(about, declare, body, argc, argv); });
 }
 
 }  // namespace sonde::experiments

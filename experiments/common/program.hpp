@@ -4,6 +4,8 @@
 
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "experiments/common/cli.hpp"
 #include "experiments/common/run.hpp"
@@ -27,6 +29,13 @@ int exit_code(ErrorCode code);
 /// refused where no exception may leave: JSON values ask for some in their destructors. Files are
 /// whole at any moment, so the run can be resumed.
 void end_without_memory();
+
+/// To standard output, at once; Error(file) if that cannot be.
+void print(std::string_view text);
+
+/// Calls `work` and returns its exit code, or after an exception, told in one line on standard
+/// error, that of the exception. For programs that are no run of an experiment.
+int run_guarded(const std::string& name, const std::function<int()>& work);
 
 /// Declares options, parses, runs, writes the results; returns the exit code. Never throws. One
 /// line on standard error tells what went wrong.

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <iostream>
 
+#include "experiments/common/findings_files.hpp"
 #include "experiments/common/folder.hpp"
-#include "experiments/common/report.hpp"
 #include "tensor/allocator.hpp"
 #include "tensor/file.hpp"
 #include "tensor/parallel.hpp"
@@ -166,32 +166,18 @@ double Run::wall_seconds() const {
 }
 
 void Run::finish() {
-  const SystemInfo machine = system_info();
-  const RunFacts facts{.experiment = cli_.about().name,
-                       .paper = cli_.about().paper,
-                       .version = version(),
-                       .device = settings().device,
-                       .blas_core = machine.blas_core,
-                       .seed = settings().seed,
-                       .threads = settings().threads,
-                       .wall_s = wall_seconds(),
-                       .peak_bytes = std::max(earlier_peak_, peak_bytes()),
-                       .simd = machine.simd,
-                       .cpu = machine.cpu,
-                       .versions = machine.versions};
+  RunFacts facts = facts_here(cli_.about());
+  facts.device = settings().device;
+  facts.seed = settings().seed;
+  facts.threads = settings().threads;
+  facts.wall_s = wall_seconds();
+  facts.peak_bytes = std::max(earlier_peak_, peak_bytes());
   if (profiling_) {
     profiling_.reset();
     atomic_write(file("profile.txt"), profile_.table());
     atomic_write(file("profile.json"), profile_.chrome_trace());
   }
-  atomic_write(file("results.csv"), results.table.csv());
-  made(file("figures"));
-  for (const auto& [figure, caption] : results.figures) {
-    atomic_write(file("figures") / (figure.name() + ".svg"), figure.svg());
-    atomic_write(file("figures") / (figure.name() + ".csv"), figure.csv());
-  }
-  atomic_write(file("report.html"), report_html(cli_.about(), facts, cli_.resolved(), results));
-  atomic_write(file("summary.json"), summary(facts, results).dump(2) + "\n");
+  write_findings(folder_, cli_.about(), facts, cli_.resolved(), results);
 }
 
 std::string Run::closing_lines() const {

@@ -111,6 +111,17 @@ TEST(Cli, HelpSaysWhatItMeasuresThePaperAndTheCost) {
   EXPECT_NE(other.parse({"--version"}).value().find("demo"), std::string::npos);
 }
 
+TEST(Cli, PrintsTheDecisiveSettingsAsAConfig) {
+  CommandLine line;
+  const std::string text =
+      line.parse({"--print-config", "--quick", "--rate", "0.1", "--threads", "2"}).value();
+  const Json config = parse_json(text, "config");
+  EXPECT_EQ(config.at("experiment"), "demo");
+  EXPECT_EQ(config.at("settings"), line.cli.decisive());
+  EXPECT_EQ(config.at("settings").at("train"), 40);
+  EXPECT_FALSE(config.at("settings").contains("threads"));
+}
+
 class CliConfig : public testing::Test {
  protected:
   const char* config(const std::string& text) {
