@@ -50,7 +50,8 @@ Var model_loss(const nn::Module& model, nn::Context& ctx, const Var& x, const Va
   return cross_entropy(flatten(logits, 0, -2), flatten(labels));
 }
 
-Function loss_of_parameters(std::shared_ptr<nn::Module> model, Var x, Var labels) {
+Function loss_of_parameters(const std::shared_ptr<nn::Module>& model, const Var& x,
+                            const Var& labels) {
   return [=](const Vars& parameters) {
     nn::Context ctx(*model, parameters);
     return model_loss(*model, ctx, x, labels);

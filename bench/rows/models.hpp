@@ -18,7 +18,8 @@ std::shared_ptr<nn::Module> make_model(const std::string& name);
 Var model_loss(const nn::Module& model, nn::Context& ctx, const Var& x, const Var& labels);
 
 /// The loss of a batch as a function of the parameters, in eval mode.
-Function loss_of_parameters(std::shared_ptr<nn::Module> model, Var x, Var labels);
+Function loss_of_parameters(const std::shared_ptr<nn::Module>& model, const Var& x,
+                            const Var& labels);
 
 /// The entries of a list that belongs to the parameters, in the order of their names: the order in
 /// which the peers give theirs.
