@@ -14,14 +14,6 @@ double two_sided_t(double t, double dof) {
   return 2 * student_t_cdf(-std::abs(t), dof);
 }
 
-Estimate with_t_interval(double value, double std_error, std::int64_t n) {
-  const double reach = student_t_quantile(0.975, static_cast<double>(n - 2)) * std_error;
-  return {.value = value,
-          .std_error = std_error,
-          .ci95 = Interval{value - reach, value + reach},
-          .n = n};
-}
-
 // Sum of squares of the deviations from the mean.
 double spread(std::span<const double> sample) {
   const double centre = mean(sample);
@@ -79,27 +71,6 @@ double normal_p(double u, double n, double m, double tie_sum) {
 }
 
 }  // namespace
-
-LinearFit fit_line(std::span<const double> x, std::span<const double> y) {
-  const double b = slope(x, y);
-  if (x.size() < 3) fail(ErrorCode::value, "fit_line", "of {} points; three are needed", x.size());
-  const auto n = static_cast<std::int64_t>(x.size());
-  const double mx = mean(x), my = mean(y), xx = spread(x), yy = spread(y);
-  double residual = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    const double r = y[i] - my - b * (x[i] - mx);
-    residual += r * r;
-  }
-  const double variance = residual / static_cast<double>(n - 2);
-  const double error = std::sqrt(variance / xx);
-  LinearFit fit{
-      .slope = with_t_interval(b, error, n),
-      .intercept = with_t_interval(
-          my - b * mx, std::sqrt(variance * (1 / static_cast<double>(n) + mx * mx / xx)), n)};
-  fit.p = b == 0 ? 1 : two_sided_t(b / error, static_cast<double>(n - 2));
-  fit.r2 = yy == 0 ? 1 : 1 - residual / yy;
-  return fit;
-}
 
 std::vector<double> ranks(std::span<const double> sample) {
   std::vector<std::size_t> order(sample.size());

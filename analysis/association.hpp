@@ -1,22 +1,11 @@
 /// @file
-/// How two measured quantities hang together: the regression line, ranks, and their p-values.
+/// How two measured quantities hang together by their ranks. Their regression line: regression.hpp.
 #pragma once
 
 #include <span>
 #include <vector>
 
-#include "analysis/estimate.hpp"
-
 namespace sonde {
-
-/// A least-squares line with what follows from independent normal errors of one variance.
-struct LinearFit {
-  Estimate slope, intercept;  ///< with standard errors and Student's t intervals, n - 2 degrees
-  double p = 1;               ///< two-sided, of the slope being 0
-  double r2 = 0;              ///< share of the variance of y; 1 for points on a level line
-};
-/// Error(value) unless there are as many x as y, three or more, not all the same x.
-LinearFit fit_line(std::span<const double> x, std::span<const double> y);
 
 /// Ranks from 1; equal items share the mean of theirs.
 std::vector<double> ranks(std::span<const double> sample);
@@ -26,7 +15,7 @@ struct RankTest {
   double statistic = 0, p = 1;
 };
 /// Spearman's rank correlation, ties as ranks() has them; p from Student's t with n - 2 degrees, as
-/// in SciPy. Error(value) as fit_line, and if all y are the same.
+/// in SciPy. Error(value) unless there are as many x as y, three or more, neither all the same.
 RankTest spearman(std::span<const double> x, std::span<const double> y);
 /// Wilcoxon's rank-sum test (Mann and Whitney's U of `a`). Without ties and with a sample of at
 /// most 8, p counts all arrangements; else it is normal, with the correction for ties and that for

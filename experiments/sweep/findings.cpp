@@ -7,6 +7,7 @@
 #include <map>
 
 #include "analysis/association.hpp"
+#include "analysis/regression.hpp"
 #include "analysis/statistics.hpp"
 
 namespace sonde::experiments {
@@ -170,13 +171,13 @@ void add_slope(Results& results, const MergedRuns& runs, const std::vector<std::
                const std::string& text) {
   const auto [y, x] = sides(runs, "--slope", text);
   const auto [xs, ys] = pairs(kept, y, x);
-  const LinearFit fit = fit_line(xs, ys);
+  const LinearRegression line = linear_regression(xs, ys);
   const std::string name = fmt::format("slope of {} along {}", y.text(), x.text());
-  results.metrics.push_back({name, name, fit.slope});
+  results.metrics.push_back({name, name, line.slope});
   results.notes.push_back(fmt::format(
       "Least-squares line, {}: {}, p = {:.3g} (two-sided, Student's t with {} degrees of freedom), "
-      "R² = {:.3g}, over {} runs.",
-      name, to_string(fit.slope), fit.p, xs.size() - 2, fit.r2, xs.size()));
+      "r = {:.3g}, over {} runs.",
+      name, to_string(line.slope), line.p, xs.size() - 2, line.r, xs.size()));
 }
 
 // The numbers of y for each value of x.

@@ -1,4 +1,4 @@
-// Lines and ranks against closed forms, and against numbers that SciPy 1.17 printed.
+// Ranks against closed forms, and against numbers that SciPy 1.17 printed.
 #include "analysis/association.hpp"
 
 #include <gtest/gtest.h>
@@ -10,31 +10,6 @@
 
 namespace sonde {
 namespace {
-
-TEST(Association, LineAsScipyFitsIt) {
-  const LinearFit fit =
-      fit_line(Sample{1, 2, 3.5, 4, 6, 7.25}, Sample{2.1, 3.9, 7.2, 7.7, 12.5, 13.9});
-  EXPECT_NEAR(fit.slope.value, 1.958336455601349, 1e-13);
-  EXPECT_NEAR(*fit.slope.std_error, 0.07962480739967229, 1e-13);
-  EXPECT_NEAR(fit.slope.ci95->low, 1.7372625488442117, 1e-11);
-  EXPECT_NEAR(fit.slope.ci95->high, 2.179410362358486, 1e-11);
-  EXPECT_NEAR(fit.intercept.value, 0.1315848632446599, 1e-13);
-  EXPECT_NEAR(*fit.intercept.std_error, 0.3587721290974699, 1e-13);
-  EXPECT_NEAR(fit.p / 1.6219005746754694e-05, 1, 1e-9);
-  EXPECT_NEAR(fit.r2, 0.9967099328800112 * 0.9967099328800112, 1e-13);
-  EXPECT_EQ(fit.slope.n, 6);
-}
-
-TEST(Association, LinesWithoutNoise) {
-  const LinearFit level = fit_line(Sample{1, 2, 3}, Sample{4, 4, 4});
-  EXPECT_EQ(level.p, 1);
-  EXPECT_EQ(level.slope.value, 0);
-  const LinearFit rising = fit_line(Sample{1, 2, 3}, Sample{2, 4, 6});
-  EXPECT_EQ(rising.p, 0);
-  EXPECT_EQ(rising.r2, 1);
-  EXPECT_THROW(fit_line(Sample{1, 2}, Sample{1, 2}), Error);
-  EXPECT_THROW(fit_line(Sample{1, 1, 1}, Sample{1, 2, 3}), Error);
-}
 
 TEST(Association, RanksShareTies) {
   EXPECT_EQ(ranks(Sample{3, 1, 3, 2, 3}), (std::vector<double>{4, 1, 4, 2, 4}));

@@ -23,7 +23,14 @@ TEST(LinearRegression, EqualsScipys) {
   EXPECT_EQ(line.slope.n, 8);
 }
 
-TEST(LinearRegression, OfThreePointsAndFive) {
+TEST(LinearRegression, OfThreeToSixPoints) {
+  const LinearRegression six =
+      linear_regression(Sample{1, 2, 3.5, 4, 6, 7.25}, Sample{2.1, 3.9, 7.2, 7.7, 12.5, 13.9});
+  EXPECT_NEAR(six.slope.value, 1.958336455601349, 1e-13);
+  EXPECT_NEAR(*six.slope.std_error, 0.07962480739967229, 1e-13);
+  EXPECT_NEAR(six.intercept, 0.1315848632446599, 1e-13);
+  EXPECT_NEAR(six.r, 0.9967099328800112, 1e-13);
+  EXPECT_NEAR(six.p / 1.6219005746754694e-05, 1, 1e-9);
   const LinearRegression five =
       linear_regression(Sample{1, 2, 3, 4, 5}, Sample{2.1, 3.9, 6.2, 7.8, 10.1});
   EXPECT_NEAR(five.p, 5.941539111755929e-05, 1e-15);
