@@ -24,7 +24,7 @@ namespace {
 Makers all_makers() {
   Makers makers;
   for (const auto add : {add_matmul, add_elementwise, add_rows, add_index, add_attention, add_conv,
-                         add_lstm, add_overhead, add_optim, add_training, add_curvature})
+                         add_lstm, add_overhead, add_optim, add_training, add_curvature, add_bits})
     add(makers);
   return makers;
 }

@@ -62,13 +62,13 @@ void declare(Cli& cli, Options& o) {
   cli.settle([&o](const Settings& s) { settle(o, s); });
 }
 
-// Long strings first: short trainings at the end keep all cores at work.
+// Of each seed long strings first, which take longest: a core is not left with them at the end.
 std::vector<BitCase> cases_of(const Options& o, const Settings& s) {
   std::vector<std::int64_t> lengths = o.lengths;
   std::ranges::sort(lengths, std::greater{});
   std::vector<BitCase> out;
-  for (const std::int64_t n : lengths)
-    for (int i = 0; i < s.seeds; ++i)
+  for (int i = 0; i < s.seeds; ++i)
+    for (const std::int64_t n : lengths)
       for (const std::string& target : o.targets) {
         BitCase c = o.base;
         c.target = target;

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 BARS = {
     "overhead": 3.0, "matmul": 0.95, "linear": 0.95, "elementwise": 1.0, "reduction": 1.0, "index": 1.0, "norm": 1.0,
     "loss": 1.0, "attention": 1.0, "conv": 1.0, "depthwise": 1.3, "lstm": 1.0, "optimiser": 1.3, "training": 1.0,
-    "per_sample": 1.5, "hvp": 1.25, "sensitivity": 1.0, "jvp_of_grad": 1.25, "ntk": 1.5, "dense_hessian": 1.5,
+    "bits": 2.0, "per_sample": 1.5, "hvp": 1.25, "sensitivity": 1.0, "jvp_of_grad": 1.25, "ntk": 1.5, "dense_hessian": 1.5,
     "eigenvalues": 1.5,
 }
 
@@ -234,6 +234,12 @@ def training_rows():
                   peers=NOT_COMPILED if model == "lstm" else EVERYONE, quick=model in ("mlp", "vit"))
 
 
+def bits_rows():
+    yield Row("bits", "BitEncoder 2 layers of 32, batch 64 of 10 bits", "bits_step",
+              [integers("x", 2, 64, 10), integers("labels", 2, 64)], {"model": "bits"}, tolerance=1e-3, together=True,
+              peers=("eager",), quick=True)
+
+
 def derivative_rows():
     for model in ("mlp", "cnn", "vit"):
         params, name = {"model": model}, TASKS[model][1].split(",")[0]
@@ -308,5 +314,5 @@ def curvature_rows():
 def all_rows():
     for rows in (overhead_rows, matmul_rows, linear_rows, elementwise_rows, reduction_rows, index_rows, norm_rows,
                  loss_rows, attention_rows, conv_rows, lstm_rows, optimiser_rows,
-                 training_rows, derivative_rows, curvature_rows, itself_rows):
+                 training_rows, bits_rows, derivative_rows, curvature_rows, itself_rows):
         yield from rows()

@@ -5,10 +5,11 @@ import torch.nn.functional as F
 
 import models
 import values
+from torch_bits import BitEncoder
 
 MODELS = {"mlp": models.MLP, "cnn": models.CNN, "resnet18": models.ResNet, "convmixer": models.convmixer,
           "vit": models.ViT, "lstm": models.LSTMClassifier, "gpt": models.GPT,
-          "addition": models.ModularAddition}
+          "addition": models.ModularAddition, "bits": BitEncoder}
 
 
 def make_model(name):

@@ -8,6 +8,7 @@ os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")  # no pool of compil
 import numpy as np
 import torch
 
+import torch_bits
 import torch_curvature
 import torch_ops
 import torch_steps
@@ -15,7 +16,7 @@ import values
 from worker import make_input
 
 
-STEPS = {**torch_steps.STEPS, **torch_curvature.STEPS}
+STEPS = {**torch_steps.STEPS, **torch_curvature.STEPS, **torch_bits.STEPS}
 
 
 def cotangent(y):

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "autograd/ops.hpp"
+#include "experiments/boolean/encoder.hpp"
 #include "nn/mlp.hpp"
 #include "nn/models/addition.hpp"
 #include "nn/models/cnn.hpp"
@@ -32,6 +33,7 @@ std::shared_ptr<nn::Module> make(const std::string& name) {
   if (name == "vit") return std::make_shared<Vit>(gray, key);
   if (name == "lstm") return std::make_shared<LstmClassifier>(gray, key);
   if (name == "gpt") return std::make_shared<Gpt>(key);
+  if (name == "bits") return std::make_shared<experiments::BitEncoder>(key);
   if (name == "addition") return std::make_shared<AdditionTransformer>(key);
   fail(ErrorCode::names, "make_model", "no model '{}'", name);
 }

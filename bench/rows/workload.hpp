@@ -46,5 +46,6 @@ void add_overhead(Makers& makers);
 void add_optim(Makers& makers);
 void add_training(Makers& makers);
 void add_curvature(Makers& makers);
+void add_bits(Makers& makers);
 
 }  // namespace sonde::bench
