@@ -34,7 +34,7 @@ std::string number_text(const Json& number) {
 }
 
 void add_metric(const std::string& name, const Json& estimate, Fields& fields, Columns& metrics) {
-  if (!estimate.is_object() || !estimate.contains("value")) return;
+  if (!estimate.is_object() || !estimate.value("value", Json()).is_number()) return;
   metrics.add(name);
   fields[name] = number_text(estimate.at("value"));
   const Json interval = estimate.value("ci95", Json());
@@ -51,6 +51,7 @@ void read_summary(const Json& summary, Fields& fields, Columns& metrics, Columns
     const std::string name = "claims." + option_text(claim.value("id", Json("")));
     claims.add(name);
     fields[name] = option_text(claim.value("verdict", Json("")));
+    add_metric(name + ".value", claim, fields, metrics);
   }
   fields["wall_s"] = number_text(summary.value("wall_s", Json()));
 }

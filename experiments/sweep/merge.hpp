@@ -13,9 +13,9 @@
 namespace sonde::experiments {
 
 /// A row for each run of the plan: run, state (finished, failed or open), the options that vary,
-/// for each metric metrics.NAME with its 95 % interval in .low and .high where any run has one, for
-/// each claim its verdict in claims.ID, wall_s, and the folder of the run below the sweep's. What a
-/// run does not have is empty.
+/// metrics.NAME and claims.ID.value for the numbers it found, with their 95 % intervals in .low and
+/// .high where any run has one, for each claim its verdict in claims.ID, wall_s, and the folder of
+/// the run below the sweep's. What a run does not have is empty.
 struct MergedRuns {
   Table table;
   std::vector<std::string> options;  ///< columns: what varies

@@ -8,6 +8,8 @@
 
 #include "experiments/common/csv.hpp"
 #include "experiments/common/folder.hpp"
+#include "experiments/common/interrupt.hpp"
+#include "experiments/common/progress.hpp"
 #include "experiments/sweep/claimed.hpp"
 #include "experiments/sweep/grid.hpp"
 #include "experiments/sweep/process.hpp"
@@ -67,8 +69,13 @@ void check_seeds(const std::vector<PlannedRun>& runs) {
 SweepPlan made(const PlanRequest& request, const Json& file) {
   SweepPlan plan{.experiment = request.program.filename().string(), .runs = {}};
   std::set<std::string> known;
-  for (const Configuration& c : configurations(file, request.grid_file.string())) {
+  const std::vector<Configuration> all = configurations(file, request.grid_file.string());
+  Progress progress("plan", static_cast<std::int64_t>(all.size()), "configurations",
+                    Progress::standard(request.quiet));
+  for (const Configuration& c : all) {
+    if (interrupted()) throw Interrupted{};
     Json settings = resolved(request.program, c);
+    progress.advance();
     if (!known.insert(settings.dump()).second) {
       ++plan.repeated;
       continue;

@@ -16,6 +16,7 @@ struct PlanRequest {
   std::filesystem::path program;    ///< of the experiment
   std::filesystem::path grid_file;  ///< as configurations() reads it
   std::filesystem::path folder;     ///< of the sweep
+  bool quiet = false;               ///< no progress
 };
 
 struct PlannedRun {

@@ -174,7 +174,7 @@ int work(const Options& o) {
       .retry_failed = o.retry_failed,
       .quiet = o.quiet};
   const InterruptGuard signals;
-  const SweepPlan plan = frozen_plan({runner.program, o.grid, folder});
+  const SweepPlan plan = frozen_plan({runner.program, o.grid, folder, o.quiet});
   if (!o.quiet || o.plan_only) print(plan_text(plan, runner));
   if (o.plan_only) return done;
   std::vector<FailedRun> failed;

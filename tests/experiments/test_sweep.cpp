@@ -87,8 +87,9 @@ TEST(Sweep, MergesWhatItsRunsFound) {
     EXPECT_NE(said.find(part), std::string::npos) << part << "\n" << said;
   const std::string csv = toys.file("results.csv");
   EXPECT_TRUE(csv.starts_with(
-      "run,state,seed,width,lr,metrics.loss,metrics.loss.low,metrics.loss.high,claims.small,"
-      "wall_s,path\n00000,finished,1,1,0.1,0.11,0.11,0.11,pass,"))
+      "run,state,seed,width,lr,metrics.loss,metrics.loss.low,metrics.loss.high,claims.small.value,"
+      "claims.small.value.low,claims.small.value.high,claims.small,wall_s,path\n00000,finished,1,1,"
+      "0.1,0.11,0.11,0.11,0.11,0.11,0.11,pass,"))
       << csv;
   EXPECT_NE(csv.find("00011,finished,3,2,1"), std::string::npos) << csv;
   EXPECT_NE(csv.find(",fail,"), std::string::npos) << csv;
@@ -224,6 +225,45 @@ TEST(Sweep, ASignalIsACheckpointOfEachRun) {
   for (const std::string& line : toys.told()) ++lines[line];
   for (const auto& [line, count] : lines)  // no step was done twice
     if (line.find("step") != std::string::npos) EXPECT_EQ(count, 1) << line;
+}
+
+// A run whose sweep was killed saves its state before it ends, here after half a second; until then
+// the next sweep must not have it.
+TEST(Sweep, ARunOutlivesItsSweepAndIsNotStartedTwice) {
+  const ToySweep toys(R"({"fixed": {"pause": 500, "steps": 3}})");
+  {
+    const Process sweep(toys.words({}), toys.path("said"));
+    while (toys.told().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  ASSERT_EQ(toys.run(), 0) << toys.said();
+  EXPECT_FALSE(is_there(toys.out() + "/runs/00000/.failures"));
+  const std::vector<std::string> steps{"00000 start",  "00000 step 1", "00000 start",
+                                       "00000 step 2", "00000 step 3", "00000 end"};
+  EXPECT_EQ(toys.told(), steps);
+}
+
+TEST(Sweep, ARunThatIsKilledIsTriedAgain) {
+  const ToySweep toys(R"({"fixed": {"pause": 200, "steps": 2}})");
+  Process sweep(toys.words({}), toys.path("said"));
+  while (toys.told().empty()) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  ::kill(std::stoi(toys.file("runs/00000/.lock")), SIGKILL);
+  EXPECT_EQ(sweep.wait(), 0) << toys.said();
+  EXPECT_NE(toys.file("runs/00000/.failures").find("it said nothing (status 137)"),
+            std::string::npos);
+  expect_each_once(toys.told(), 1);
+}
+
+TEST(Sweep, ThePlanHoldsThoughTheProgramHasOtherDefaultsByNow) {
+  const ToySweep toys(R"({"grid": {"width": [3]}})");
+  ASSERT_EQ(toys.run({"--plan-only"}), 0) << toys.said();
+  std::string plan = toys.file("plan.json");
+  const std::string lr = "\"lr\": 0.5";
+  ASSERT_NE(plan.find(lr), std::string::npos) << plan;
+  plan.replace(plan.find(lr), lr.size(), "\"lr\": 0.25");  // as if that had been the default
+  write_bytes(toys.out() + "/plan.json", plan);
+  ASSERT_EQ(toys.run(), 0) << toys.said();
+  EXPECT_NE(toys.file("results.csv").find("00000,finished,0.76,"), std::string::npos)
+      << toys.file("results.csv");
 }
 
 TEST(Sweep, KilledAtRandomItLosesNothing) {
