@@ -34,7 +34,7 @@ struct NtkOptions {
   bool trace = false;
   /// Of the outputs, these; empty: all.
   std::vector<std::int64_t> outputs{};
-  /// Inputs in a tile of the kernel; 0: as many as fit, at most 64. Changes rounding alone.
+  /// Inputs in a tile of the kernel; 0: as many as fit, at most 128. Changes rounding alone.
   std::int64_t tile = 0;
   /// Bytes that a tile's work may take; 0: no limit. The kernel itself comes on top.
   std::int64_t max_memory = 0;
@@ -55,7 +55,7 @@ struct NtkPlan {
   NtkMethod method = NtkMethod::contract;
   std::int64_t tile = 0;
   /// The derivatives of all inputs are kept, and not computed again for each tile: if they fit
-  /// beside a tile's work in max_memory, or in 1 GiB without a limit.
+  /// beside a tile's work in max_memory or, without a limit, take at most 2 GiB.
   bool keep = false;
   Cost contract{}, vector_products{}, structured{};  ///< flops of all, bytes of one tile
   /// By one of the three; for automatic, by the one that was chosen.

@@ -40,8 +40,8 @@ ItemFunction NtkRows::by_item() const {
 
 namespace {
 
-constexpr std::int64_t greatest_tile = 64;
-constexpr double kept_by_default = 1 << 30;  // bytes
+constexpr std::int64_t greatest_tile = 128;
+constexpr double kept_by_default = 2.0 * (1 << 30);  // bytes
 
 double elements(const Tensor& x) {
   return static_cast<double>(x.numel()) / static_cast<double>(std::max<std::int64_t>(x.size(0), 1));
@@ -142,7 +142,7 @@ Parts contract_parts(const Sizes& s, bool trace) {
           contraction_flops(s, s.parameters, trace),
           2 * row + s.bytes * (1 + s.outputs),
           0,
-          (s.n + s.m) * row};
+          s.m * row};
 }
 
 // A tangent costs two multiplications for each one of the network.
@@ -158,12 +158,8 @@ Parts vector_product_parts(const Sizes& s) {
 
 Parts structured_parts(const Sizes& s, const Structure& by) {
   const double row = (s.outputs * by.rows + by.factors) * s.element, pass = pass_flops(s, 1);
-  return {pass,
-          pass,
-          by.flops,
-          2 * row + s.bytes * (1 + s.outputs),
-          2 * by.widest * s.element,
-          (s.n + s.m) * row};
+  return {pass,     pass, by.flops, 2 * row + s.bytes * (1 + s.outputs), 2 * by.widest * s.element,
+          s.m * row};
 }
 
 struct Choice {
@@ -174,7 +170,7 @@ struct Choice {
 Choice choice_of(const Parts& p, const Sizes& s, double tile, double limit) {
   const double bytes = tile * p.bytes_each + tile * tile * p.bytes_pair,
                rows = std::ceil(s.n / tile);
-  const bool keep = rows > 1 && bytes + p.kept <= (limit > 0 ? limit : kept_by_default);
+  const bool keep = rows > 1 && (limit > 0 ? bytes + p.kept <= limit : p.kept <= kept_by_default);
   return {{s.n * p.pass1 + (keep ? 1 : rows) * s.m * p.pass2 + p.products, bytes}, keep};
 }
 

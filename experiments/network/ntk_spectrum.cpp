@@ -62,7 +62,7 @@ void declare(Cli& cli, KernelOptions& o) {
   cli.real("ridge", o.ridge, {1e-3, 1e-3, 1e-3}, {1e-12, 1e6},
            "of the regression, in units of the kernel's mean eigenvalue");
   cli.integer("tile", o.tile, {0, 0, 0}, {0, 10'000},
-              "samples in a tile of the kernel; 0: as many as fit, at most 64");
+              "samples in a tile of the kernel; 0: as many as fit, at most 128");
   cli.integer("dense", o.dense, {4000, 4000, 4000}, {0, 100'000},
               "kernels of up to so many rows are decomposed whole; larger ones stay on disk");
   cli.integer("largest", o.largest, {20, 50, 100}, {1, 10'000}, "eigenvalues of a larger one");
