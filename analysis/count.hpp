@@ -10,10 +10,10 @@ namespace sonde {
 
 /// What one run of a function took, counted operation by operation.
 struct FunctionCount {
-  Vars out;                  ///< the function's results
-  std::vector<bool> depend;  ///< whether a result depends on the arguments differentiably
-  double flops = 0;          ///< as Primitive::flops counts them
-  double bytes = 0;          ///< of all intermediate values: what a linearisation keeps
+  Vars out;                     ///< the function's results
+  std::vector<bool> depend;     ///< whether a result depends on the arguments differentiably
+  double flops = 0;             ///< as Primitive::flops counts them
+  double bytes = 0;             ///< of all intermediate values: what a linearisation keeps
   std::int64_t operations = 0;  ///< without views
   /// Bytes of an operation's results, the geometric mean: few large ones do not hide many small.
   double typical_bytes = 0;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <new>
 #include <utility>
@@ -120,7 +121,8 @@ int run_guarded(const std::string& name, const std::function<int()>& work) {
 
 int run_program(const About& about, const std::function<void(Cli&)>& declare,
                 const std::function<void(Run&)>& body, int argc, const char* const* argv) {
-  return run_guarded(about.name, [&] { return run(about, declare, body, argc, argv); });
+  const auto work = [&] { return run(about, declare, body, argc, argv); };
+  return run_guarded(about.name, std::ref(work));  // which takes no memory
 }
 
 }  // namespace sonde::experiments
