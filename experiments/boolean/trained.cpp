@@ -7,16 +7,10 @@
 
 #include "analysis/point.hpp"
 #include "experiments/boolean/export.hpp"
+#include "experiments/common/key_tensor.hpp"
 
 namespace sonde::experiments {
 namespace {
-
-// A number for a target's name, the same everywhere (FNV-1a).
-std::uint64_t number_of(std::string_view name) {
-  std::uint64_t h = 0xcbf29ce484222325;
-  for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-  return h;
-}
 
 class BitJob final : public Job {
  public:

@@ -18,7 +18,7 @@ namespace {
 using Found = KernelFindings;
 
 double rounding(const KernelOptions& o) {
-  return o.network.precision == "f64" ? 1e-10 : 1e-3;
+  return o.network.precision == "f64" ? 1e-10 : 1e-4;
 }
 
 std::vector<double> positive(const std::vector<double>& values) {

@@ -45,7 +45,7 @@ std::optional<std::string> dry_run(const KernelOptions& o, const Settings& setti
 
 void declare(Cli& cli, KernelOptions& o) {
   cli.default_seeds({1, 1, 1});
-  o.network.precision = "f64";  // sums over all parameters: of f32 four digits are left
+  o.network.precision = "f64";  // of sums over all parameters f32 leaves five digits
   declare_network(cli, o.network, {64, 256, 1000}, "training samples, chosen by the seed");
   cli.text("params", o.params,
            "which parameters: paths with * for any characters, such as 'encoder.*.self_attn.*'");

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "experiments/common/key_tensor.hpp"
 #include "tensor/philox.hpp"
 
 namespace sonde::experiments {
@@ -45,13 +46,6 @@ class Block {
   const Json& json_;
   std::string what_;
 };
-
-// Of the letters of a name: FNV-1a.
-std::uint64_t number_of(std::string_view name) {
-  std::uint64_t h = 0xcbf29ce484222325u;
-  for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return h;
-}
 
 Json value_between(const Block& block, const std::string& option, const std::string& kind,
                    const Json& range, double u) {

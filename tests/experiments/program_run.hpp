@@ -30,7 +30,8 @@ struct Ended {
   std::string out, err;
 };
 
-inline Ended run_program_with(Program program, std::vector<std::string> words) {
+template <class P>  // a Program, or what is called like one
+Ended run_program_with(const P& program, std::vector<std::string> words) {
   words.insert(words.begin(), "program");
   std::vector<const char*> argv;
   for (const std::string& w : words) argv.push_back(w.c_str());
@@ -38,6 +39,14 @@ inline Ended run_program_with(Program program, std::vector<std::string> words) {
   testing::internal::CaptureStderr();
   const int code = program(static_cast<int>(argv.size()), argv.data());
   return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
+}
+
+/// It ended with `code` and one line, which has all `parts`.
+inline void expect_told(const Ended& ended, int code, const std::vector<std::string>& parts) {
+  EXPECT_EQ(ended.code, code) << ended.err;
+  EXPECT_EQ(std::ranges::count(ended.err, '\n'), 1) << ended.err;
+  for (const std::string& part : parts)
+    EXPECT_NE(ended.err.find(part), std::string::npos) << ended.err;
 }
 
 inline Json summary_of(const std::filesystem::path& folder) {

@@ -143,11 +143,7 @@ TEST_F(HessianSpectrum, ADryRunTellsTheCostAndLeavesNothing) {
 TEST_F(HessianSpectrum, BadOptionsAreToldInALine) {
   const auto expect = [&](int code, const std::vector<std::string>& more,
                           const std::vector<std::string>& parts) {
-    const Ended ended = run(more);
-    EXPECT_EQ(ended.code, code) << ended.err;
-    EXPECT_EQ(std::ranges::count(ended.err, '\n'), 1) << ended.err;
-    for (const std::string& part : parts)
-      EXPECT_NE(ended.err.find(part), std::string::npos) << ended.err;
+    expect_told(run(more), code, parts);
   };
   expect(2, {"--model", "perceptron"}, {"--model"});
   expect(2, {"--seeds", "2"}, {"--seeds", "--seed"});

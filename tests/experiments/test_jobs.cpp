@@ -10,6 +10,7 @@
 
 #include "autograd/ops.hpp"
 #include "experiments/common/program.hpp"
+#include "program_run.hpp"
 #include "temp_folder.hpp"
 #include "tensor/parallel.hpp"
 
@@ -52,20 +53,18 @@ struct Program {
   std::vector<Json> first{}, second{};
 
   int run(std::vector<std::string> more) {
-    std::vector<std::string> words{"powers", "--quiet", "--out", folder.string()};
+    std::vector<std::string> words{"--quiet", "--out", folder.string()};
     words.insert(words.end(), more.begin(), more.end());
-    std::vector<const char*> argv;
-    for (const auto& w : words) argv.push_back(w.c_str());
     const int before = threads();
-    testing::internal::CaptureStdout();
-    testing::internal::CaptureStderr();
-    const int code = run_program(
-        {"powers", "", "", ""}, [](Cli&) {}, [&](Run& r) { body(r); },
-        static_cast<int>(argv.size()), argv.data());
-    err = testing::internal::GetCapturedStderr();
-    testing::internal::GetCapturedStdout();
+    const Ended ended = run_program_with(
+        [&](int argc, const char* const* argv) {
+          return run_program(
+              {"powers", "", "", ""}, [](Cli&) {}, [&](Run& r) { body(r); }, argc, argv);
+        },
+        std::move(words));
+    err = ended.err;
     set_threads(before);
-    return code;
+    return ended.code;
   }
   std::string log() const { return read_bytes(folder / "log.jsonl"); }
   std::string err{};

@@ -121,11 +121,7 @@ TEST_F(SensitivityOf, ADryRunTellsTheCostAndLeavesNothing) {
 TEST_F(SensitivityOf, BadOptionsAreToldInALine) {
   const auto expect = [&](int code, const std::vector<std::string>& more,
                           const std::vector<std::string>& parts) {
-    const Ended ended = run(more);
-    EXPECT_EQ(ended.code, code) << ended.err;
-    EXPECT_EQ(std::ranges::count(ended.err, '\n'), 1) << ended.err;
-    for (const std::string& part : parts)
-      EXPECT_NE(ended.err.find(part), std::string::npos) << ended.err;
+    expect_told(run(more), code, parts);
   };
   expect(2, {"--noise", "loud"}, {"--noise"});
   expect(2, {"--noise", "bits"}, {"--noise", "two whole numbers"});
