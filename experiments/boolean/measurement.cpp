@@ -61,6 +61,10 @@ void BitProbe::follow(const nn::Module& network) {
   twin_->set_parameters(values);
 }
 
+double BitProbe::eps_of(double radius) const {
+  return radius / std::sqrt(static_cast<double>(ParameterPoint(*twin_).space.size()));
+}
+
 BitMeasurement BitProbe::measure(const Tensor& bits, const Tensor& labels,
                                  const BitMeasurementOptions& o) const {
   const ParameterPoint at(*twin_);

@@ -43,6 +43,8 @@ class BitProbe {
   /// Takes over the parameters of `network`. Error(names, shape) if it is made otherwise.
   void follow(const nn::Module& network);
   const nn::Module& module() const { return *twin_; }
+  /// The standard deviation of noise of this radius: radius / sqrt(parameters that move).
+  double eps_of(double radius) const;
 
   /// Strings i64 [n, bits] and labels [n].
   BitMeasurement measure(const Tensor& bits, const Tensor& labels,

@@ -9,8 +9,8 @@
 
 #include "analysis/boolean.hpp"
 #include "autograd/ops.hpp"
+#include "experiments/common/key_tensor.hpp"
 #include "nn/names.hpp"
-#include "tensor/random.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -53,6 +53,14 @@ const std::vector<Target>& targets() {
   return all;
 }
 
+// How many there are of n bits.
+std::int64_t strings_of(std::int64_t n) {
+  if (n < 1 || n > max_cube_dimension)
+    fail(ErrorCode::value, "all_strings", "strings of {} bits; 1 to {} are possible", n,
+         max_cube_dimension);
+  return std::int64_t{1} << n;
+}
+
 // The row of each string in a table.
 Var rows_of(const Tensor& bits) {
   std::vector<std::int64_t> weights;
@@ -80,11 +88,12 @@ Target target(const std::string& name) {
   return *found;
 }
 
+Tensor random_table(std::int64_t n, philox::Key key) {
+  return randint(key_tensor(key), {strings_of(n)}, 0, 2, DType::i64).tensor();
+}
+
 Target random_target(std::int64_t n, philox::Key key) {
-  const Tensor points = all_strings(n);
-  const Tensor k = Tensor::from<std::int64_t>(
-      {static_cast<std::int64_t>(key.k0), static_cast<std::int64_t>(key.k1)}, {2});
-  return table_target("random", randint(k, {points.size(0)}, 0, 2, DType::i64).tensor());
+  return table_target("random", random_table(n, key));
 }
 
 Target table_target(std::string name, const Tensor& table) {
@@ -112,10 +121,7 @@ Target sparse_parity(std::vector<std::int64_t> positions) {
 }
 
 Tensor all_strings(std::int64_t n) {
-  if (n < 1 || n > max_cube_dimension)
-    fail(ErrorCode::value, "all_strings", "strings of {} bits; 1 to {} are possible", n,
-         max_cube_dimension);
-  const std::int64_t rows = std::int64_t{1} << n;
+  const std::int64_t rows = strings_of(n);
   std::vector<std::int64_t> bits;
   bits.reserve(static_cast<std::size_t>(rows * n));
   for (std::int64_t row = 0; row < rows; ++row)

@@ -27,8 +27,10 @@ struct Target {
 const std::vector<std::string>& target_names();
 /// Error(names) for another name.
 Target target(const std::string& name);
-/// A table of random bits for strings of n bits, 1 <= n <= max_cube_dimension; the first bit of a
-/// string is the most significant one of its row. n / 2 on average.
+/// Random bits i64 [2^n]; Error(value) unless 1 <= n <= max_cube_dimension.
+Tensor random_table(std::int64_t n, philox::Key key);
+/// Such a table for strings of n bits; the first bit of a string is the most significant one of its
+/// row. n / 2 on average.
 Target random_target(std::int64_t n, philox::Key key);
 /// A given table, of values 0 and 1, [2^n].
 Target table_target(std::string name, const Tensor& table);

@@ -2,48 +2,33 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <cmath>
-
-#include "analysis/point.hpp"
 #include "experiments/boolean/export.hpp"
+#include "experiments/boolean/training_job.hpp"
 #include "experiments/common/key_tensor.hpp"
 
 namespace sonde::experiments {
 namespace {
 
-class BitJob final : public Job {
+class BitJob final : public TrainingJob {
  public:
   BitJob(BitCase c, TrainedBitsOptions options)
-      : case_(std::move(c)),
-        options_(std::move(options)),
-        net_(encoder_of(case_)),
-        training_(*net_, target(case_.target), uniform_bits(case_.batch, case_.length),
-                  {.lr = case_.lr, .weight_decay = case_.weight_decay, .key = key_of(case_, 1)}) {}
+      : TrainingJob(encoder_of(c), target(c.target), uniform_bits(c.batch, c.length),
+                    {.lr = c.lr, .weight_decay = c.weight_decay, .key = key_of(c, 1)},
+                    {.steps = c.steps}),
+        case_(std::move(c)),
+        options_(std::move(options)) {}
 
-  bool advance() override {
-    if (training_.steps() == case_.steps) {
-      found_ = measured();
-      return true;
-    }
-    using Clock = std::chrono::steady_clock;
-    const auto stop = Clock::now() + std::chrono::seconds(1);
-    while (training_.steps() < case_.steps && Clock::now() < stop) training_.step();
-    return false;
-  }
   Json result() const override { return to_json(TrainedBits{case_, found_}); }
-  void save(Checkpoint& c) const override { training_.save(c, ""); }
-  void restore(const Checkpoint& c) override { training_.restore(c, ""); }
 
  private:
-  BitMeasurement measured() const {
+  void look(const nn::Module& net) override { found_ = measured(net); }
+
+  BitMeasurement measured(const nn::Module& net) const {
     BitProbe probe = probe_of(case_);
-    probe.follow(*net_);
+    probe.follow(net);
     BitMeasurementOptions how = options_.measurement;
     how.key = key_of(case_, 2);
-    if (options_.radius > 0)
-      how.eps = options_.radius /
-                std::sqrt(static_cast<double>(ParameterPoint(probe.module()).space.size()));
+    if (options_.radius > 0) how.eps = probe.eps_of(options_.radius);
     const Target t = target(case_.target);
     const BitMeasurement found = probe.measure(t, case_.length, how);
     if (options_.exported && options_.exported(case_))
@@ -54,8 +39,6 @@ class BitJob final : public Job {
 
   const BitCase case_;
   const TrainedBitsOptions options_;
-  const std::unique_ptr<BitEncoder> net_;
-  BitTraining training_;
   BitMeasurement found_;
 };
 
@@ -82,18 +65,8 @@ BitProbe probe_of(const BitCase& c) {
   return {encoder_of(c), BitEncoder::positions, BitEncoder::norms};
 }
 
-Json to_json(const TrainedBits& t) {
-  const BitCase& c = t.of;
-  const BitMeasurement& m = t.found;
-  return {{"target", c.target},
-          {"length", c.length},
-          {"width", c.width},
-          {"batch", c.batch},
-          {"steps", c.steps},
-          {"lr", c.lr},
-          {"weight_decay", c.weight_decay},
-          {"seed", c.seed},
-          {"loss", m.loss},
+Json to_json(const BitMeasurement& m) {
+  return {{"loss", m.loss},
           {"label_sharpness", to_json(m.label_sharpness)},
           {"output_sharpness", to_json(m.output_sharpness)},
           {"radius", m.radius},
@@ -101,6 +74,33 @@ Json to_json(const TrainedBits& t) {
           {"blowup", m.blowup},
           {"log_blowup", m.log_blowup},
           {"theory_log_blowup", m.theory_log_blowup}};
+}
+
+BitMeasurement bit_measurement_from_json(const Json& j) try {
+  return {.loss = j.at("loss"),
+          .label_sharpness = estimate_from_json(j.at("label_sharpness")),
+          .output_sharpness = estimate_from_json(j.at("output_sharpness")),
+          .radius = j.at("radius"),
+          .norm = j.at("norm"),
+          .blowup = j.at("blowup"),
+          .log_blowup = j.at("log_blowup"),
+          .theory_log_blowup = j.at("theory_log_blowup")};
+} catch (const Json::exception& e) {
+  fail(ErrorCode::format, "measurement", "{}", e.what());
+}
+
+Json to_json(const TrainedBits& t) {
+  const BitCase& c = t.of;
+  Json json{{"target", c.target},
+            {"length", c.length},
+            {"width", c.width},
+            {"batch", c.batch},
+            {"steps", c.steps},
+            {"lr", c.lr},
+            {"weight_decay", c.weight_decay},
+            {"seed", c.seed}};
+  json.update(to_json(t.found));
+  return json;
 }
 
 TrainedBits trained_from_json(const Json& j) try {
@@ -113,14 +113,7 @@ TrainedBits trained_from_json(const Json& j) try {
                  .lr = j.at("lr"),
                  .weight_decay = j.at("weight_decay"),
                  .seed = integer_at<std::uint64_t>(j, "seed")},
-          .found = {.loss = j.at("loss"),
-                    .label_sharpness = estimate_from_json(j.at("label_sharpness")),
-                    .output_sharpness = estimate_from_json(j.at("output_sharpness")),
-                    .radius = j.at("radius"),
-                    .norm = j.at("norm"),
-                    .blowup = j.at("blowup"),
-                    .log_blowup = j.at("log_blowup"),
-                    .theory_log_blowup = j.at("theory_log_blowup")}};
+          .found = bit_measurement_from_json(j)};
 } catch (const Json::exception& e) {
   fail(ErrorCode::format, "trained network", "{}", e.what());
 }

@@ -34,6 +34,9 @@ struct TrainedBits {
   BitCase of;
   BitMeasurement found;
 };
+Json to_json(const BitMeasurement& m);
+/// The inverse, of an object that may hold more; Error(format).
+BitMeasurement bit_measurement_from_json(const Json& json);
 Json to_json(const TrainedBits& t);
 /// The inverse; Error(format).
 TrainedBits trained_from_json(const Json& json);

@@ -22,6 +22,10 @@ BitSource bits_among(const Tensor& set, std::int64_t strings) {
   };
 }
 
+BitSource whole_set(const Tensor& set) {
+  return [set](philox::Key) { return set; };
+}
+
 BitTraining::BitTraining(nn::Module& module, Target target, BitSource source,
                          const BitTrainingOptions& options)
     : module_(module),

@@ -18,6 +18,8 @@ using BitSource = std::function<Tensor(philox::Key key)>;
 BitSource uniform_bits(std::int64_t strings, std::int64_t n);
 /// `strings` drawn from the rows of `set` [m, n], with replacement.
 BitSource bits_among(const Tensor& set, std::int64_t strings);
+/// `set` itself in each step.
+BitSource whole_set(const Tensor& set);
 
 struct BitTrainingOptions {
   double lr = 1e-3;

@@ -9,7 +9,7 @@
 #include "experiments/boolean/encoder.hpp"
 #include "experiments/boolean/measurement.hpp"
 #include "experiments/boolean/target.hpp"
-#include "experiments/boolean/training.hpp"
+#include "experiments/boolean/training_job.hpp"
 #include "nn/state_dict.hpp"
 
 namespace sonde::experiments {
@@ -149,6 +149,44 @@ TEST(BitTraining, DrawsFromASet) {
   }
   EXPECT_GT(last, 0);
   EXPECT_LT(last, 40);
+}
+
+// The job of a training on all strings at once.
+class WholeCube final : public TrainingJob {
+ public:
+  explicit WholeCube(TrainingEnd end)
+      : TrainingJob(std::make_unique<BitEncoder>(philox::Key{3, 0}, small), target("first"),
+                    whole_set(all_strings(5)), {.lr = 3e-3, .key = {3, 1}}, end) {}
+  Json result() const override { return {{"steps", steps()}, {"looks", looks_}}; }
+
+ private:
+  void look(const nn::Module&) override { ++looks_; }
+  int looks_ = 0;
+};
+
+Json run_whole(Job& job) {
+  while (!job.advance()) {
+  }
+  return job.result();
+}
+
+TEST(TrainingJob, EndsAfterTheStepWhoseLossIsLowEnough) {
+  BitEncoder net({3, 0}, small);
+  BitTraining training(net, target("first"), whole_set(all_strings(5)),
+                       {.lr = 3e-3, .key = {3, 1}});
+  std::int64_t first = 1;
+  while (training.step() >= 0.05) ++first;
+  ASSERT_GT(first, 5);
+  WholeCube job({.steps = 1000, .loss_below = 0.05});
+  EXPECT_EQ(run_whole(job), (Json{{"steps", first}, {"looks", 1}}));
+  Checkpoint state;
+  job.save(state);
+  WholeCube again({.steps = 1000, .loss_below = 0.05});  // knows that it is over
+  again.restore(state);
+  EXPECT_EQ(run_whole(again)["steps"], first);
+  WholeCube capped({.steps = 4, .loss_below = 0.05}), endless({.steps = first + 3});
+  EXPECT_EQ(run_whole(capped)["steps"], 4);
+  EXPECT_EQ(run_whole(endless)["steps"], first + 3);
 }
 
 // What is measured, against a computation that goes from draw to draw, string to string.
