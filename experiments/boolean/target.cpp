@@ -68,6 +68,15 @@ Var rows_of(const Tensor& bits) {
   return sum(Var(bits) * Tensor::from<std::int64_t>(weights, {bits.size(1)}), {1});
 }
 
+// Those of rows [begin, end) of all_strings().
+Tensor strings_in(std::int64_t n, std::int64_t begin, std::int64_t end) {
+  std::vector<std::int64_t> bits;
+  bits.reserve(static_cast<std::size_t>((end - begin) * n));
+  for (std::int64_t row = begin; row < end; ++row)
+    for (std::int64_t i = n; i-- > 0;) bits.push_back(row >> i & 1);
+  return Tensor::from<std::int64_t>(bits, {end - begin, n});
+}
+
 }  // namespace
 
 const std::vector<std::string>& target_names() {
@@ -121,12 +130,18 @@ Target sparse_parity(std::vector<std::int64_t> positions) {
 }
 
 Tensor all_strings(std::int64_t n) {
+  return strings_in(n, 0, strings_of(n));
+}
+
+Tensor all_labels(const Target& target, std::int64_t n) {
+  constexpr std::int64_t at_once = 1 << 14;  // strings of 20 bits would fill 160 MiB
   const std::int64_t rows = strings_of(n);
-  std::vector<std::int64_t> bits;
-  bits.reserve(static_cast<std::size_t>(rows * n));
-  for (std::int64_t row = 0; row < rows; ++row)
-    for (std::int64_t i = n; i-- > 0;) bits.push_back(row >> i & 1);
-  return Tensor::from<std::int64_t>(bits, {rows, n});
+  Tensor out = Tensor::empty({rows});
+  for (std::int64_t begin = 0; begin < rows; begin += at_once) {
+    const std::int64_t end = std::min(begin + at_once, rows);
+    out.slice(0, begin, end).copy_from(target.labels(strings_in(n, begin, end)));
+  }
+  return out;
 }
 
 double average_sensitivity_of_values(const Tensor& values) {

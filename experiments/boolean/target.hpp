@@ -40,6 +40,8 @@ Target sparse_parity(std::vector<std::int64_t> positions);
 /// All strings of n bits, i64 [2^n, n], in the order of table_target()'s rows. Error(value) unless
 /// 1 <= n <= max_cube_dimension.
 Tensor all_strings(std::int64_t n);
+/// The labels of all of them, f32 [2^n]. Error(value) as above.
+Tensor all_labels(const Target& target, std::int64_t n);
 /// Average sensitivity of values [2^n] in that order, as in Target. Error(shape).
 double average_sensitivity_of_values(const Tensor& values);
 
