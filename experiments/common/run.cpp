@@ -18,6 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+double save_pause = 10;
+
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
@@ -150,9 +152,7 @@ void Run::save(Checkpoint checkpoint) {
 }
 
 void Run::save_if_due(const std::function<Checkpoint()>& state) {
-  constexpr double pause =
-      10;  // seconds; decides how much a killed run does again, never what it finds
-  if (steady_seconds() - saved_ >= pause) save(state());
+  if (steady_seconds() - saved_ >= save_pause) save(state());
 }
 
 void Run::stop_if_interrupted(const std::function<Checkpoint()>& state) {
@@ -189,6 +189,10 @@ std::string Run::closing_lines() const {
                        c.reason.empty() ? "" : " (" + c.reason + ")");
   return out +
          fmt::format("Report: {}\n", fs::absolute(file("report.html")).lexically_normal().string());
+}
+
+void set_save_pause(double seconds) {
+  save_pause = seconds;
 }
 
 }  // namespace sonde::experiments

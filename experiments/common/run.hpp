@@ -37,7 +37,7 @@ class Run {
   std::optional<Checkpoint> resumed();
   /// Saves a state from which the run can go on. The log up to here belongs to it.
   void save(Checkpoint checkpoint);
-  /// The same, but only if the last checkpoint is ten seconds old or more.
+  /// The same, but only if the last checkpoint is ten seconds old or more (see set_save_pause()).
   void save_if_due(const std::function<Checkpoint()>& state);
   /// If a signal has come: saves what `state` returns, if given, and throws Interrupted.
   void stop_if_interrupted(const std::function<Checkpoint()>& state = {});
@@ -77,5 +77,10 @@ class Run {
   double started_, saved_, earlier_seconds_ = 0;
   std::int64_t earlier_peak_ = 0;
 };
+
+/// How many seconds old the last checkpoint of a run is when save_if_due() saves: 10, unless set.
+/// It decides how much a killed run does again, never what it finds. A test sets less, so that a
+/// short run leaves checkpoints to be killed at.
+void set_save_pause(double seconds);
 
 }  // namespace sonde::experiments

@@ -12,7 +12,7 @@
 #include "analysis/statistics.hpp"
 #include "autograd/ops.hpp"
 #include "experiments/data/loader.hpp"
-#include "optim/adam.hpp"
+#include "nn/state_dict.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -27,6 +27,9 @@ Tensor points_of(const CubeSubject& s) {
 }
 
 Tensor target_of(const Tensor& points) {
+  if (points.size(1) < 10)
+    fail(ErrorCode::value, "MonomialTraining", "the monomials are of 10 bits, these are {}",
+         points.size(1));
   Var sum = Tensor::zeros({points.size(0)});
   for (const std::uint32_t set : monomials) {
     Var product = Tensor::ones({points.size(0)});
@@ -59,20 +62,14 @@ std::string CubeSubject::title() const {
   return fmt::format("{}, tokens of {} bit{}", name, options.group, options.group > 1 ? "s" : "");
 }
 
-DegreeSpectra degree_spectra(const CubeSubject& s, std::uint64_t seed, std::int64_t repetitions,
-                             const std::function<void()>& pause) {
-  const Tensor points = points_of(s).to(DType::f64);
-  DegreeSpectra out;
-  for (std::int64_t r = 0; r < repetitions; ++r) {
-    const auto net = cube_network(s.name, s.options, {seed + static_cast<std::uint64_t>(r), 1});
-    net->convert(DType::f64);
-    const auto output = [&](nn::Context& ctx, const Vars& batch) {
-      return select((*net)(ctx, batch[0]), 1, 0);
-    };
-    out.push_back(cube_spectrum(per_sample_gradients(ParameterPoint(*net), output, {points})));
-    pause();
-  }
-  return out;
+std::vector<double> degree_spectrum(const CubeSubject& s, std::uint64_t seed) {
+  const auto net = cube_network(s.name, s.options, {seed, 1});
+  net->convert(DType::f64);
+  const auto output = [&](nn::Context& ctx, const Vars& batch) {
+    return select((*net)(ctx, batch[0]), 1, 0);
+  };
+  return cube_spectrum(
+      per_sample_gradients(ParameterPoint(*net), output, {points_of(s).to(DType::f64)}));
 }
 
 Claim weak_bias_claim(const CubeSubject& s, const DegreeSpectra& spectra) {
@@ -103,29 +100,52 @@ Claim weak_bias_claim(const CubeSubject& s, const DegreeSpectra& spectra) {
   return c;
 }
 
-Coefficients learn_monomials(const CubeSubject& s, const LearningOptions& o, std::uint64_t seed) {
-  if (s.options.bits < 10)
-    fail(ErrorCode::value, "learn_monomials", "the monomials are of 10 bits, these are {}",
-         s.options.bits);
-  const auto net = cube_network(s.name, s.options, {seed, 1});
-  const Tensor points = points_of(s), target = target_of(points);
-  optim::Adam adam(*net, {.lr = o.lr});
-  Coefficients out{coefficients_of(*net, points)};
-  for (std::int64_t epoch = 1; epoch <= o.epochs; ++epoch) {
-    if (std::ranges::all_of(out.back(), learnt)) break;
-    const Tensor order = Tensor::from<std::int64_t>(
-        permutation(philox::fold_in({seed, 2}, static_cast<std::uint64_t>(epoch)), points.size(0)),
-        {points.size(0)});
-    for (std::int64_t begin = 0; begin < points.size(0); begin += o.batch) {
-      const Tensor rows = order.slice(0, begin, std::min(begin + o.batch, points.size(0)));
-      const Var x = index_select(points, 0, rows), y = index_select(target, 0, rows);
-      adam.step(nn::value_and_grad(*net, [&](nn::Context& ctx) {
-                  return make_vars(mean(square(select((*net)(ctx, x), 1, 0) - y)));
-                }).grads);
-    }
-    out.push_back(coefficients_of(*net, points));
+MonomialTraining::MonomialTraining(const CubeSubject& s, const LearningOptions& o,
+                                   std::uint64_t seed)
+    : options_(o),
+      order_{seed, 2},
+      net_(cube_network(s.name, s.options, {seed, 1})),
+      points_(points_of(s)),
+      target_(target_of(points_)),
+      adam_(*net_, {.lr = o.lr}),
+      course_{coefficients_of(*net_, points_)} {}
+
+bool MonomialTraining::over() const {
+  return std::ssize(course_) > options_.epochs || std::ranges::all_of(course_.back(), learnt);
+}
+
+void MonomialTraining::epoch() {
+  const std::int64_t n = points_.size(0);
+  const Tensor order =
+      Tensor::from<std::int64_t>(permutation(philox::fold_in(order_, course_.size()), n), {n});
+  for (std::int64_t begin = 0; begin < n; begin += options_.batch) {
+    const Tensor rows = order.slice(0, begin, std::min(begin + options_.batch, n));
+    const Var x = index_select(points_, 0, rows), y = index_select(target_, 0, rows);
+    adam_.step(nn::value_and_grad(*net_, [&](nn::Context& ctx) {
+                 return make_vars(mean(square(select((*net_)(ctx, x), 1, 0) - y)));
+               }).grads);
   }
-  return out;
+  course_.push_back(coefficients_of(*net_, points_));
+  if (!std::ranges::all_of(course_.back(), [](double c) { return std::isfinite(c); }))
+    fail(ErrorCode::numeric, "train", "a Fourier coefficient is not finite after epoch {}",
+         course_.size() - 1);
+}
+
+void MonomialTraining::save(Checkpoint& c) const {
+  c.state["course"] = course_;
+  c.add("model.", nn::state_dict(*net_));
+  c.add("optimizer.", adam_.state());
+}
+
+void MonomialTraining::restore(const Checkpoint& c) {
+  try {
+    course_ = c.state.at("course").get<Coefficients>();
+  } catch (const Json::exception& e) {
+    fail(ErrorCode::format, "checkpoint", "{}", e.what());
+  }
+  if (course_.empty()) fail(ErrorCode::format, "checkpoint", "a training without its beginning");
+  nn::load_state_dict(*net_, c.tensors_under("model."));
+  adam_.load_state(c.tensors_under("optimizer."));
 }
 
 std::int64_t learnt_at(const Coefficients& course, int degree) {

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <array>
-#include <functional>
+#include <memory>
 #include <vector>
 
+#include "experiments/common/checkpoint.hpp"
 #include "experiments/common/claim.hpp"
 #include "experiments/cube/networks.hpp"
+#include "optim/adam.hpp"
 
 namespace sonde::experiments {
 
@@ -24,11 +26,11 @@ struct CubeSubject {
   std::string title() const;
 };
 
-/// Means over the monomials of each degree 0 ... d of the empirical tangent kernel, exact, f64: by
-/// repetition. `pause` is called after each.
+/// Means over the monomials of each degree 0 ... d of the empirical tangent kernel before training,
+/// exact, f64.
+std::vector<double> degree_spectrum(const CubeSubject& subject, std::uint64_t seed);
+/// By repetition.
 using DegreeSpectra = std::vector<std::vector<double>>;
-DegreeSpectra degree_spectra(const CubeSubject& subject, std::uint64_t seed,
-                             std::int64_t repetitions, const std::function<void()>& pause);
 /// The paper's statement, of this network.
 Claim weak_bias_claim(const CubeSubject& subject, const DegreeSpectra& spectra);
 
@@ -44,10 +46,30 @@ struct LearningOptions {
 /// learnt_within of 1.
 using Coefficients = std::vector<std::array<double, greatest_degree>>;
 inline constexpr double learnt_within = 0.2;
-/// The squared error on all points of the cube in random order. Error(value) for fewer than 10
-/// bits.
-Coefficients learn_monomials(const CubeSubject& subject, const LearningOptions& options,
-                             std::uint64_t seed);
+/// Adam on the squared error at all points of the cube, in random order.
+class MonomialTraining {
+ public:
+  /// Error(value) for fewer than 10 bits.
+  MonomialTraining(const CubeSubject& subject, const LearningOptions& options, std::uint64_t seed);
+
+  /// All coefficients are learnt, or the epochs are over.
+  bool over() const;
+  /// Error(numeric) if a coefficient is not finite afterwards.
+  void epoch();
+  const Coefficients& course() const { return course_; }
+
+  void save(Checkpoint& checkpoint) const;
+  /// Error(format, names, shape) if the checkpoint holds no state of such a training.
+  void restore(const Checkpoint& checkpoint);
+
+ private:
+  const LearningOptions options_;
+  const philox::Key order_;
+  const std::unique_ptr<nn::Module> net_;
+  const Tensor points_, target_;
+  optim::Adam adam_;
+  Coefficients course_;
+};
 /// The first epoch at which the coefficient of a degree is within learnt_within of 1; -1: none.
 std::int64_t learnt_at(const Coefficients& course, int degree);
 /// Degrees are learnt in their order, in every repetition.

@@ -17,6 +17,7 @@
 
 #include "experiments/common/folder.hpp"
 #include "experiments/common/json.hpp"
+#include "experiments/common/run.hpp"
 #include "experiments/network/programs.hpp"
 #include "temp_folder.hpp"
 #include "tensor/philox.hpp"
@@ -114,6 +115,19 @@ inline bool killed_when_there(const std::string& program, const std::vector<std:
   ::kill(child, SIGKILL);
   ::waitpid(child, &status, 0);
   return WIFSIGNALED(status);
+}
+
+/// main() of tests with expect_resumes(): the killed process calls itself with a program's name,
+/// and saves whenever it can.
+inline int programs_or_tests(int argc, char** argv,
+                             const std::vector<std::pair<std::string, Program>>& programs) {
+  for (const auto& [name, program] : programs)
+    if (argc > 1 && argv[1] == name) {
+      set_save_pause(0);
+      return program(argc - 1, argv + 1);
+    }
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
 }
 
 /// Killed after each of its checkpoints and resumed, the program ends in the bits of a run that
