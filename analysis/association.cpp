@@ -70,6 +70,13 @@ double normal_p(double u, double n, double m, double tie_sum) {
   return std::min(1.0, std::erfc(z / std::sqrt(2.0)));
 }
 
+// Of Mann and Whitney's U, two-sided.
+double rank_sum_p(double u, std::size_t n, std::size_t m, double tie_sum) {
+  constexpr std::size_t small = 8;
+  if (std::min(n, m) <= small && tie_sum == 0) return exact_p(u, n, m);
+  return normal_p(u, static_cast<double>(n), static_cast<double>(m), tie_sum);
+}
+
 }  // namespace
 
 std::vector<double> ranks(std::span<const double> sample) {
@@ -98,19 +105,44 @@ RankTest spearman(std::span<const double> x, std::span<const double> y) {
   return {rho, two_sided_t(rho * std::sqrt(dof / ((1 - rho) * (1 + rho))), dof)};
 }
 
+Estimate rank_correlation(std::span<const double> x, std::span<const double> y) {
+  const double rho = spearman(x, y).statistic;
+  const auto n = static_cast<double>(x.size());
+  Estimate e{.value = rho, .n = static_cast<std::int64_t>(x.size())};
+  if (n <= 3) return e;
+  constexpr double z = 1.959963984540054;  // the normal's 97.5 % quantile
+  const double reach = z * std::sqrt((1 + rho * rho / 2) / (n - 3));
+  e.ci95 = Interval{std::tanh(std::atanh(rho) - reach), std::tanh(std::atanh(rho) + reach)};
+  return e;
+}
+
 RankTest rank_sum(std::span<const double> a, std::span<const double> b) {
   if (a.empty() || b.empty()) fail(ErrorCode::value, "rank_sum", "a sample is empty");
   std::vector<double> all(a.begin(), a.end());
   all.insert(all.end(), b.begin(), b.end());
   const std::vector<double> rank = ranks(all);
-  const auto n = static_cast<double>(a.size()), m = static_cast<double>(b.size());
+  const auto n = static_cast<double>(a.size());
   double u = -n * (n + 1) / 2;
   for (std::size_t i = 0; i < a.size(); ++i) u += rank[i];
-  constexpr std::size_t small = 8;
-  const double tie_sum = ties(all);
-  if (std::min(a.size(), b.size()) <= small && tie_sum == 0)
-    return {u, exact_p(u, a.size(), b.size())};
-  return {u, normal_p(u, n, m, tie_sum)};
+  return {u, rank_sum_p(u, a.size(), b.size(), ties(all))};
+}
+
+Estimate shift(std::span<const double> a, std::span<const double> b) {
+  if (a.empty() || b.empty()) fail(ErrorCode::value, "shift", "a sample is empty");
+  std::vector<double> differences;
+  for (const double x : a)
+    for (const double y : b) differences.push_back(x - y);
+  std::ranges::sort(differences);
+  Estimate e{.value = quantile(differences, 0.5),
+             .n = static_cast<std::int64_t>(a.size() + b.size())};
+  // U counts the differences above a shift: the more are left below, the less it is refused.
+  const std::size_t all = differences.size();
+  std::size_t below = 0;
+  while (2 * below < all &&
+         rank_sum_p(static_cast<double>(all - below), a.size(), b.size(), 0) < 0.05)
+    ++below;
+  if (below > 0) e.ci95 = Interval{differences[below - 1], differences[all - below]};
+  return e;
 }
 
 }  // namespace sonde

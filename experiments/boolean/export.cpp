@@ -40,7 +40,8 @@ void export_bits(const std::filesystem::path& path, const nn::Module& module, co
                                     {"norm", m.norm},
                                     {"blowup", m.blowup},
                                     {"log_blowup", m.log_blowup},
-                                    {"theory_log_blowup", m.theory_log_blowup}})
+                                    {"theory_log_blowup", m.theory_log_blowup},
+                                    {"theory_squared_blowup", m.theory_squared_blowup}})
     facts[name] = fmt::format("{}", value);
   std::filesystem::create_directories(path.parent_path());
   save_safetensors(path.string(), tensors, facts);

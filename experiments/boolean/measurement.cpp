@@ -83,7 +83,9 @@ BitMeasurement BitProbe::measure(const Tensor& bits, const Tensor& labels,
       layer_norm_blowup(entering, {.form = BlowupForm::measured, .read_at_last_token = 2});
   m.blowup = mean_of(code, [](double v) { return v; });
   m.log_blowup = mean_of(code, [](double v) { return std::log(v); });
-  m.theory_log_blowup = mean_of(layer_norm_blowup(entering), [](double v) { return std::log(v); });
+  const Sample theory = layer_norm_blowup(entering);
+  m.theory_log_blowup = mean_of(theory, [](double v) { return std::log(v); });
+  m.theory_squared_blowup = mean_of(theory, [](double v) { return v * v; });
   return m;
 }
 

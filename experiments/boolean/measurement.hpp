@@ -31,6 +31,7 @@ struct BitMeasurement {
   /// looks at the last token alone in the last layer.
   double blowup = 0, log_blowup = 0;  ///< mean and mean logarithm of the code's form
   double theory_log_blowup = 0;       ///< mean logarithm of the theory's form
+  double theory_squared_blowup = 0;   ///< mean square of that, which the theory bounds from below
 };
 
 /// A copy of a network on which is measured, in f64, while the network itself goes on training.

@@ -57,20 +57,37 @@ const BitQuantity label_sharpness{"label_sharpness", "sharpness, against labels"
 }  // namespace quantities
 
 Table table_of(const TrainedRuns& runs) {
-  Table table{.columns = {"target", "length", "seed", "width", "batch", "steps", "lr",
-                          "weight_decay", "kept", "loss", "label_sharpness",
-                          "label_sharpness_error", "output_sharpness", "output_sharpness_error",
-                          "radius", "norm", "blowup", "log_blowup", "theory_log_blowup"}};
+  Table table{.columns = {"target",
+                          "length",
+                          "seed",
+                          "width",
+                          "batch",
+                          "steps",
+                          "lr",
+                          "weight_decay",
+                          "kept",
+                          "loss",
+                          "label_sharpness",
+                          "label_sharpness_error",
+                          "output_sharpness",
+                          "output_sharpness_error",
+                          "radius",
+                          "norm",
+                          "blowup",
+                          "log_blowup",
+                          "theory_log_blowup",
+                          "theory_squared_blowup"}};
   for (const TrainedBits& t : runs) {
     std::vector<std::string> row{t.of.target};
     for (const std::int64_t v :
          {t.of.length, static_cast<std::int64_t>(t.of.seed), t.of.width, t.of.batch, t.of.steps})
       row.push_back(std::to_string(v));
     const BitMeasurement& m = t.found;
-    for (const double v : {t.of.lr, t.of.weight_decay, converged(t) ? 1.0 : 0.0, m.loss,
-                           m.label_sharpness.value, m.label_sharpness.std_error.value_or(0),
-                           m.output_sharpness.value, m.output_sharpness.std_error.value_or(0),
-                           m.radius, m.norm, m.blowup, m.log_blowup, m.theory_log_blowup})
+    for (const double v :
+         {t.of.lr, t.of.weight_decay, converged(t) ? 1.0 : 0.0, m.loss, m.label_sharpness.value,
+          m.label_sharpness.std_error.value_or(0), m.output_sharpness.value,
+          m.output_sharpness.std_error.value_or(0), m.radius, m.norm, m.blowup, m.log_blowup,
+          m.theory_log_blowup, m.theory_squared_blowup})
       row.push_back(csv_number(v));
     table.add(std::move(row));
   }

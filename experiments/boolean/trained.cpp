@@ -13,8 +13,7 @@ class BitJob final : public TrainingJob {
  public:
   BitJob(BitCase c, TrainedBitsOptions options)
       : TrainingJob(encoder_of(c), target(c.target), uniform_bits(c.batch, c.length),
-                    {.lr = c.lr, .weight_decay = c.weight_decay, .key = key_of(c, 1)},
-                    {.steps = c.steps}),
+                    training_of(c), {.steps = c.steps}),
         case_(std::move(c)),
         options_(std::move(options)) {}
 
@@ -26,9 +25,7 @@ class BitJob final : public TrainingJob {
   BitMeasurement measured(const nn::Module& net) const {
     BitProbe probe = probe_of(case_);
     probe.follow(net);
-    BitMeasurementOptions how = options_.measurement;
-    how.key = key_of(case_, 2);
-    if (options_.radius > 0) how.eps = probe.eps_of(options_.radius);
+    const BitMeasurementOptions how = measurement_of(case_, probe, options_);
     const Target t = target(case_.target);
     const BitMeasurement found = probe.measure(t, case_.length, how);
     if (options_.exported && options_.exported(case_))
@@ -61,8 +58,20 @@ std::unique_ptr<BitEncoder> encoder_of(const BitCase& c) {
                                       BitEncoderOptions{.length = c.length, .width = c.width});
 }
 
+BitTrainingOptions training_of(const BitCase& c) {
+  return {.lr = c.lr, .weight_decay = c.weight_decay, .key = key_of(c, 1)};
+}
+
 BitProbe probe_of(const BitCase& c) {
   return {encoder_of(c), BitEncoder::positions, BitEncoder::norms};
+}
+
+BitMeasurementOptions measurement_of(const BitCase& c, const BitProbe& probe,
+                                     const TrainedBitsOptions& options) {
+  BitMeasurementOptions how = options.measurement;
+  how.key = key_of(c, 2);
+  if (options.radius > 0) how.eps = probe.eps_of(options.radius);
+  return how;
 }
 
 Json to_json(const BitMeasurement& m) {
@@ -73,7 +82,8 @@ Json to_json(const BitMeasurement& m) {
           {"norm", m.norm},
           {"blowup", m.blowup},
           {"log_blowup", m.log_blowup},
-          {"theory_log_blowup", m.theory_log_blowup}};
+          {"theory_log_blowup", m.theory_log_blowup},
+          {"theory_squared_blowup", m.theory_squared_blowup}};
 }
 
 BitMeasurement bit_measurement_from_json(const Json& j) try {
@@ -84,38 +94,45 @@ BitMeasurement bit_measurement_from_json(const Json& j) try {
           .norm = j.at("norm"),
           .blowup = j.at("blowup"),
           .log_blowup = j.at("log_blowup"),
-          .theory_log_blowup = j.at("theory_log_blowup")};
+          .theory_log_blowup = j.at("theory_log_blowup"),
+          .theory_squared_blowup = j.at("theory_squared_blowup")};
 } catch (const Json::exception& e) {
   fail(ErrorCode::format, "measurement", "{}", e.what());
 }
 
+Json to_json(const BitCase& c) {
+  return {{"target", c.target},
+          {"length", c.length},
+          {"width", c.width},
+          {"batch", c.batch},
+          {"steps", c.steps},
+          {"lr", c.lr},
+          {"weight_decay", c.weight_decay},
+          {"seed", c.seed}};
+}
+
+BitCase bit_case_from_json(const Json& j) try {
+  const auto integer = [&](const char* key) { return integer_at<std::int64_t>(j, key); };
+  return {.target = j.at("target"),
+          .length = integer("length"),
+          .width = integer("width"),
+          .batch = integer("batch"),
+          .steps = integer("steps"),
+          .lr = j.at("lr"),
+          .weight_decay = j.at("weight_decay"),
+          .seed = integer_at<std::uint64_t>(j, "seed")};
+} catch (const Json::exception& e) {
+  fail(ErrorCode::format, "trained network", "{}", e.what());
+}
+
 Json to_json(const TrainedBits& t) {
-  const BitCase& c = t.of;
-  Json json{{"target", c.target},
-            {"length", c.length},
-            {"width", c.width},
-            {"batch", c.batch},
-            {"steps", c.steps},
-            {"lr", c.lr},
-            {"weight_decay", c.weight_decay},
-            {"seed", c.seed}};
+  Json json = to_json(t.of);
   json.update(to_json(t.found));
   return json;
 }
 
-TrainedBits trained_from_json(const Json& j) try {
-  const auto integer = [&](const char* key) { return integer_at<std::int64_t>(j, key); };
-  return {.of = {.target = j.at("target"),
-                 .length = integer("length"),
-                 .width = integer("width"),
-                 .batch = integer("batch"),
-                 .steps = integer("steps"),
-                 .lr = j.at("lr"),
-                 .weight_decay = j.at("weight_decay"),
-                 .seed = integer_at<std::uint64_t>(j, "seed")},
-          .found = bit_measurement_from_json(j)};
-} catch (const Json::exception& e) {
-  fail(ErrorCode::format, "trained network", "{}", e.what());
+TrainedBits trained_from_json(const Json& j) {
+  return {.of = bit_case_from_json(j), .found = bit_measurement_from_json(j)};
 }
 
 JobMaker bit_jobs(std::vector<BitCase> cases, TrainedBitsOptions options) {

@@ -23,11 +23,17 @@ struct BitCase {
 
 /// One word for a file: "parity-10-1".
 std::string name_of(const BitCase& c);
-/// Independent streams of the case: 0 of initial values, 1 of strings, 2 of measurements.
+/// Independent streams of the case: 0 of initial values, 1 of strings, 2 of measurements, 3 of
+/// settings that are drawn.
 philox::Key key_of(const BitCase& c, std::uint64_t stream);
 std::unique_ptr<BitEncoder> encoder_of(const BitCase& c);
+/// How it is trained.
+BitTrainingOptions training_of(const BitCase& c);
 /// A probe for encoders of this case's sizes.
 BitProbe probe_of(const BitCase& c);
+Json to_json(const BitCase& c);
+/// The inverse, of an object that may hold more; Error(format).
+BitCase bit_case_from_json(const Json& json);
 
 /// What was found of a case.
 struct TrainedBits {
@@ -49,6 +55,10 @@ struct TrainedBitsOptions {
   std::function<bool(const BitCase&)> exported{};
   std::filesystem::path export_to{};
 };
+
+/// How a network of this case is measured: with the case's key, and eps by the radius.
+BitMeasurementOptions measurement_of(const BitCase& c, const BitProbe& probe,
+                                     const TrainedBitsOptions& options);
 
 /// Trains and measures cases[i]; the result is to_json(TrainedBits).
 JobMaker bit_jobs(std::vector<BitCase> cases, TrainedBitsOptions options);

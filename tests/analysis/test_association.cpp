@@ -52,5 +52,44 @@ TEST(Association, RankSumByCounting) {
   EXPECT_THROW(rank_sum(Sample{}, Sample{1}), Error);
 }
 
+TEST(Association, IntervalOfARankCorrelation) {
+  const Sample x{1, 2, 2, 5, 3, 8, 8, 1.5}, y{2, 1, 4, 4, 3.5, 9, 7, 1};
+  const Estimate e = rank_correlation(x, y);
+  EXPECT_EQ(e.value, spearman(x, y).statistic);
+  EXPECT_EQ(e.n, 8);
+  const double z = 0.5 * std::log((1 + e.value) / (1 - e.value)),
+               reach = 1.959963984540054 * std::sqrt((1 + e.value * e.value / 2) / 5);
+  EXPECT_NEAR(std::atanh(e.ci95->low), z - reach, 1e-12);
+  EXPECT_NEAR(std::atanh(e.ci95->high), z + reach, 1e-12);
+  EXPECT_FALSE(rank_correlation(Sample{1, 2, 3}, Sample{1, 3, 2}).ci95);
+}
+
+// The interval holds the shifts that the test does not refuse: just inside its ends p is at least
+// .05, just outside it is below; exact for small samples, normal for large ones.
+TEST(Association, ShiftIsTheTestTurnedRound) {
+  for (const std::size_t n : {4, 7, 12})
+    for (const std::size_t m : {5, 12}) {
+      Sample a, b;
+      for (std::size_t i = 0; i < n; ++i) a.push_back(std::sin(7.0 * static_cast<double>(i)) + 0.8);
+      for (std::size_t i = 0; i < m; ++i) b.push_back(std::cos(5.0 * static_cast<double>(i)));
+      const Estimate e = shift(a, b);
+      const auto p_at = [&](double by) {
+        Sample moved = a;
+        for (double& v : moved) v -= by;
+        return rank_sum(moved, b).p;
+      };
+      EXPECT_GE(p_at(e.ci95->low + 1e-9), 0.05) << n << " " << m;
+      EXPECT_LT(p_at(e.ci95->low - 1e-9), 0.05) << n << " " << m;
+      EXPECT_GE(p_at(e.ci95->high - 1e-9), 0.05) << n << " " << m;
+      EXPECT_LT(p_at(e.ci95->high + 1e-9), 0.05) << n << " " << m;
+      EXPECT_GT(p_at(e.value), 0.9);  // as many differences above as below
+      EXPECT_EQ(e.n, static_cast<std::int64_t>(n + m));
+    }
+  const Estimate few = shift(Sample{1, 2, 3}, Sample{0, 5});
+  EXPECT_EQ(few.value, -0.5);  // of -4, -3, -2, 1, 2, 3 the middle is between -2 and 1
+  EXPECT_FALSE(few.ci95);      // no shift is refused at .05
+  EXPECT_THROW(shift(Sample{}, Sample{1}), Error);
+}
+
 }  // namespace
 }  // namespace sonde

@@ -255,7 +255,7 @@ TEST_F(Measured, NormLeavesPositionsOut) {
 TEST_F(Measured, BlowupOfBothKinds) {
   const TappedValues entering = values_at(tapped(net()), bits_, BitEncoder::norms);
   ASSERT_EQ(entering.size(), 4u);
-  double code = 0, log_code = 0, log_theory = 0;
+  double code = 0, log_code = 0, log_theory = 0, squared = 0;
   for (std::int64_t x = 0; x < 12; ++x) {
     double product = 1, theory = 1;
     for (std::size_t k = 0; k < 4; ++k) {
@@ -274,10 +274,12 @@ TEST_F(Measured, BlowupOfBothKinds) {
     code += product / 12;
     log_code += std::log(product) / 12;
     log_theory += std::log(theory) / 12;
+    squared += theory * theory / 12;
   }
   EXPECT_NEAR(found_.blowup, code, 1e-12 * code);
   EXPECT_NEAR(found_.log_blowup, log_code, 1e-12);
   EXPECT_NEAR(found_.theory_log_blowup, log_theory, 1e-12);
+  EXPECT_NEAR(found_.theory_squared_blowup, squared, 1e-12 * squared);
 }
 
 TEST_F(Measured, NoiseIsTheKeysAlone) {

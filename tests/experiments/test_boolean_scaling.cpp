@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numbers>
 
+#include "bit_runs.hpp"
 #include "experiments/boolean/export.hpp"
 #include "experiments/boolean/scaling.hpp"
 #include "temp_folder.hpp"
 #include "tensor/io_safetensors.hpp"
-#include "tensor/philox.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -38,9 +37,7 @@ TrainedRuns planted(double slope, double others, int seeds = 3, double noise = 1
 }
 
 std::map<std::string, Verdict> verdicts(const TrainedRuns& runs) {
-  std::map<std::string, Verdict> out;
-  for (const Claim& c : scaling_claims(runs)) out[c.id] = c.verdict;
-  return out;
+  return verdicts_of(scaling_claims(runs));
 }
 
 TEST(ScalingClaims, OnPlantedRuns) {
@@ -91,14 +88,11 @@ TEST(ScalingClaims, RarelyFindWhatIsNotThere) {
   std::map<std::string, int> found;
   for (std::uint64_t world = 0; world < worlds; ++world) {
     TrainedRuns runs;
-    std::uint64_t count = 0;
+    NormalNumbers normal({world, 5});
     for (std::int64_t n = 4; n <= 10; ++n)
       for (std::uint64_t seed = 0; seed < 3; ++seed)
         for (const std::string& target : target_names()) {
-          const philox::Block bits = philox::block({world, 5}, count++);
-          const double u = (bits.word[0] + 0.5) * 0x1p-32, v = bits.word[1] * 0x1p-32;
-          const double normal = std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
-          runs.push_back(run_of(target, n, seed, 0.1 * std::exp(0.3 * normal)));
+          runs.push_back(run_of(target, n, seed, 0.1 * std::exp(0.3 * normal.next())));
         }
     for (const auto& [id, verdict] : verdicts(runs)) found[id] += verdict == Verdict::reproduced;
   }

@@ -90,6 +90,7 @@ def recheck(path):
         "label_sharpness": 4 * (draws(model, gaussian, bits) - labels).square().mean() - loss,
         "output_sharpness": 4 * (draws(model, sphere, bits) - clean).square().mean(),
         "blowup": code.mean(), "log_blowup": code.log().mean(), "theory_log_blowup": theory.log().mean(),
+        "theory_squared_blowup": theory.square().mean(),
         "norm": torch.stack([weights[name].square().sum() for name in gaussian]).sum().sqrt(),
         "radius": distances(model, sphere).mean(),
     }
@@ -100,7 +101,7 @@ def recheck(path):
         sonde, value = float(facts[name]), value.item()
         differs = abs(sonde - value) / abs(value)
         worst = max(worst, differs)
-        print(f"  {name:18} Sonde {sonde:.10g}, PyTorch {value:.10g}, relative difference {differs:.1e}")
+        print(f"  {name:21} Sonde {sonde:.10g}, PyTorch {value:.10g}, relative difference {differs:.1e}")
     spread = distances(model, sphere)
     gauss = (distances(model, gaussian).square().mean() / count).sqrt().item() / float(facts["eps"])
     print(f"  radii {spread.min():.10g} to {spread.max():.10g}; Gaussian deviation / eps {gauss:.4f}")
