@@ -134,11 +134,7 @@ void measure(Run& run, Options& o) {
        "the rise of the loss under Gaussian noise, their theory the change of the output on a "
        "sphere; both are measured, the criteria speak of the former. Positions are not disturbed "
        "and not in the norm, as in the code, though weight decay acts on them.",
-       "Decided otherwise than in the authors' code: fresh directions for every network, not the "
-       "same ten for all; a fixed radius of the noise, not a fixed standard deviation, so that "
-       "networks of different width can be compared; strings, initial values and noise have "
-       "streams of their own; the layers begin with values of their own, not as copies of one; "
-       "blow-up is shown by its mean logarithm, as its distribution has a heavy tail.",
+       decisions_note(),
        "MAJORITY is 0 on a tie, so that even lengths differ from odd ones. Sharpness still falls "
        "after a function is learnt: compare networks of as many steps. Small networks and batches "
        "stand for the authors' unless --full is given."});

@@ -16,12 +16,14 @@ const About about{
         "Blow-up of the norms and norm of the parameters of transformers trained with random "
         "learning rates and weight decays on PARITY, MAJORITY, FIRST and MEAN: what a sensitive "
         "function costs, and how one is traded for the other. --seeds is the number of random "
-        "draws for each target and length.",
+        "draws for each target and length. Batch and steps were fixed with the pilot seeds 101 to "
+        "105, which enter no verdict.",
     .paper =
         "Hahn, Rofin: Why are Sensitive Functions Hard for Transformers? (ACL 2024, arXiv "
         "2402.09963), section 5.1, corollary 5, figures 2, 9 and 10",
     .cost =
-        "two cores: --quick below 1 minute, standard below 20, --full years; memory below 1 GiB"};
+        "two cores: --quick below 1 minute, standard 9 to 18 minutes, --full years; memory below 1 "
+        "GiB"};
 
 struct Options {
   std::vector<std::string> targets = target_names();
@@ -31,13 +33,8 @@ struct Options {
   TrainedBitsOptions how{};
 };
 
-Interval range_of(const char* option, const std::vector<double>& ends) {
-  if (ends.size() != 2 || ends[0] > ends[1])
-    fail_hint(ErrorCode::usage, option, "give its least and its greatest value", "is no range");
-  return {ends[0], ends[1]};
-}
-
 void settle(Options& o, const Settings& s) {
+  only_once(o.lengths);
   if (o.lengths.empty()) {
     if (s.size == SizeClass::full)
       for (std::int64_t n = 4; n <= 25; ++n) o.lengths.push_back(n);
@@ -60,12 +57,12 @@ void declare(Cli& cli, Options& o) {
   cli.reals("weight-decay", o.weight_decay, {{0, 0.4}, {0, 0.4}, {0, 0.4}}, {0, 10},
             "least and greatest weight decay, uniform between them");
   cli.integer("width", o.base.width, {32, 32, 128}, {2, 4096}, "of the networks, even");
-  cli.integer("batch", o.base.batch, {64, 64, 1024}, {1, 65536}, "fresh strings in a step");
+  cli.integer("batch", o.base.batch, {64, 128, 1024}, {1, 65536}, "fresh strings in a step");
   cli.integer("steps", o.base.steps, {1500, 5000, 10000}, {1, 10'000'000},
               "of each training, the same at every length");
   cli.integer("strings", o.how.measurement.strings, {256, 1024, 1024}, {1, 1'000'000},
               "random ones, on which a network is measured");
-  cli.integer("draws", o.how.measurement.draws, {10, 50, 50}, {1, 1'000'000},
+  cli.integer("draws", o.how.measurement.draws, {10, 20, 50}, {1, 1'000'000},
               "of the noise on the parameters, fresh ones for each network");
   cli.real("radius", o.how.radius, {2.28, 2.28, 8.93}, {0, 1000},
            "of that noise: its standard deviation is radius / sqrt(parameters), the authors' 0.02");
@@ -107,7 +104,28 @@ void measure(Run& run, Options& o) {
   r.metrics = tradeoff_metrics(runs, criterion);
   r.figures = tradeoff_figures(runs, criterion);
   r.notes = tradeoff_notes(runs, criterion);
-  r.notes.push_back("Discarded runs: " + discarded_text(runs) + ".");
+  r.notes.insert(
+      r.notes.end(),
+      {"A run counts if its mean squared error is below 0.001 for labels 0 and 1, the authors' "
+       "rule, MEAN's too, for which accuracy says nothing. Discarded runs: " +
+           discarded_text(runs) +
+           ". They hide what is hardest: PARITY is kept where learning rate and weight decay are "
+           "low, where norms are high and blow-up is low, so that settings of the kept runs differ "
+           "between targets; their medians stand above.",
+       "What is compared is log blow-up + norm, both less their mean and by their standard "
+       "deviation over all kept runs of that length, so that both weigh the same. With log blow-up "
+       "as it is, and with the theory's blow-up, the comparison is among the numbers.",
+       "Blow-up of a norm at a token is 1 / standard deviation in the authors' code, without the "
+       "theory's 1 + and epsilon; of a string it is the product over all norms, two in each layer, "
+       "of the greatest over its tokens, in the code's form of the last token alone in the last "
+       "layer. Both are measured. The theory bounds the mean square from below by average "
+       "sensitivity / sqrt(n ln n) up to a constant that nobody computes.",
+       decisions_note(),
+       "Positions are not in the norm, as in the code, though weight decay acts on them. MAJORITY "
+       "is 0 on a tie. The authors' search draws the length too, and their figures of the second "
+       "search fail, since PARITY is not among its settings; here every length and target has as "
+       "many draws. Learning rates are greater than the authors' 0.0001 to 0.0005, and networks, "
+       "batches, trainings and lengths smaller, unless --full is given."});
 }
 
 }  // namespace

@@ -54,7 +54,7 @@ class CourseJob final : public Job {
 
   bool advance() override {
     using Clock = std::chrono::steady_clock;
-    const auto stop = Clock::now() + std::chrono::seconds(1);
+    const auto stop = Clock::now() + std::chrono::duration<double>(options_.seconds);
     do {
       if (due())
         measure_lot();
@@ -75,7 +75,7 @@ class CourseJob final : public Job {
   }
   void restore(const Checkpoint& c) override {
     training_.restore(c, "");
-    course_ = course_from_json(c.state.at("course"));
+    course_.moments = course_from_json(c.state.at("course")).moments;
     lots_.clear();
     for (const Json& lot : c.state.at("lots")) lots_.push_back(bit_measurement_from_json(lot));
   }

@@ -29,6 +29,7 @@ struct BitCourseOptions {
   /// A moment's draws of the noise are measured so many at a time: what a killed run loses. Each
   /// lot has noise of its own.
   std::int64_t lot = 25;
+  double seconds = 1;  ///< of an advance() of the job, at least; it does one thing at a time
 };
 
 /// The mean over all draws of measurements that differ in their noise alone.

@@ -111,6 +111,14 @@ std::string discarded_text(const TrainedRuns& runs) {
   return fmt::format("{}", fmt::join(by_target, "; "));
 }
 
+std::string decisions_note() {
+  return "Decided otherwise than in the authors' code: fresh directions for every network, not the "
+         "same ten for all; a fixed radius of the noise, not a fixed standard deviation, so that "
+         "networks of different width can be compared; strings, initial values and noise have "
+         "streams of their own; the layers begin with values of their own, not as copies of one; "
+         "blow-up is shown by its mean logarithm, as its distribution has a heavy tail.";
+}
+
 Figure by_length(const std::string& name, const TrainedRuns& runs, const BitQuantity& q,
                  bool floor) {
   Figure f(name, q.label, {.label = "bits"}, {.label = q.label});

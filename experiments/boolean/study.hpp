@@ -2,6 +2,7 @@
 /// What the studies of trained networks on bit strings share: which runs count, tables, figures.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -27,6 +28,14 @@ std::vector<std::uint64_t> seeds_of(const TrainedRuns& runs);
 /// Targets in the order in which they first occur.
 std::vector<std::string> targets_of(const TrainedRuns& runs);
 
+/// In ascending order, each value once: a setting given twice would count its runs twice.
+template <class T>
+void only_once(std::vector<T>& values) {
+  std::ranges::sort(values);
+  const auto twice = std::ranges::unique(values);
+  values.erase(twice.begin(), twice.end());
+}
+
 /// One number of a run, and how reports name it.
 struct BitQuantity {
   const char *id, *label;
@@ -40,6 +49,8 @@ extern const BitQuantity label_sharpness, output_sharpness, log_blowup, theory_l
 Table table_of(const TrainedRuns& runs);
 /// "parity: 9 bits 1 of 3, 10 bits 2 of 3; majority: none" of the runs that are discarded.
 std::string discarded_text(const TrainedRuns& runs);
+/// For reports: what all studies decide otherwise than the authors' code.
+std::string decisions_note();
 /// Means over seeds of the kept runs, with intervals, by length, a colour for each target. With
 /// `floor`, the theory's as_n / (2 n) of each target as a line.
 Figure by_length(const std::string& name, const TrainedRuns& runs, const BitQuantity& q,

@@ -57,6 +57,13 @@ Claim above_claim(const TrainedRuns& runs, const std::string& other, const Trade
 
 }  // namespace
 
+Interval range_of(const std::string& option, const std::vector<double>& ends) {
+  if (ends.size() != 2 || ends[0] > ends[1])
+    fail_hint(ErrorCode::usage, option, "give its least and its greatest value", "{} is no range",
+              fmt::join(ends, " "));
+  return {ends[0], ends[1]};
+}
+
 BitCase with_random_settings(BitCase c, Interval lr, Interval weight_decay) {
   c.lr = std::exp(uniform(c, 0, {std::log(lr.low), std::log(lr.high)}));
   c.weight_decay = uniform(c, 1, weight_decay);

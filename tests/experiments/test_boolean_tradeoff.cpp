@@ -39,6 +39,18 @@ TEST(RandomSettings, FollowFromTheCaseAlone) {
   EXPECT_TRUE(key_of(drawn, 0) == key_of(one, 0));
 }
 
+TEST(RandomSettings, RangesHaveTwoEndsInOrder) {
+  EXPECT_EQ(range_of("--lr", {1, 2}), (Interval{1, 2}));
+  EXPECT_EQ(range_of("--lr", {2, 2}), (Interval{2, 2}));
+  for (const std::vector<double>& ends : {std::vector<double>{2, 1}, {1}, {1, 2, 3}, {}}) try {
+      range_of("--lr", ends);
+      ADD_FAILURE();
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), ErrorCode::usage);
+      EXPECT_NE(std::string(e.what()).find("--lr"), std::string::npos);
+    }
+}
+
 TrainedBits run_of(const std::string& target, std::uint64_t seed, double blowup, double norm,
                    std::int64_t n = 9) {
   TrainedBits t{.of = {.target = target, .length = n, .seed = seed}, .found = {}};
