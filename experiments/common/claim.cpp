@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 
 namespace sonde::experiments {
 
@@ -15,8 +16,8 @@ std::string_view to_string(Verdict v) {
 
 namespace {
 
-bool of_a_paper(const Claim& c) {
-  return c.verdict != Verdict::pass && c.verdict != Verdict::fail;
+bool judges_a_paper(const Claim& c) {
+  return of_a_paper(c.verdict);
 }
 
 // Why a number cannot be judged by its interval.
@@ -67,7 +68,7 @@ Verdict conjunction(const std::vector<Claim>& parts) {
 Claim all_hold(std::string id, std::string statement, std::string criterion,
                const std::vector<Claim>& parts) {
   std::vector<Claim> judged;
-  std::ranges::copy_if(parts, std::back_inserter(judged), of_a_paper);
+  std::ranges::copy_if(parts, std::back_inserter(judged), judges_a_paper);
   Claim claim = undecided(std::move(id), std::move(statement), std::move(criterion), "");
   claim.verdict = conjunction(judged);
   for (const Claim& part : judged)
@@ -78,7 +79,7 @@ Claim all_hold(std::string id, std::string statement, std::string criterion,
 }
 
 Claim left_open(Claim claim, std::string reason) {
-  if (!of_a_paper(claim)) return claim;
+  if (!judges_a_paper(claim)) return claim;
   claim.verdict = Verdict::inconclusive;
   claim.reason = std::move(reason);
   return claim;
@@ -110,6 +111,46 @@ Json to_json(const Claim& claim) {
   }
   if (!claim.reason.empty()) json["reason"] = claim.reason;
   return json;
+}
+
+namespace {
+
+Verdict verdict_of(const std::string& text) {
+  for (int i = 0; i < verdicts; ++i)
+    if (const auto v = static_cast<Verdict>(i); to_string(v) == text) return v;
+  fail(ErrorCode::format, "json", "{} is no verdict", Json(text).dump());
+}
+
+// A number that is none, or infinite, is written as null.
+double number_or_nan(const Json& json) {
+  return json.is_null() ? std::numeric_limits<double>::quiet_NaN() : json.get<double>();
+}
+
+std::optional<Estimate> value_of(const Json& claim) {
+  if (claim.at("value").is_null() && integer_at<std::int64_t>(claim, "n") == 0) return {};
+  Estimate e{.value = number_or_nan(claim.at("value")),
+             .n = integer_at<std::int64_t>(claim, "n"),
+             .m = integer_at<std::int64_t>(claim, "m")};
+  if (const Json& ci = claim.at("ci95"); !ci.is_null()) {
+    e.ci95 = Interval{number_or_nan(ci.at(0)), number_or_nan(ci.at(1))};
+    if (e.ci95->low == e.ci95->high) e.std_error = 0;
+  }
+  return e;
+}
+
+}  // namespace
+
+Claim claim_from_json(const Json& json) {
+  try {
+    return {.id = json.at("id").get<std::string>(),
+            .statement = json.at("statement").get<std::string>(),
+            .criterion = json.at("criterion").get<std::string>(),
+            .value = value_of(json),
+            .verdict = verdict_of(json.at("verdict").get<std::string>()),
+            .reason = json.value("reason", "")};
+  } catch (const Json::exception& e) {
+    fail(ErrorCode::format, "json", "not a claim: {}", e.what());
+  }
 }
 
 }  // namespace sonde::experiments

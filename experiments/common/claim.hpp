@@ -14,6 +14,11 @@ namespace sonde::experiments {
 
 /// The first three judge what a paper claims, the last two what must hold exactly.
 enum class Verdict { reproduced, not_reproduced, inconclusive, pass, fail };
+inline constexpr int verdicts = 5;
+/// Whether it judges what a paper claims.
+constexpr bool of_a_paper(Verdict v) {
+  return v != Verdict::pass && v != Verdict::fail;
+}
 std::string_view to_string(Verdict v);
 
 /// One line of the table of claims.
@@ -58,5 +63,9 @@ Claim check(std::string id, std::string statement, std::string criterion, const 
 /// {"id", "statement", "criterion", "value", "ci95", "n", "m", "verdict"}, and "reason" if there is
 /// one.
 Json to_json(const Claim& claim);
+/// The inverse, but for the standard error, which claims do not write: an interval without a width
+/// is taken for an exact number. Error(format) if a field is missing, of the wrong type, or no
+/// verdict.
+Claim claim_from_json(const Json& json);
 
 }  // namespace sonde::experiments

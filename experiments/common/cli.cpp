@@ -10,6 +10,7 @@
 #include <new>
 #include <set>
 
+#include "experiments/common/shell_word.hpp"
 #include "tensor/error.hpp"
 #include "tensor/parallel.hpp"
 #include "tensor/system.hpp"
@@ -117,7 +118,7 @@ struct Cli::State {
   CLI::App app;
   Settings settings;
   Scaled<int> seeds{3, 3, 5};
-  std::string out, data_dir, config;
+  std::string command, out, data_dir, config;
   bool quick = false, full = false, print_config = false;
   std::vector<std::function<void()>> fill_defaults;  // of options that were not given
   std::function<std::optional<std::string>(const Settings&)> instead;
@@ -257,6 +258,9 @@ void Cli::default_seeds(Scaled<int> seeds) {
 
 std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   State& s = *state_;
+  s.command = shell_word(s.about.name);
+  for (int i = 1; i < argc; ++i)
+    if (std::string_view(argv[i]) != "--resume") s.command += " " + shell_word(argv[i]);
   const NumbersOfC numbers;
   try {
     s.app.parse(argc, argv);
@@ -280,6 +284,9 @@ std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   return s.instead ? s.instead(s.settings) : std::nullopt;
 }
 
+const std::string& Cli::command() const {
+  return state_->command;
+}
 const About& Cli::about() const {
   return state_->about;
 }

@@ -55,6 +55,8 @@ class Cli {
   /// possible together.
   std::optional<std::string> parse(int argc, const char* const* argv);
 
+  /// The line that was parsed, for a shell: the name, then its words but for --resume.
+  const std::string& command() const;
   const About& about() const;
   const Settings& settings() const;
   /// Every option with the value in force, after parse().

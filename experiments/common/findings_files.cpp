@@ -16,6 +16,7 @@ RunFacts facts_here(const About& about) {
           .blas_core = machine.blas_core,
           .simd = machine.simd,
           .cpu = machine.cpu,
+          .measures = about.measures,
           .versions = machine.versions};
 }
 
@@ -28,7 +29,8 @@ void write_findings(const std::filesystem::path& folder, const About& about, con
     atomic_write(folder / "figures" / (figure.name() + ".csv"), figure.csv());
   }
   atomic_write(folder / "report.html", report_html(about, facts, settings, results));
-  atomic_write(folder / "summary.json", summary(facts, results).dump(2) + "\n");
+  atomic_write(folder / "summary.json",
+               summary(facts, results).dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace sonde::experiments

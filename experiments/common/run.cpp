@@ -80,7 +80,10 @@ void check_same_settings(const Json& before, const Json& now, const fs::path& fo
 }
 
 Json config_of(const Cli& cli) {
-  return {{"experiment", cli.about().name}, {"version", version()}, {"settings", cli.resolved()}};
+  return {{"experiment", cli.about().name},
+          {"version", version()},
+          {"command", cli.command()},
+          {"settings", cli.resolved()}};
 }
 
 // A path need not be UTF-8; JSON must be.

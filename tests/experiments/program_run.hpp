@@ -36,10 +36,10 @@ Ended run_program_with(const P& program, std::vector<std::string> words) {
   words.insert(words.begin(), "program");
   std::vector<const char*> argv;
   for (const std::string& w : words) argv.push_back(w.c_str());
-  testing::internal::CaptureStdout();
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStdout();
+  ::testing::internal::CaptureStderr();
   const int code = program(static_cast<int>(argv.size()), argv.data());
-  return {code, testing::internal::GetCapturedStdout(), testing::internal::GetCapturedStderr()};
+  return {code, ::testing::internal::GetCapturedStdout(), ::testing::internal::GetCapturedStderr()};
 }
 
 /// It ended with `code` and one line, which has all `parts`.

@@ -57,6 +57,12 @@ TEST(Cli, DefaultsFollowTheSize) {
   EXPECT_EQ(full.own.models, (std::vector<std::string>{"cnn", "mlp"}));
 }
 
+TEST(Cli, KeepsItsLineForAShell) {
+  CommandLine line;
+  line.parse({"--out", "a folder", "--resume", "--data-dir=it's $HOME", "--sigma", "2,4"});
+  EXPECT_EQ(line.cli.command(), R"(demo --out 'a folder' '--data-dir=it'\''s $HOME' --sigma 2,4)");
+}
+
 TEST(Cli, BadUsageIsOneClearLine) {
   const std::vector<std::vector<const char*>> bad = {{"--unknown"},
                                                      {"word"},

@@ -86,6 +86,7 @@ TEST(Run, WritesTheFilesOfTheContract) {
   EXPECT_FALSE(summary["blas_core"].get<std::string>().empty());
   const Json config = parse_json(toy.file("config.json"), "config");
   EXPECT_EQ(config["settings"]["count"], 10);
+  EXPECT_TRUE(config["command"].get<std::string>().ends_with("--seed 4 --threads 2")) << config;
   const std::string log = toy.file("log.jsonl");
   EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 10);
   for (const char* name : {"results.csv", "report.html", "figures/sum.svg", "figures/sum.csv"})

@@ -8,6 +8,7 @@
 
 #include "autograd/ops.hpp"
 #include "experiments/common/report.hpp"
+#include "experiments/page/page.hpp"
 #include "experiments/vision/findings.hpp"
 #include "program_run.hpp"
 #include "tensor/io_npy.hpp"
@@ -179,6 +180,38 @@ Page marks() {
   return {"marks", report_html({"marks", "Every mark.", "", ""}, {}, Json::object(), r)};
 }
 
+// The page of all runs, of a study's findings under several names.
+Page reproduction(const std::string& name, const World& world, SizeClass size) {
+  const StudyOptions& o = world.options();
+  CollectedRun run{.experiment = {}, .state = RunState::finished};
+  run.command = "sensitivity_vision --out out/report/x";
+  run.settings = {{"seed", 1}, {"seeds", 3}, {"data", "fashion-mnist"}, {"lr", 0.001}};
+  run.claims = comparison_claims(world.findings.measurements, o);
+  run.claims.push_back(check("exact", "What must hold", "S = 0", Estimate::exact(0, 1, 5), true));
+  for (const CaptionedFigure& f : study_figures(world.findings, o, discs()))
+    run.figures.push_back({f.figure.name(), "Figure 3: " + f.caption, f.figure.svg()});
+  run.figures.push_back({"absent", "A figure.", "", "figures/absent.svg is no picture"});
+  std::vector<CollectedRun> runs;
+  for (const Experiment& e : experiments()) {
+    run.experiment = e;
+    run.facts.experiment = e.program;
+    run.facts.paper = papers()[0].reference + ", section 3, figures 1 and 5 to 8";
+    run.facts.version = "0.1.0";
+    run.facts.threads = 2;
+    run.facts.wall_s = 4000;
+    run.facts.measures = "What it measures, in a sentence or two, on one or more lines.";
+    runs.push_back(run);
+    if (runs.size() == 3) break;  // more of the same would take the browser minutes
+  }
+  for (const RunState state : {RunState::begun, RunState::failed, RunState::missing,
+                               RunState::other_size, RunState::damaged, RunState::no_data})
+    runs.push_back({.experiment = {"an_experiment_of_a_longer_name", papers()[1].key, "program"},
+                    .state = state,
+                    .reason = "out/report/" + std::string(200, 'x') + "/summary.json: a reason",
+                    .command = "program --data cifar10 --out out/report/an_experiment"});
+  return {name, page_html(runs, size)};
+}
+
 // What a program really writes, about an untrained network on noise.
 Page written_by(const std::string& name, Program program, std::vector<std::string> words) {
   TempFolder folder;
@@ -202,6 +235,9 @@ std::vector<Page> report_pages() {
       page("holes", with_holes()),
       page("single", World(options({"mlp"}, 1)), {{"quick", true}}),
       marks(),
+      reproduction("reproduction", World(options({"vit", "mlp"}, 3)), SizeClass::standard),
+      reproduction("reproduction_long", World(options(long_names(), 3)), SizeClass::quick),
+      {"reproduction_none", page_html({}, SizeClass::standard)},
       written_by("hessian_spectrum", hessian_spectrum,
                  {"--quick", "--by", "block", "--tolerance", "0.01"}),
       written_by("ntk_spectrum", ntk_spectrum, {"--test", "5"}),
