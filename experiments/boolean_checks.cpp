@@ -12,9 +12,8 @@ const About about{
     .name = "boolean_checks",
     .measures =
         "Exact checks: average sensitivity of PARITY, MAJORITY, FIRST, MEAN and random functions "
-        "in "
-        "closed form, by flips and by the Walsh-Hadamard transform; sharpness of a quadratic loss; "
-        "blow-up of known inputs; the network's numbers of parameters.",
+        "in closed form, by flips and by the Walsh-Hadamard transform; sharpness of a quadratic "
+        "loss; blow-up of known inputs; the network's numbers of parameters.",
     .paper =
         "Hahn, Rofin: Why are Sensitive Functions Hard for Transformers? (ACL 2024, arXiv "
         "2402.09963), sections 2 and 4",

@@ -79,27 +79,24 @@ void measure(Run& run, Options& o) {
   r.figures = dynamics_figures(courses);
   r.notes = {
       "A run has converged at the first moment with a mean squared error below 0.01 for labels 0 "
-      "and "
-      "1, the authors' rule; all is measured on the same strings, with fresh directions at each "
-      "moment. A difference counts where the run has both its sides: 500 steps before convergence, "
-      "500 steps from it on that end before the last fifth of the training. Left out somewhere: " +
+      "and 1, the authors' rule; all is measured on the same strings, with fresh directions at "
+      "each moment. A difference counts where the run has both its sides: 500 steps before "
+      "convergence, 500 steps from it on that end before the last fifth of the training. Left out "
+      "somewhere: " +
           left_out_text(courses) + ".",
       "That sharpness at the end is below its peak holds for any course, as a mean is below a "
       "greatest value; so the end is compared with the 500 steps from convergence on. The peak of "
       "each run and where it was are in the table. Seeds, not runs, are the units: runs of one "
-      "seed "
-      "begin with the same values and see the same strings.",
+      "seed begin with the same values and see the same strings.",
       "Sharpness is that of labels -1 and 1, four times that of 0 and 1. The authors' code takes "
-      "the "
-      "rise of the loss under Gaussian noise, their theory the change of the output on a sphere; "
-      "both are measured, the criteria speak of the former, and of the code's blow-up. Before a "
-      "function is learnt the former tells little, as the loss is that of guessing.",
+      "the rise of the loss under Gaussian noise, their theory the change of the output on a "
+      "sphere; both are measured, the criteria speak of the former, and of the code's blow-up. "
+      "Before a function is learnt the former tells little, as the loss is that of guessing.",
       decisions_note(),
       "The courses themselves are in log.jsonl, a line a run. Positions are not disturbed and not "
-      "in "
-      "the norm, as in the code, though weight decay acts on them. Shorter strings, smaller "
-      "networks "
-      "and batches, fewer directions and seeds stand for the authors' unless --full is given."};
+      "in the norm, as in the code, though weight decay acts on them. Shorter strings, smaller "
+      "networks and batches, fewer directions and seeds stand for the authors' unless --full is "
+      "given."};
 }
 
 }  // namespace

@@ -14,8 +14,7 @@ const About about{
         "automatic differentiation on random layers, and its growth with the scale of the data.",
     .paper =
         "Ormaniec, Dangel, Singh: What Does It Mean to Be a Transformer? Insights from a "
-        "Theoretical "
-        "Hessian Analysis (ICLR 2025, arXiv 2410.10986)",
+        "Theoretical Hessian Analysis (ICLR 2025, arXiv 2410.10986)",
     .cost =
         "two cores: --quick seconds, standard half a minute, --full minutes; memory below 100 MiB"};
 
@@ -52,17 +51,12 @@ void measure(Run& run, Options&) {
       "gradient by the output times the output's second derivative. VV, QQ, ... are blocks by "
       "weights.",
       "The exponents follow from counting: a token counts 1, the covariance of the tokens under a "
-      "row "
-      "of attention 2, their third moment 3, and the residual 0 while the output is small beside "
-      "the "
-      "target. Saturated softmax (large data) ends the law for queries and keys. Without softmax "
-      "every "
-      "block of the outer-product part has exponent 6: the difference between the blocks is "
-      "softmax's "
-      "doing.",
+      "row of attention 2, their third moment 3, and the residual 0 while the output is small "
+      "beside the target. Saturated softmax (large data) ends the law for queries and keys. "
+      "Without softmax every block of the outer-product part has exponent 6: the difference "
+      "between the blocks is softmax's doing.",
       "n counts random layers. The layers differ in tokens, weights and targets, which are the "
-      "same "
-      "standard normal numbers at every scale."};
+      "same standard normal numbers at every scale."};
 }
 
 }  // namespace

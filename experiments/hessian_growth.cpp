@@ -152,25 +152,19 @@ void measure(Run& run, Options& o) {
   }
   r.notes = {
       "Transformers of one head on additions of two 5-digit numbers, not trained; the Hessian of "
-      "the "
-      "loss by one weight matrix at a time. Embeddings of tokens and positions are the same "
-      "standard "
-      "normal numbers times sigma at every scale, and the norms of all three parts come from the "
-      "same "
-      "random vectors, so that slopes are not blurred; the authors drew both anew.",
+      "the loss by one weight matrix at a time. Embeddings of tokens and positions are the same "
+      "standard normal numbers times sigma at every scale, and the norms of all three parts come "
+      "from the same random vectors, so that slopes are not blurred; the authors drew both anew.",
       "H is the sum of H_o, Gauss-Newton's matrix with respect to the logits, and H_f. A norm is "
-      "the "
-      "root of the mean of |H v|^2 over Rademacher vectors v (10 to 20 % for six of them), or "
-      "exact "
-      "in the study of that name.",
+      "the root of the mean of |H v|^2 over Rademacher vectors v (10 to 20 % for six of them), or "
+      "exact in the study of that name.",
       "The exponents of the studies beyond the paper are counted from the closed forms of "
       "attention's Hessian: tokens count 1, covariances of the tokens under a row's weights 2, "
       "third moments 3, a derivative of a norm behind -1.",
       "With a norm in front the growth is no power law: flat, then falling; the exponent over all "
       "scales is a regression over three regimes, as the paper has it, and the local ones stand "
       "beside it. The squared error of the linear study is the authors': a sum, of logits against "
-      "the "
-      "tokens at the same positions."};
+      "the tokens at the same positions."};
 }
 
 }  // namespace

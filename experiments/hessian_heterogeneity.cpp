@@ -16,14 +16,12 @@ const About about{
     .name = "hessian_heterogeneity",
     .measures =
         "The sizes of the elements of a small transformer's exact Hessian at initialisation, for "
-        "the "
-        "weights of queries and of values, with softmax attention and with linear attention; "
-        "beside "
-        "it, if asked for, those of an LSTM and a CNN, and of the transformer while it learns.",
+        "the weights of queries and of values, with softmax attention and with linear attention; "
+        "beside it, if asked for, those of an LSTM and a CNN, and of the transformer while it "
+        "learns.",
     .paper =
         "Ormaniec, Dangel, Singh: What Does It Mean to Be a Transformer? Insights from a "
-        "Theoretical "
-        "Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 1 and 4",
+        "Theoretical Hessian Analysis (ICLR 2025, arXiv 2410.10986), figures 1 and 4",
     .cost =
         "two cores: --quick below a minute, standard below 3 minutes, --full below an hour; "
         "contrast and training another 10 minutes; memory below 1 GiB (0.5 GiB standard)"};

@@ -65,7 +65,7 @@ Interval range_of(const std::string& option, const std::vector<double>& ends) {
 }
 
 BitCase with_random_settings(BitCase c, Interval lr, Interval weight_decay) {
-  c.lr = std::exp(uniform(c, 0, {std::log(lr.low), std::log(lr.high)}));
+  c.lr = uniform(c, 0, lr);
   c.weight_decay = uniform(c, 1, weight_decay);
   return c;
 }

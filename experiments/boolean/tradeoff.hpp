@@ -13,8 +13,8 @@ namespace sonde::experiments {
 
 /// The ends of a range as an option has them; Error(usage) unless they are two, in order.
 Interval range_of(const std::string& option, const std::vector<double>& ends);
-/// The same case with a learning rate whose logarithm is uniform in its range, and a weight decay
-/// uniform in its own, from a stream of the case: they follow from target, length and seed.
+/// The same case with a learning rate and a weight decay that are uniform in their ranges, from a
+/// stream of the case: they follow from target, length and seed.
 BitCase with_random_settings(BitCase c, Interval lr, Interval weight_decay);
 
 /// What the criteria compare, and how.

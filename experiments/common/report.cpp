@@ -27,10 +27,8 @@ std::string header(const About& about) {
 std::string quick_banner(const Json& settings) {
   if (!settings.value("quick", false)) return {};
   return "<p class=\"banner\" role=\"note\"><strong>This is the quick run.</strong> It shows how "
-         "the "
-         "measurement works, on less data and with fewer repetitions than the standard run; "
-         "nothing "
-         "is concluded from it.</p>\n";
+         "the measurement works, on less data and with fewer repetitions than the standard run; "
+         "nothing is concluded from it.</p>\n";
 }
 
 // The first claim is the study's question: what came of it stands before all figures.
