@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "autograd/ops.hpp"
+#include "experiments/boolean/placed.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -29,13 +30,14 @@ BitEncoder::BitEncoder(philox::Key key, Options options)
   child("head", head_);
 }
 
-Var BitEncoder::forward(nn::Context& ctx, Var bits) const {
+Var BitEncoder::forward(nn::Context& ctx, Var strings) const {
+  const Var bits = tokens_of(strings);
   if (bits.rank() != 2 || bits.size(1) < 1 || bits.size(1) > options_.length)
-    fail(ErrorCode::shape, "BitEncoder", "takes [B, n] with 1 to {} bits, not {}", options_.length,
-         bits.shape());
-  const std::int64_t strings = bits.size(0), n = bits.size(1), half = options_.width / 2;
-  const Var places = positional_encoding_(ctx, Tensor::arange(n)),
-            tokens = concat({embedding_(ctx, bits), broadcast_to(places, {strings, n, half})}, 2);
+    fail(ErrorCode::shape, "BitEncoder", "takes [B, n] or [B, n, 2] with 1 to {} bits, not {}",
+         options_.length, strings.shape());
+  const std::int64_t count = bits.size(0), n = bits.size(1), half = options_.width / 2;
+  const Var places = positional_encoding_(ctx, positions_of(strings)),
+            tokens = concat({embedding_(ctx, bits), broadcast_to(places, {count, n, half})}, 2);
   const Var last = select(encoder_(ctx, tokens), 1, n - 1);
   return select(head_(ctx, last), 1, 0);
 }

@@ -10,15 +10,15 @@
 namespace sonde::experiments {
 
 struct BitEncoderOptions {
-  std::int64_t length = 10;  ///< bits of a string, at most
+  std::int64_t length = 10;  ///< positions, so bits of a string, at most
   std::int64_t width = 32;   ///< d, even
   std::int64_t layers = 2, heads = 2;
 };
 
-/// Bits i64 [B, n] to numbers [B]. The embeddings of bit and position, of half the width each,
-/// stand side by side; then an encoder with the norm behind and a ReLU network of the same width,
-/// and a linear map of what it gives at the last position. The authors' layers begin as copies of
-/// one, these with values of their own.
+/// Bits i64 [B, n], or with their positions [B, n, 2] (placed.hpp), to numbers [B]. The embeddings
+/// of bit and position, of half the width each, stand side by side; then an encoder with the norm
+/// behind and a ReLU network of the same width, and a linear map of what it gives at the last
+/// position. The authors' layers begin as copies of one, these with values of their own.
 class BitEncoder final : public nn::Module {
  public:
   using Options = BitEncoderOptions;

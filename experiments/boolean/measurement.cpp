@@ -33,6 +33,10 @@ double norm_of(const Point& at) {
 
 }  // namespace
 
+double accuracy_of(const Tensor& outputs, const Tensor& labels) {
+  return mean(to(eq(gt(outputs, 0.5), gt(labels, 0.5)), DType::f64)).item();
+}
+
 Tensor measured_strings(std::int64_t bits, const BitMeasurementOptions& o) {
   return uniform_bits(o.strings, bits)(philox::child(o.key, 2));
 }
@@ -48,8 +52,22 @@ ParameterNoise output_noise(const BitMeasurementOptions& o, std::int64_t paramet
           .key = philox::child(o.key, 1)};
 }
 
-BitProbe::BitProbe(std::unique_ptr<nn::Module> twin, std::string still, std::string norms)
-    : twin_(std::move(twin)), norms_(std::move(norms)) {
+BitBlowup blowup_of(const nn::Module& module, const Tensor& bits, const std::string& norms,
+                    std::int64_t read_at_last_token) {
+  const TappedValues entering = values_at(tapped(module), bits, norms);
+  const Sample code = layer_norm_blowup(
+      entering, {.form = BlowupForm::measured, .read_at_last_token = read_at_last_token});
+  const Sample theory = layer_norm_blowup(entering);
+  const auto log = [](double v) { return std::log(v); };
+  return {.mean = mean_of(code, [](double v) { return v; }),
+          .log_mean = mean_of(code, log),
+          .theory_log_mean = mean_of(theory, log),
+          .theory_square_mean = mean_of(theory, [](double v) { return v * v; })};
+}
+
+BitProbe::BitProbe(std::unique_ptr<nn::Module> twin, const std::string& still, std::string norms,
+                   std::int64_t read_at_last_token)
+    : twin_(std::move(twin)), norms_(std::move(norms)), read_at_last_token_(read_at_last_token) {
   twin_->convert(DType::f64);
   if (!still.empty()) twin_->freeze(still);
 }
@@ -75,17 +93,16 @@ BitMeasurement BitProbe::measure(const Tensor& bits, const Tensor& labels,
   BitMeasurement m;
   m.loss = to_signed * loss(at.values)[0].item();
   m.label_sharpness = scaled(loss_sharpness(loss, at, label_noise(o)), to_signed);
-  m.output_sharpness = scaled(output_sharpness(at.outputs(bits), at, on_sphere).squared, to_signed);
+  const auto outputs = static_cast<double>(labels.numel()) / static_cast<double>(labels.size(0));
+  m.output_sharpness =
+      scaled(output_sharpness(at.outputs(bits), at, on_sphere).squared, to_signed / outputs);
   m.radius = on_sphere.size;
   m.norm = norm_of(at);
-  const TappedValues entering = values_at(tapped(*twin_), bits, norms_);
-  const Sample code =
-      layer_norm_blowup(entering, {.form = BlowupForm::measured, .read_at_last_token = 2});
-  m.blowup = mean_of(code, [](double v) { return v; });
-  m.log_blowup = mean_of(code, [](double v) { return std::log(v); });
-  const Sample theory = layer_norm_blowup(entering);
-  m.theory_log_blowup = mean_of(theory, [](double v) { return std::log(v); });
-  m.theory_squared_blowup = mean_of(theory, [](double v) { return v * v; });
+  const BitBlowup blowup = blowup_of(*twin_, bits, norms_, read_at_last_token_);
+  m.blowup = blowup.mean;
+  m.log_blowup = blowup.log_mean;
+  m.theory_log_blowup = blowup.theory_log_mean;
+  m.theory_squared_blowup = blowup.theory_square_mean;
   return m;
 }
 

@@ -135,7 +135,7 @@ Figure by_length(const std::string& name, const TrainedRuns& runs, const BitQuan
       x.push_back(static_cast<double>(n));
       means.push_back(mean_over_units(values));
       middle.push_back(means.back().value);
-      floors.push_back(target(name_of_target).average_sensitivity(n) / 2 / x.back());
+      if (floor) floors.push_back(target(name_of_target).average_sensitivity(n) / 2 / x.back());
     }
     if (x.empty()) continue;
     f.line(name_of_target, x, middle);

@@ -26,25 +26,30 @@ BitSource whole_set(const Tensor& set) {
   return [set](philox::Key) { return set; };
 }
 
-BitTraining::BitTraining(nn::Module& module, Target target, BitSource source,
+BitTask::BitTask(const Target& target)
+    : BitTask(target.name, [labels = target.labels](const Var& outputs, const Tensor& strings) {
+        return nn::mse_loss(outputs, labels(strings));
+      }) {}
+
+BitTraining::BitTraining(nn::Module& module, BitTask task, BitSource source,
                          const BitTrainingOptions& options)
     : module_(module),
-      target_(std::move(target)),
+      task_(std::move(task)),
       source_(std::move(source)),
       key_(options.key),
+      schedule_(options.schedule),
       optimizer_(module, {.lr = options.lr, .weight_decay = options.weight_decay}) {}
 
 double BitTraining::step() {
-  const Tensor bits = source_(philox::fold_in(key_, static_cast<std::uint64_t>(steps()))),
-               labels = target_.labels(bits);
+  const Tensor strings = source_(philox::fold_in(key_, static_cast<std::uint64_t>(steps())));
   const auto result = nn::value_and_grad(
       module_,
-      [&](nn::Context& ctx) { return make_vars(nn::mse_loss(module_(ctx, bits), labels)); },
+      [&](nn::Context& ctx) { return make_vars(task_.loss(module_(ctx, strings), strings)); },
       {.mode = nn::Mode::train});
   const double loss = result.value.item();
   if (!std::isfinite(loss))
-    fail(ErrorCode::numeric, "train", "the loss on {} is {} at step {}", target_.name, loss,
-         steps());
+    fail(ErrorCode::numeric, "train", "the loss on {} is {} at step {}", task_.name, loss, steps());
+  if (schedule_) optim::apply(optimizer_, schedule_, steps());
   optimizer_.step(result.grads);
   return loss;
 }

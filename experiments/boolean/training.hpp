@@ -9,6 +9,7 @@
 #include "experiments/common/checkpoint.hpp"
 #include "nn/module.hpp"
 #include "optim/adam.hpp"
+#include "optim/schedule.hpp"
 
 namespace sonde::experiments {
 
@@ -21,17 +22,32 @@ BitSource bits_among(const Tensor& set, std::int64_t strings);
 /// `set` itself in each step.
 BitSource whole_set(const Tensor& set);
 
-struct BitTrainingOptions {
-  double lr = 1e-3;
-  double weight_decay = 0.1;  ///< AdamW's, of every parameter
-  philox::Key key{};          ///< of the strings: those of a step are a function of key and step
+/// What a network shall make smaller: a number, of its outputs for the strings of a step.
+using BitLoss = std::function<Var(const Var& outputs, const Tensor& strings)>;
+
+/// What is learnt.
+struct BitTask {
+  /// The mean squared error against the target's labels: 0 and 1, or a real number for the mean.
+  BitTask(const Target& target);
+  BitTask(std::string task_name, BitLoss task_loss)
+      : name(std::move(task_name)), loss(std::move(task_loss)) {}
+
+  std::string name;  ///< in errors
+  BitLoss loss;
 };
 
-/// AdamW on the mean squared error against labels 0 and 1 (a real number for the mean).
+struct BitTrainingOptions {
+  double lr = 1e-3;
+  double weight_decay = 0.1;   ///< AdamW's, of every parameter
+  philox::Key key{};           ///< of the strings: those of a step are a function of key and step
+  optim::Schedule schedule{};  ///< of the learning rate; it is constant without one
+};
+
+/// AdamW on a task.
 class BitTraining {
  public:
-  /// `module`, which takes [B, n] to [B], must outlive the training.
-  BitTraining(nn::Module& module, Target target, BitSource source,
+  /// `module`, which takes the strings [B, n] (to [B], for a target), must outlive the training.
+  BitTraining(nn::Module& module, BitTask task, BitSource source,
               const BitTrainingOptions& options);
 
   /// Trains on the next strings; returns their loss. Error(numeric) if that is not finite.
@@ -46,9 +62,10 @@ class BitTraining {
 
  private:
   nn::Module& module_;
-  Target target_;
+  BitTask task_;
   BitSource source_;
   philox::Key key_;
+  optim::Schedule schedule_;
   optim::AdamW optimizer_;
 };
 

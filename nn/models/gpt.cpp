@@ -50,12 +50,21 @@ Gpt::Gpt(philox::Key key, Options options)
 }
 
 Var Gpt::forward(Context& ctx, Var x) const {
-  if (x.rank() != 2 || x.size(1) > options_.context)
-    fail(ErrorCode::shape, "gpt", "tokens {} are not [batch, up to {}]", x.spec(),
+  if (x.rank() != 2) fail(ErrorCode::shape, "gpt", "tokens {} are not [batch, tokens]", x.spec());
+  return evaluate(ctx, x, Tensor::arange(x.size(1)));
+}
+
+Var Gpt::predict(Context& ctx, const Var& tokens, const Var& positions) const {
+  return within(ctx,
+                [&] { return ctx.tap(evaluate(ctx, ctx.tap(tokens, "in"), positions), "out"); });
+}
+
+Var Gpt::evaluate(Context& ctx, const Var& tokens, const Var& positions) const {
+  if (tokens.rank() != 2 || tokens.size(1) > options_.context)
+    fail(ErrorCode::shape, "gpt", "tokens {} are not [batch, up to {}]", tokens.spec(),
          options_.context);
-  const Var positions = positions_(ctx, Tensor::arange(x.size(1)));
-  x = dropout_(ctx, add(tokens_(ctx, std::move(x)), positions));
-  return (*head_)(ctx, encoder_.encode(ctx, {.src = std::move(x), .is_causal = true}));
+  const Var x = dropout_(ctx, add(tokens_(ctx, tokens), positions_(ctx, positions)));
+  return (*head_)(ctx, encoder_.encode(ctx, {.src = x, .is_causal = true}));
 }
 
 }  // namespace sonde::nn

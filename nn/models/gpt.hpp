@@ -43,9 +43,13 @@ class Gpt final : public Module {
   explicit Gpt(philox::Key key, Options options = {});
   /// Error(shape) unless x is [B, T] with T up to `context`; errors of Embedding.
   Var forward(Context& ctx, Var x) const override;
+  /// The same for tokens that stand at other positions than 0, 1, ...: i64 [B, T], below `context`.
+  Var predict(Context& ctx, const Var& tokens, const Var& positions) const;
   std::string description() const override { return "Gpt"; }
 
  private:
+  Var evaluate(Context& ctx, const Var& tokens, const Var& positions) const;
+
   Options options_;
   Embedding tokens_, positions_;
   Dropout dropout_;
