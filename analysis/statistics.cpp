@@ -131,6 +131,17 @@ Estimate mean_over_units(std::span<const double> values, std::int64_t items_each
   return e;
 }
 
+Estimate jackknife(double whole, std::span<const double> without) {
+  const auto n = static_cast<double>(without.size());
+  std::vector<double> pseudo;
+  for (const double v : without) pseudo.push_back(n * whole - (n - 1) * v);
+  Estimate e = mean_over_units(pseudo);
+  const double bias = e.value - whole;  // small against the error, and left in
+  e.value = whole;
+  if (e.ci95) e.ci95 = Interval{e.ci95->low - bias, e.ci95->high - bias};
+  return e;
+}
+
 Estimate proportion(std::int64_t successes, std::int64_t trials) {
   if (trials < 1 || successes < 0 || successes > trials)
     fail(ErrorCode::value, "proportion", "{} successes in {} trials", successes, trials);

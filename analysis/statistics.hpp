@@ -33,6 +33,12 @@ double student_t_quantile(double p, double dof);
 /// interval.
 Estimate mean_over_units(std::span<const double> values, std::int64_t items_each = 1);
 
+/// A statistic of independent units, `whole`, with the interval of the jackknife that leaves out
+/// one unit at a time, `without`: Student's t of the pseudo-values n whole - (n - 1) without_i
+/// (Tukey 1958; Efron and Tibshirani, "An Introduction to the Bootstrap", chapter 11). For smooth
+/// statistics; of a mean it is mean_over_units(). Error(value) if `without` is empty.
+Estimate jackknife(double whole, std::span<const double> without);
+
 /// A proportion of `successes` in `trials` (> 0) independent draws: binomial standard error sqrt(p
 /// (1 - p) / trials), and Wilson's 95 % interval, which stays honest at p = 0 and p = 1.
 Estimate proportion(std::int64_t successes, std::int64_t trials);

@@ -67,6 +67,27 @@ TEST(Statistics, IntervalOverSeeds) {
   EXPECT_EQ(to_string(single), "7 (no interval)");
 }
 
+// Of a mean the pseudo-values are the items themselves; of the logarithm of a mean, to first order,
+// the error is that of the mean over the mean.
+TEST(Statistics, Jackknife) {
+  const std::vector<double> sample{3, 1, 4, 1, 5, 9, 2, 6};
+  std::vector<double> without, logs;
+  for (const double v : sample) {
+    without.push_back((31 - v) / 7);
+    logs.push_back(std::log(without.back()));
+  }
+  const Estimate plain = mean_over_units(sample), same = jackknife(31.0 / 8, without),
+                 log = jackknife(std::log(31.0 / 8), logs);
+  EXPECT_NEAR(same.value, plain.value, 1e-12);
+  EXPECT_NEAR(*same.std_error, *plain.std_error, 1e-12);
+  EXPECT_NEAR(same.ci95->low, plain.ci95->low, 1e-12);
+  EXPECT_EQ(same.n, 8);
+  EXPECT_EQ(log.value, std::log(31.0 / 8));
+  EXPECT_NEAR(*log.std_error, *plain.std_error / plain.value, 0.02);
+  EXPECT_NEAR(log.ci95->high - log.value, log.value - log.ci95->low, 1e-12);
+  EXPECT_THROW(jackknife(1, {}), Error);
+}
+
 TEST(Statistics, Proportion) {
   const Estimate e = proportion(20, 100);
   EXPECT_DOUBLE_EQ(e.value, 0.2);
