@@ -41,13 +41,13 @@ struct NamedNumber {
   const char *id, *label;
   double (*of)(const Fit& f);
 };
-const NamedNumber sharpness{"sharpness", "sharpness, against labels",
+const NamedNumber sharpness{"sharpness", "sharpness (labels)",
                             [](const Fit&f) { return f.everywhere.label_sharpness.value; }},
-    output_sharpness{"output_sharpness", "sharpness, of outputs",
+    output_sharpness{"output_sharpness", "sharpness (outputs)",
                      [](const Fit&f) { return f.everywhere.output_sharpness.value; }},
-    shown_sharpness{"shown_sharpness", "sharpness on what was shown, against labels",
+    shown_sharpness{"shown_sharpness", "part's sharpness (labels)",
                     [](const Fit&f) { return f.shown.label_sharpness.value; }},
-    shown_output_sharpness{"shown_output_sharpness", "sharpness on what was shown, of outputs",
+    shown_output_sharpness{"shown_output_sharpness", "part's sharpness (outputs)",
                            [](const Fit&f) { return f.shown.output_sharpness.value; }},
     fitted_sensitivity{"sensitivity", "average sensitivity",
                        [](const Fit&f) { return f.sensitivity; }};

@@ -380,45 +380,25 @@ int program(int argc, const char* const* argv) {
       [&](Run& run) { body(run, *options); }, argc, argv);
 }
 
-std::vector<std::string> words_of(const std::filesystem::path& out) {
-  return {"--length", "4",       "--sizes", "8",        "16",   "--seeds", "3",     "--fits",
-          "2",        "--width", "8",       "--lr",     "5e-3", "--steps", "400",   "--fit-steps",
-          "150",      "--draws", "3",       "--radius", "0.5",  "--quiet", "--out", out.string()};
+const std::vector<std::string> words{
+    "--length", "4",           "--sizes", "8",       "16",   "--seeds",  "2",
+    "--fits",   "1",           "--width", "8",       "--lr", "5e-3",     "--steps",
+    "400",      "--fit-steps", "150",     "--draws", "3",    "--radius", "0.5"};
+
+TEST(Generalization, KilledAtEachCheckpointItResumesToTheSameBits) {
+  expect_resumes(program, "generalization", words, 4);
 }
 
-std::ptrdiff_t lines_in(const std::filesystem::path& file) {
-  return std::filesystem::exists(file) ? std::ranges::count(read_bytes(file), '\n') : 0;
-}
-
-// Interrupted among the parts, among the fits, with other numbers of threads: the same bits.
-TEST(Generalization, AnInterruptedRunEndsInTheSameBits) {
+TEST(Generalization, ThreadsDoNotChangeWhatIsFound) {
   TempFolder folder;
-  std::vector<std::string> words = words_of(folder / "whole");
-  words.insert(words.end(), {"--threads", "2"});
-  ASSERT_EQ(run_program_with(program, words).code, 0);
-  ASSERT_EQ(summary_of(folder / "whole").at("claims").size(), 7u);
-  EXPECT_GT(lines_in(folder / "whole/log.jsonl"), 12);
-  int interrupted = 0;
-  for (const std::ptrdiff_t lines : {2, 9}) {
-    const std::filesystem::path out = folder / std::to_string(lines);
-    std::vector<std::string> again = words_of(out);
-    again.insert(again.end(), {"--threads", "1"});
-    std::atomic<bool> over = false;
-    std::thread watch([&] {
-      while (!over && lines_in(out / "log.jsonl") < lines)
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      if (!over) std::raise(SIGINT);
-    });
-    const int code = run_program_with(program, again).code;
-    over = true;
-    watch.join();
-    interrupted += code == interrupted_run;
-    again.back() = "3";
-    again.emplace_back("--resume");
-    ASSERT_EQ(run_program_with(program, again).code, 0);
-    EXPECT_EQ(findings_of(out), findings_of(folder / "whole")) << lines;
-  }
-  EXPECT_GE(interrupted, 1);
+  const auto found = [&](const std::string& threads) {
+    std::vector<std::string> all = words;
+    all.insert(all.end(), {"--quiet", "--threads", threads, "--out", folder / threads});
+    EXPECT_EQ(run_program_with(program, all).code, 0);
+    EXPECT_EQ(summary_of(folder / threads).at("claims").size(), 7u);
+    return findings_of(folder / threads);
+  };
+  EXPECT_EQ(found("1"), found("3"));
 }
 
 TEST(Generalization, BadInputIsTold) {
@@ -435,3 +415,8 @@ TEST(Generalization, BadInputIsTold) {
 
 }  // namespace
 }  // namespace sonde::experiments
+
+int main(int argc, char** argv) {
+  return sonde::experiments::programs_or_tests(argc, argv,
+                                               {{"generalization", sonde::experiments::program}});
+}
