@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "experiments/boolean/scaling.hpp"
 #include "experiments/common/program.hpp"
@@ -100,6 +101,7 @@ void add_metrics(Results& r, const TrainedRuns& runs) {
     r.notes.push_back(fmt::format("Sharpness of {} by length: slope {:.4g}, r {:.3f}, p {:.2g}.",
                                   target, line.slope.value, line.r, line.p));
   }
+  std::ranges::move(metrics_of_piece(runs), std::back_inserter(r.metrics));
   if (const Estimate same = same_order(runs); same.m > 0)
     r.metrics.push_back(
         {"same_order", "lengths at which both kinds of sharpness order targets alike", same});

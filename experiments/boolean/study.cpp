@@ -56,6 +56,21 @@ const BitQuantity label_sharpness{"label_sharpness", "sharpness, against labels"
     norm{"norm", "norm of the parameters", [](const BitMeasurement&m) { return m.norm; }};
 }  // namespace quantities
 
+std::vector<Metric> metrics_of_piece(const TrainedRuns& runs) {
+  using namespace quantities;
+  if (targets_of(runs).size() != 1 || lengths_of(runs).size() != 1) return {};
+  const auto mean = [&](double (*of)(const BitMeasurement& m)) {
+    Sample values;
+    for (const TrainedBits& t : runs) values.push_back(of(t.found));
+    return mean_over_units(values);
+  };
+  std::vector<Metric> out{{"loss", "", mean([](const BitMeasurement& m) { return m.loss; })}};
+  for (const BitQuantity& q :
+       {label_sharpness, output_sharpness, log_blowup, theory_log_blowup, norm})
+    out.push_back({q.id, "", mean(q.of)});
+  return out;
+}
+
 Table table_of(const TrainedRuns& runs) {
   Table table{.columns = {"target",
                           "length",

@@ -45,6 +45,9 @@ namespace quantities {
 extern const BitQuantity label_sharpness, output_sharpness, log_blowup, theory_log_blowup, norm;
 }
 
+/// What a sweep's table has of a study that is a piece of it: if all runs are of one target and one
+/// length, their means, kept or not, of the loss and of every quantity; nothing otherwise.
+std::vector<Metric> metrics_of_piece(const TrainedRuns& runs);
 /// A run a row: case, whether it is kept, and all that was measured.
 Table table_of(const TrainedRuns& runs);
 /// "parity: 9 bits 1 of 3, 10 bits 2 of 3; majority: none" of the runs that are discarded.

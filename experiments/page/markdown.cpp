@@ -39,8 +39,11 @@ std::string rows(const CollectedRun& run) {
 }
 
 std::string experiment_markdown(const CollectedRun& run, const std::string& place) {
-  std::string out = fmt::format("\n### {}\n\n```\n{}\n```\n\n", run.experiment.name, run.command);
-  if (!run.finished()) return out + fmt::format("Not run: {}.\n", to_string(run.state));
+  constexpr SizeClass size = SizeClass::standard;
+  std::string out = fmt::format("\n### {}\n\n```\n{}\n```\n\n", run.experiment.name,
+                                command_line(run.experiment, size, runs_folder(size)));
+  if (!run.finished()) return out + "Not run.\n";
+  if (has_other_options(run)) out += fmt::format("Made by `{}`: ", run.command);
   out += fmt::format("{}{}{}.\n", place, place.empty() ? "" : "; ", made_text(run));
   return out + (run.claims.empty() ? "" : rows(run));
 }

@@ -10,7 +10,8 @@
 
 namespace sonde::experiments {
 
-/// For each paper and each of its experiments the line that makes its run, and a row a claim.
+/// For each paper and each of its experiments the line that makes its run in its folder below
+/// out/report, and a row a claim.
 std::string claims_markdown(const std::vector<CollectedRun>& runs);
 
 /// `page` with what lies between the lines `<!-- claims -->` and `<!-- end -->` replaced;

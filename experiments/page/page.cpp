@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 
 #include "experiments/common/page_parts.hpp"
 #include "experiments/common/progress.hpp"
@@ -160,10 +161,8 @@ std::string source_html(const std::string& source, const CollectedRun& run, cons
                      link(run.experiment.name + "/report.html"));
 }
 
-// What is told of a run whose options are not the list's.
 std::string deviation_html(const CollectedRun& run) {
-  const auto options = [](const std::string& line) { return line.substr(0, line.find(" --out ")); };
-  if (run.listed.empty() || options(run.listed) == options(run.command)) return {};
+  if (!has_other_options(run)) return {};
   return fmt::format("<p class=\"made\">Its options are not those of the list: {}</p>\n",
                      text(run.listed));
 }
@@ -201,6 +200,22 @@ std::string others_section(const std::vector<CollectedRun>& runs) {
   return articles.empty() ? "" : "<section><h2>Other runs</h2>\n" + articles + "</section>\n";
 }
 
+// The words of a line that decide what a run finds.
+std::vector<std::string> decisive_words(const std::string& line) {
+  std::vector<std::string> all;
+  std::istringstream in(line);
+  for (std::string word, skipped; in >> word;) {
+    const std::string name = word.substr(0, word.find('='));
+    if (name == "--quiet" || name == "--profile") continue;
+    if (name == "--out" || name == "--threads" || name == "--data-dir") {
+      if (name == word) in >> skipped;
+      continue;
+    }
+    all.push_back(word);
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string place_in(const Paper& paper, const RunFacts& facts) {
@@ -220,6 +235,10 @@ std::string made_text(const CollectedRun& run) {
                                        : fmt::format("seed {}", facts.seed),
                      duration_text(facts.wall_s), facts.threads, facts.threads == 1 ? "" : "s",
                      facts.version);
+}
+
+bool has_other_options(const CollectedRun& run) {
+  return !run.listed.empty() && decisive_words(run.listed) != decisive_words(run.command);
 }
 
 std::vector<const CollectedRun*> runs_of_paper(const std::vector<CollectedRun>& runs,

@@ -19,6 +19,9 @@ std::string page_html(const std::vector<CollectedRun>& runs, SizeClass size);
 std::string place_in(const Paper& paper, const RunFacts& facts);
 /// "seeds 1 to 6; 26 min 33 s with 2 threads; Sonde 0.1.0".
 std::string made_text(const CollectedRun& run);
+/// Whether the run was made with other options than the list's line, but for those that change
+/// nothing of what it finds.
+bool has_other_options(const CollectedRun& run);
 /// The runs of one paper; of none for an empty key.
 std::vector<const CollectedRun*> runs_of_paper(const std::vector<CollectedRun>& runs,
                                                const std::string& key);

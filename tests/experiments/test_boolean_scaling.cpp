@@ -108,6 +108,20 @@ TEST(ScalingClaims, SameOrderIsCounted) {
   EXPECT_NEAR(same_order(runs).value, 6.0 / 7, 1e-12);
 }
 
+TEST(Study, APieceOfASweepHasItsNumbersAsMetrics) {
+  const std::vector<Metric> found =
+      metrics_of_piece({run_of("parity", 5, 1, 0.25, 0.5), run_of("parity", 5, 2, 0.75, 0.25)});
+  ASSERT_EQ(found.size(), 6u);
+  EXPECT_EQ(found[0].name, "loss");
+  EXPECT_EQ(found[0].value.value, 0.375);  // kept or not
+  EXPECT_EQ(found[1].name, "label_sharpness");
+  EXPECT_EQ(found[1].value.value, 0.5);
+  EXPECT_EQ(found[1].value.n, 2);
+  EXPECT_TRUE(metrics_of_piece({run_of("parity", 5, 1, 1), run_of("parity", 6, 1, 1)}).empty());
+  EXPECT_TRUE(metrics_of_piece({run_of("parity", 5, 1, 1), run_of("first", 5, 1, 1)}).empty());
+  EXPECT_TRUE(metrics_of_piece({}).empty());
+}
+
 TEST(TrainedBits, KeysOfCasesDiffer) {
   const BitCase c;
   BitCase other = c;

@@ -344,6 +344,18 @@ TEST(Page, OptionsThatAreNotTheListsAreTold) {
   const std::string page = page_html(runs.collected(), SizeClass::standard);
   EXPECT_NE(page.find("Its options are not those of the list: other --data cifar10"),
             std::string::npos);
+  CollectedRun run{.experiment = {}, .state = RunState::finished};
+  run.listed = "p --data cifar10 --out a";
+  for (const char* same :
+       {"p --data cifar10 --out b", "p --threads 3 --quiet --data cifar10 --out=b"}) {
+    run.command = same;
+    EXPECT_FALSE(has_other_options(run)) << same;
+  }
+  for (const char* other :
+       {"p --out b", "p --data cifar10 --seeds 2 --out b", "p --quick --out a"}) {
+    run.command = other;
+    EXPECT_TRUE(has_other_options(run)) << other;
+  }
 }
 
 TEST(Page, QuickRunsAreNamed) {
@@ -365,14 +377,40 @@ TEST(Markdown, HasARowAClaimAndTakesItsPlace) {
             std::string::npos)
       << table;
   EXPECT_NE(table.find("| none | inconclusive: no runs |"), std::string::npos) << table;
-  EXPECT_NE(table.find("### two\n\n```\nother --data cifar10"), std::string::npos) << table;
-  EXPECT_NE(table.find("Not run: missing."), std::string::npos) << table;
+  EXPECT_NE(table.find("### two\n\n```\nother --data cifar10 --out out/report/two\n"),
+            std::string::npos)
+      << table;
+  EXPECT_NE(table.find("Not run."), std::string::npos) << table;
   const std::string page = "# Title\n<!-- claims -->\nold\n<!-- end -->\nrest\n";
   EXPECT_EQ(with_claims(page, "new\n", "page"),
             "# Title\n<!-- claims -->\nnew\n<!-- end -->\nrest\n");
   for (const char* wrong : {"", "<!-- claims -->\n", "<!-- end -->\n<!-- claims -->\n",
                             "<!-- claims -->\n<!-- claims -->\n<!-- end -->\n"})
     EXPECT_THROW(with_claims(wrong, "new\n", "page"), Error) << wrong;
+}
+
+// docs/reproduction.md has each experiment of the list, in its order, with its line, and no other.
+TEST(Markdown, ThePageOfTheDocumentsIsInStepWithTheList) {
+  const std::string file = ::sonde::testing::source_dir() + "/docs/reproduction.md";
+  const std::string page = read_text(file);
+  EXPECT_EQ(with_claims(page, "", file).find("\n### "), std::string::npos);
+  std::vector<std::string> found, expected;
+  for (std::size_t at = 0; (at = page.find("\n### ", at)) != std::string::npos;) {
+    const std::size_t end = page.find("\n```\n\n", at);
+    ASSERT_NE(end, std::string::npos);
+    found.push_back(page.substr(at, end - at));
+    at = end;
+  }
+  for (const Paper& paper : papers()) {
+    EXPECT_NE(page.find("\n## " + paper.title + "\n\n" + paper.reference + "\n"),
+              std::string::npos);
+    for (const Experiment& e : experiments())
+      if (e.paper == paper.key)
+        expected.push_back("\n### " + e.name + "\n\n```\n" +
+                           command_line(e, SizeClass::standard, "out/report"));
+  }
+  EXPECT_EQ(found, expected)
+      << "build/release/bin/reproduction_page --markdown docs/reproduction.md";
 }
 
 TEST(Program, WritesItsPageAndTellsDamage) {
