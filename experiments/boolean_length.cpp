@@ -40,9 +40,6 @@ struct Options {
 void settle(Options& o, const Settings&) {
   o.scratchpad.longest = o.encoder.longest;
   for (LengthRecipe* r : {&o.encoder, &o.model, &o.scratchpad}) {
-    if (r->shortest > r->longest)
-      fail(ErrorCode::usage, "--shortest", "{} bits are more than the longest, {}", r->shortest,
-           r->longest);
     r->farthest = o.times * r->longest;
     r->tested = o.tested;
   }
@@ -55,7 +52,7 @@ void declare(Cli& cli, Options& o) {
   cli.choices("targets", o.targets, judged_targets, "functions that are learnt");
   cli.integer("longest", o.encoder.longest, {4, 7, 10}, {2, 1024},
               "bits in training, from 2 on: encoder and scratchpad");
-  cli.integer("model-longest", o.model.longest, {4, 10, 50}, {2, 1024},
+  cli.integer("model-longest", o.model.longest, {4, 7, 50}, {2, 1024},
               "the same of the language model");
   cli.integer("times", o.times, {2, 2, 3}, {2, 10},
               "so much longer are the longest strings tested");
@@ -66,7 +63,7 @@ void declare(Cli& cli, Options& o) {
   cli.real("weight-decay", o.encoder.weight_decay, {0.1, 0.1, 0.1}, {0, 10}, "AdamW's, encoder");
   cli.integer("model-width", o.model.width, {32, 64, 64}, {2, 4096}, "of the language model");
   cli.integer("model-batch", o.model.batch, {64, 64, 64}, {1, 65536}, "sentences in a step");
-  cli.integer("model-steps", o.model.steps, {200, 8000, 30000}, {1, 10'000'000},
+  cli.integer("model-steps", o.model.steps, {200, 5000, 30000}, {1, 10'000'000},
               "of the language model");
   cli.real("model-lr", o.model.lr, {1e-3, 1e-3, 1e-3}, {0, 10},
            "of AdamW, language model; falls to 0 along a line");
@@ -126,8 +123,7 @@ void add_notes(Results& r, const std::vector<LengthRun>& runs) {
   r.notes = {
       "Accuracy is the share of random strings of one length that are answered right. What "
       "becomes of longer strings is judged by the runs that have learnt the short ones, with a "
-      "mean accuracy of 0.95 or more: a network that guesses always does not generalise. Not "
-      "learnt: " +
+      "mean accuracy of 0.95 or more: one that has learnt nothing shows nothing. Not learnt: " +
           unfitted_text(runs) + ".",
       "The encoder is that of boolean_scaling, without a mask, read at the last bit. Every "
       "string stands at a random place among as many positions as the longest test needs, so "
@@ -139,10 +135,15 @@ void add_notes(Results& r, const std::vector<LengthRun>& runs) {
       "a batch have lengths of their own and begin at random positions; PARITY's number of "
       "ones is uniform in training and in tests (long uniformly random strings would all be "
       "half ones), the others' strings are uniform. An answer is right if both tokens are the "
-      "likeliest. Where the paper of Huang et al. has sums over bins of lengths, the criterion "
-      "is about one length, twice the longest; the metrics have the mean over all longer ones.",
-      "MAJORITY is 0 on a tie, which only even lengths have: from 2 to 10 bits its boundary is "
-      "learnt to lie between 1/2 and 5/9 of ones, and 11 of 20 is below 5/9.",
+      "likeliest. Where the paper of Huang et al. has means over bins of lengths, the "
+      "criterion is about one length, twice the longest; the metrics have the mean over all "
+      "longer ones.",
+      "MAJORITY is 0 on a tie, which only even lengths have: a network that goes by the share "
+      "of ones learns a boundary between one half and the least greater share that it has seen.",
+      "Strings of 2 to 10 bits were the plan. Of PARITY at these lengths one of two pilot "
+      "encoders had learnt 0.95 after 20000 steps, and two of three language models after 6000 "
+      "or 8000; so the lengths shrank to 2 to 7, as was laid down for that case, and not the "
+      "criterion.",
       "The scratchpad is a control and not judged: networks of boolean_scratchpad, at random "
       "places as the encoder's, decoded step by step."};
 }

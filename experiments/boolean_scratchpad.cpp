@@ -41,10 +41,7 @@ void settle(Options& o, const Settings& s) {
             .at(s.size);
   if (o.parity_lengths.empty()) o.parity_lengths = {4, 5, 6, 7, 8};
   if (s.size == SizeClass::quick) o.parity_lengths.resize(2);
-  o.how.look_every = std::min(o.how.look_every, o.base.steps);
-  if (o.base.steps % o.how.look_every != 0)
-    fail(ErrorCode::usage, "--look-every", "{} does not divide the {} steps", o.how.look_every,
-         o.base.steps);
+  o.how.look_every = look_every(o.how.look_every, o.base.steps);
 }
 
 void declare(Cli& cli, Options& o) {

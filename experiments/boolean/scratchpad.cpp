@@ -112,6 +112,7 @@ TrainedRuns solved_decoders(const std::vector<ScratchpadRun>& runs) {
     out.back().found.blowup = r.decoder.mean;
     out.back().found.log_blowup = r.decoder.log_mean;
     out.back().found.theory_log_blowup = r.decoder.theory_log_mean;
+    out.back().found.theory_squared_blowup = r.decoder.theory_square_mean;
   }
   return out;
 }

@@ -1,5 +1,7 @@
 #include "experiments/boolean/scratchpad_runs.hpp"
 
+#include <algorithm>
+
 #include "autograd/ops.hpp"
 #include "experiments/boolean/training_job.hpp"
 #include "nn/loss.hpp"
@@ -94,11 +96,19 @@ Decoded decoded_by(const ScratchpadNet& net, const Tensor& strings) {
           .answer = mean(select(right, 1, strings.size(1) - 1)).item()};
 }
 
+std::int64_t look_every(std::int64_t every, std::int64_t steps) {
+  const std::int64_t step = std::min(every, steps);
+  if (step < 1 || steps % step != 0)
+    fail(ErrorCode::usage, "--look-every", "{} does not divide the {} steps", every, steps);
+  return step;
+}
+
 Json to_json(const ScratchpadRun& run) {
   Json json = to_json(run.trained);
   json["decoder"] = {{"blowup", run.decoder.mean},
                      {"log_blowup", run.decoder.log_mean},
-                     {"theory_log_blowup", run.decoder.theory_log_mean}};
+                     {"theory_log_blowup", run.decoder.theory_log_mean},
+                     {"theory_squared_blowup", run.decoder.theory_square_mean}};
   json["course"] = Json::array();
   for (const Decoded& d : run.course)
     json["course"].push_back(
@@ -111,7 +121,8 @@ ScratchpadRun scratchpad_run_from_json(const Json& json) try {
   ScratchpadRun run{.trained = trained_from_json(json),
                     .decoder = {.mean = decoder.at("blowup"),
                                 .log_mean = decoder.at("log_blowup"),
-                                .theory_log_mean = decoder.at("theory_log_blowup")}};
+                                .theory_log_mean = decoder.at("theory_log_blowup"),
+                                .theory_square_mean = decoder.at("theory_squared_blowup")}};
   for (const Json& look : json.at("course"))
     run.course.push_back({.step = integer_at<std::int64_t>(look, "step"),
                           .tokens = look.at("seen").at("tokens"),

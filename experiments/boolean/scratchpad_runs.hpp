@@ -31,6 +31,10 @@ struct ScratchpadHow {
   std::int64_t decoded = 256;     ///< strings
   std::int64_t look_every = 250;  ///< steps between decodings; divides the steps
 };
+/// `every`, or all `steps` if they are fewer. Error(usage) unless it divides them: the last look is
+/// at the end.
+std::int64_t look_every(std::int64_t every, std::int64_t steps);
+
 /// All steps' mean squared error, each seeing the right ones before it.
 BitTask scratchpad_task();
 /// Trains and measures cases[i]; the result is to_json(ScratchpadRun).

@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numbers>
 #include <set>
 
 #include "autograd/ops.hpp"
+#include "bit_runs.hpp"
 #include "experiments/boolean/encoder.hpp"
 #include "experiments/boolean/length.hpp"
 #include "experiments/boolean/placed.hpp"
@@ -227,9 +227,7 @@ LengthRun planted(const std::string& target, std::uint64_t seed, double inside, 
 }
 
 std::map<std::string, Verdict> verdicts(const std::vector<LengthRun>& runs) {
-  std::map<std::string, Verdict> out;
-  for (const Claim& c : length_claims({recipe}, targets, runs)) out[c.id] = c.verdict;
-  return out;
+  return verdicts_of(length_claims({recipe}, targets, runs));
 }
 
 std::vector<LengthRun> study(double inside, double parity, double others, int seeds = 3) {
@@ -276,18 +274,13 @@ TEST(LengthClaims, RarelyFindWhatIsNotThere) {
   std::map<std::string, int> found;
   const LengthCriterion c;
   for (std::uint64_t world = 0; world < worlds; ++world) {
-    std::uint64_t count = 0;
-    const auto normal = [&] {
-      const philox::Block bits = philox::block({world, 8}, count++);
-      const double u = (bits.word[0] + 0.5) * 0x1p-32, v = bits.word[1] * 0x1p-32;
-      return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
-    };
+    NormalNumbers normal({world, 8});
     std::vector<LengthRun> inside, beyond;
     for (std::uint64_t seed = 0; seed < 3; ++seed)
       for (const std::string& t : targets) {
-        inside.push_back(planted(t, seed, c.fits + 0.02 * normal(), 0.5));
+        inside.push_back(planted(t, seed, c.fits + 0.02 * normal.next(), 0.5));
         beyond.push_back(
-            planted(t, seed, 1, (t == "parity" ? c.parity : c.others) + 0.05 * normal()));
+            planted(t, seed, 1, (t == "parity" ? c.parity : c.others) + 0.05 * normal.next()));
       }
     for (const auto& [id, verdict] : verdicts(inside))
       if (id.ends_with("fits")) found[id] += verdict == Verdict::reproduced;

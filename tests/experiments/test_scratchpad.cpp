@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <numbers>
 
 #include "analysis/taps.hpp"
 #include "autograd/ops.hpp"
+#include "bit_runs.hpp"
 #include "experiments/boolean/placed.hpp"
 #include "experiments/boolean/scratchpad.hpp"
 #include "nn/loss.hpp"
@@ -167,6 +167,18 @@ TEST(ScratchpadRuns, GoOnToTheSameBits) {
   EXPECT_THROW(scratchpad_run_from_json(Json{{"course", 3}}), Error);
 }
 
+TEST(ScratchpadRuns, LooksEndWithTheTraining) {
+  EXPECT_EQ(look_every(250, 3000), 250);
+  EXPECT_EQ(look_every(250, 100), 100);
+  try {
+    look_every(250, 3001);
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::usage);
+    EXPECT_NE(std::string(e.what()).find("--look-every"), std::string::npos);
+  }
+}
+
 TEST(ScratchpadRuns, MeasureEverySteps) {
   const ScratchpadRun run = scratchpad_run_from_json(run_to_end(*scratchpad_jobs({tiny}, how)(0)));
   // The same training, and what is measured of it computed from its outputs.
@@ -211,17 +223,9 @@ struct Study {
   TrainedRuns parities;
 
   std::map<std::string, Verdict> verdicts() const {
-    std::map<std::string, Verdict> out;
-    for (const Claim& c : scratchpad_claims(scratchpads, plain, parities)) out[c.id] = c.verdict;
-    return out;
+    return verdicts_of(scratchpad_claims(scratchpads, plain, parities));
   }
 };
-
-double normal(std::uint64_t world, std::uint64_t i) {
-  const philox::Block bits = philox::block({world, 5}, i);
-  const double u = (bits.word[0] + 0.5) * 0x1p-32, v = bits.word[1] * 0x1p-32;
-  return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
-}
 
 struct Planted {
   double slope = 0.0005, parity_slope = 0.02, answer = 1, guessed = 0.5, noise = 1e-3;
@@ -232,21 +236,20 @@ struct Planted {
 
 Study planted(const Planted& p) {
   Study s;
-  std::uint64_t next = 0;
+  NormalNumbers normal({p.world, 5});
   for (int i = 0; i < p.seeds; ++i) {
     const auto seed = static_cast<std::uint64_t>(i);
-    const double answer = p.answer + p.spread * normal(p.world, next++);
+    const double answer = p.answer + p.spread * normal.next();
     for (const std::int64_t n : {8, 16, 24, 32})
       s.scratchpads.push_back(planted_scratchpad(
-          n, seed, 0.02 + p.slope * static_cast<double>(n) + p.noise * normal(p.world, next++),
-          answer));
+          n, seed, 0.02 + p.slope * static_cast<double>(n) + p.noise * normal.next(), answer));
     s.plain.push_back({.of = {.length = 24, .steps = 2000, .seed = seed},
                        .loss = 1,
-                       .accuracy = p.guessed + p.spread * normal(p.world, next++)});
+                       .accuracy = p.guessed + p.spread * normal.next()});
     for (std::int64_t n = 4; n <= 8; ++n) {
       TrainedBits t{.of = {.length = n, .seed = seed}, .found = {}};
-      t.found.label_sharpness = Estimate::exact(0.02 + p.parity_slope * static_cast<double>(n) +
-                                                p.noise * normal(p.world, next++));
+      t.found.label_sharpness =
+          Estimate::exact(0.02 + p.parity_slope * static_cast<double>(n) + p.noise * normal.next());
       s.parities.push_back(t);
     }
   }
