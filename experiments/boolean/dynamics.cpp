@@ -69,9 +69,9 @@ namespace contrasts {
 std::optional<double> jump(const BitCourse& course, const DynamicsCriterion& c) {
   const auto at = converged_at(course, c);
   if (!at) return {};
-  const auto before = value_at(course, *at - c.window, &BitMoment::label_sharpness);
-  if (!before) return {};
-  return *value_at(course, *at, &BitMoment::label_sharpness) - c.jump * *before;
+  const auto before = value_at(course, *at - c.window, &BitMoment::label_sharpness),
+             then = value_at(course, *at, &BitMoment::label_sharpness);
+  return before && then ? std::optional(*then - c.jump * *before) : std::nullopt;
 }
 
 Contrast change(double BitMoment::*number) {

@@ -37,7 +37,7 @@ std::map<double, Sample> aligned(const BitCourses& courses, Number number,
   return out;
 }
 
-Figure figure_of(const BitCourses& courses, const std::string& name, Axis y, Number number,
+Figure figure_of(const BitCourses& courses, const std::string& name, const Axis& y, Number number,
                  const DynamicsCriterion& c) {
   Figure f(name, y.label, {.label = "steps from convergence"}, y);
   f.use_tones();
@@ -47,7 +47,7 @@ Figure figure_of(const BitCourses& courses, const std::string& name, Axis y, Num
       const Estimate e = mean_over_units(values);
       x.push_back(step);
       middle.push_back(e.value);
-      if (e.n < 3) continue;
+      if (e.n < 3 || !e.ci95) continue;
       ends.push_back(step);
       low.push_back(e.ci95->low);
       high.push_back(e.ci95->high);
@@ -63,7 +63,7 @@ Figure figure_of(const BitCourses& courses, const std::string& name, Axis y, Num
 // A point every `window` steps, from that long after convergence on.
 Figure trade_figure(const BitCourses& courses, const std::string& name, const std::string& label,
                     Number blowup, const DynamicsCriterion& c) {
-  Figure f(name, label + " by norm, after convergence", {.label = "norm of the parameters"},
+  Figure f(name, "after convergence: norm and " + label, {.label = "norm of the parameters"},
            {.label = label});
   f.use_tones();
   for (const auto& [weight_decay, of_it] : by_weight_decay(courses)) {
@@ -192,8 +192,8 @@ std::vector<CaptionedFigure> dynamics_figures(const BitCourses& courses,
       "below 0.01 for labels 0 and 1, wherever at least a quarter of the runs have a value; "
       "Student's t intervals where three have one. Left out: runs that were not learnt.";
   std::vector<CaptionedFigure> out;
-  const auto add = [&](const char* name, Axis y, Number number) {
-    out.push_back({figure_of(courses, name, std::move(y), number, c), caption});
+  const auto add = [&](const char* name, const Axis& y, Number number) {
+    out.push_back({figure_of(courses, name, y, number, c), caption});
   };
   add("loss", {.label = "loss", .log = true}, &BitMoment::loss);
   add("sharpness", {.label = "sharpness, against labels"}, &BitMoment::label_sharpness);

@@ -219,7 +219,7 @@ std::vector<CaptionedFigure> tradeoff_figures(const TrainedRuns& runs, const Tra
     for (const std::string& name : targets_of(runs))
       all.emplace_back(name, kept_at(kept_runs(runs, name), n));
     out.push_back({scatter(fmt::format("bits_{}{}", n, suffix),
-                           fmt::format("{} by norm, {} bits", q.label, n), all, q, false),
+                           fmt::format("{} bits: norm and {}", n, q.label), all, q, false),
                    caption});
   };
   for (const std::int64_t n : lengths_of(runs)) by_target(n, quantities::log_blowup, "");
@@ -229,7 +229,7 @@ std::vector<CaptionedFigure> tradeoff_figures(const TrainedRuns& runs, const Tra
     for (const std::int64_t n : lengths_of(runs))
       all.emplace_back(fmt::format("{} bits", n), kept_at(kept_runs(runs, name), n));
     out.push_back({scatter("lengths_" + name,
-                           fmt::format("{} by norm, {}", quantities::log_blowup.label, name), all,
+                           fmt::format("{}: norm and {}", name, quantities::log_blowup.label), all,
                            quantities::log_blowup, true),
                    caption});
   }
