@@ -63,7 +63,7 @@ void declare(Cli& cli, Options& o) {
   cli.real("weight-decay", o.encoder.weight_decay, {0.1, 0.1, 0.1}, {0, 10}, "AdamW's, encoder");
   cli.integer("model-width", o.model.width, {32, 64, 64}, {2, 4096}, "of the language model");
   cli.integer("model-batch", o.model.batch, {64, 64, 64}, {1, 65536}, "sentences in a step");
-  cli.integer("model-steps", o.model.steps, {200, 5000, 30000}, {1, 10'000'000},
+  cli.integer("model-steps", o.model.steps, {200, 8000, 30000}, {1, 10'000'000},
               "of the language model");
   cli.real("model-lr", o.model.lr, {1e-3, 1e-3, 1e-3}, {0, 10},
            "of AdamW, language model; falls to 0 along a line");

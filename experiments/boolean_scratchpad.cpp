@@ -103,10 +103,12 @@ void add_figures(Results& r, const std::vector<ScratchpadRun>& runs, const Train
   };
   add("sharpness", both, quantities::label_sharpness);
   add("output_sharpness", both, quantities::output_sharpness);
-  add("encoder_blowup", with, quantities::log_blowup);
-  add("decoder_blowup", decoders, quantities::log_blowup);
-  add("encoder_theory_blowup", with, quantities::theory_log_blowup);
-  add("decoder_theory_blowup", decoders, quantities::theory_log_blowup);
+  const BitQuantity code = quantities::log_blowup, theory = quantities::theory_log_blowup;
+  add("encoder_blowup", with, {"", "log blow-up of the encoder, the code's", code.of});
+  add("decoder_blowup", decoders, {"", "log blow-up of the decoder, the code's", code.of});
+  add("encoder_theory_blowup", with, {"", "log blow-up of the encoder, the theory's", theory.of});
+  add("decoder_theory_blowup", decoders,
+      {"", "log blow-up of the decoder, the theory's", theory.of});
   add("norm", with, quantities::norm);
   r.figures.push_back({course_figure(runs),
                        "Means over seeds; strings are decoded without help, each step seeing "

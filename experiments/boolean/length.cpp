@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "analysis/statistics.hpp"
 
@@ -10,6 +11,24 @@ namespace sonde::experiments {
 namespace {
 
 const std::string parity = "parity";
+
+// At the beginning of a sentence.
+std::string title_of(LengthSetup setup) {
+  switch (setup) {
+    case LengthSetup::language_model:
+      return "Language model";
+    case LengthSetup::scratchpad:
+      return "Scratchpad";
+    case LengthSetup::encoder:
+      break;
+  }
+  return "Encoder";
+}
+
+std::string capitals(std::string target) {
+  std::ranges::transform(target, target.begin(), [](unsigned char c) { return std::toupper(c); });
+  return target;
+}
 
 std::vector<LengthRun> runs_of(const std::vector<LengthRun>& runs, LengthSetup setup,
                                const std::string& target) {
@@ -43,8 +62,8 @@ Claim fits_claim(const LengthRecipe& r, const std::string& target,
     by_seed.push_back(run.in_distribution());
   return judged(
       name_of(r.setup) + "-" + target + "-fits",
-      fmt::format("{}: {} of {} to {} bits is learnt", name_of(r.setup), target, r.shortest,
-                  r.longest),
+      fmt::format("{}: {} of {} to {} bits is learnt", title_of(r.setup), capitals(target),
+                  r.shortest, r.longest),
       fmt::format("mean accuracy on these lengths has a 95 % interval over seeds above {:g}",
                   c.fits),
       by_seed, Side::above, c.fits, "no run");
@@ -60,8 +79,8 @@ Claim longer_claim(const LengthRecipe& r, const std::string& target,
   }
   const bool fails = target == parity;
   return judged(name_of(r.setup) + "-" + target,
-                fmt::format("{}: {} {} generalise to {} bits", name_of(r.setup), target,
-                            fails ? "does not" : "does", n),
+                fmt::format("{}: {} {} to {} bits", title_of(r.setup), capitals(target),
+                            fails ? "does not generalise" : "generalises", n),
                 fmt::format("accuracy at {} bits, of the runs whose mean accuracy on {} to {} bits "
                             "is {:g} or more, has a 95 % interval over seeds {} {:g}; three seeds",
                             n, r.shortest, r.longest, c.fits, fails ? "below" : "above",
@@ -117,7 +136,7 @@ Table table_of(const std::vector<LengthRun>& runs) {
 
 Figure accuracy_figure(const LengthRecipe& recipe, const std::vector<LengthRun>& runs,
                        const LengthCriterion& c) {
-  Figure f(name_of(recipe.setup), name_of(recipe.setup), {.label = "bits"},
+  Figure f(name_of(recipe.setup), title_of(recipe.setup), {.label = "bits"},
            {.label = "share of right answers"});
   f.colour_order({"parity", "majority", "first"});
   for (const auto& [setup, target] : kinds_of(runs)) {
