@@ -100,23 +100,29 @@ void Figure::bars(std::string label, std::span<const Estimate> y) {
   add(Kind::bars, std::move(label), std::move(points));
 }
 
-void Figure::histogram(std::string label, std::span<const double> values, int bins) {
+Histogram histogram_of(std::span<const double> values, int bins) {
   if (bins < 1) fail(ErrorCode::value, "figure", "histogram of {} bins", bins);
   std::vector<double> finite;
   std::copy_if(values.begin(), values.end(), std::back_inserter(finite),
                [](double v) { return std::isfinite(v); });
-  if (finite.empty()) return add(Kind::histogram, std::move(label), {});
+  if (finite.empty()) return {};
   const auto [least, greatest] = std::minmax_element(finite.begin(), finite.end());
-  const double low = *least, width = *greatest > low ? (*greatest - low) / bins : 1;
+  Histogram h{.low = *least,
+              .width = *greatest > *least ? (*greatest - *least) / bins : 1,
+              .counts = std::vector<double>(static_cast<std::size_t>(bins))};
+  for (const double v : finite)
+    ++h.counts[std::min(static_cast<std::size_t>((v - h.low) / h.width), h.counts.size() - 1)];
+  return h;
+}
+
+void Figure::histogram(std::string label, const Histogram& h) {
   std::vector<Point> points;
-  for (int b = 0; b < bins; ++b)
-    points.push_back({.x = low + (b + 0.5) * width,
-                      .y = 0,
-                      .low = low + b * width,
-                      .high = low + (b + 1) * width});
-  for (double v : finite) {
-    const auto bin = std::min(static_cast<std::size_t>((v - low) / width), points.size() - 1);
-    points[bin].y += 1;
+  for (std::size_t i = 0; i < h.counts.size(); ++i) {
+    const auto b = static_cast<double>(i);
+    points.push_back({.x = h.low + (b + 0.5) * h.width,
+                      .y = h.counts[i],
+                      .low = h.low + b * h.width,
+                      .high = h.low + (b + 1) * h.width});
   }
   add(Kind::histogram, std::move(label), std::move(points));
 }

@@ -25,6 +25,15 @@ struct Axis {
   std::vector<double> ticks{};  ///< in place of round numbers
 };
 
+/// Counts of values in equal bins: bin b holds those from low + b width on.
+struct Histogram {
+  double low = 0, width = 0;
+  std::vector<double> counts{};
+};
+/// Of the finite ones, in bins between their least and their greatest; none if there are none.
+/// Error(value) unless `bins` is positive.
+Histogram histogram_of(std::span<const double> values, int bins);
+
 /// A figure of one pair of axes, or of heat maps side by side. Marks are drawn in the order they
 /// were added; marks of the same label share a colour, a dash, a shape and one entry in the legend,
 /// an empty label has none. Values that are not finite, or not positive on a log axis, are left out
@@ -51,8 +60,10 @@ class Figure {
   /// Bars from zero with whiskers, one for each category in [0, y.size()). Several calls stand side
   /// by side.
   void bars(std::string label, std::span<const Estimate> y);
-  /// Counts of `values` in `bins` equal bins between their least and their greatest.
-  void histogram(std::string label, std::span<const double> values, int bins);
+  void histogram(std::string label, const Histogram& histogram);
+  void histogram(std::string label, std::span<const double> values, int bins) {
+    histogram(std::move(label), histogram_of(values, bins));
+  }
   /// Median, quartiles and the farthest points within 1.5 times their distance, at category `x`.
   void box(std::string label, double x, std::span<const double> sample);
   /// Values [rows, columns], row-major, row 0 on top. Several maps are panels side by side, named

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
 
@@ -11,6 +12,7 @@
 #include "analysis/norms.hpp"
 #include "analysis/preconditioned.hpp"
 #include "autograd/ops.hpp"
+#include "nn/state_dict.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -45,8 +47,12 @@ class Course {
         held_out_(addition::batch(o.sequences, {seed, 2})),
         adam_(net_, {.lr = o.lr}) {}
 
-  void advance_to(std::int64_t step) {
-    while (adam_.steps() < step) {
+  std::int64_t steps() const { return adam_.steps(); }
+  // As far as a second goes.
+  void advance_towards(std::int64_t step) {
+    using Clock = std::chrono::steady_clock;
+    const auto stop = Clock::now() + std::chrono::seconds(1);
+    while (adam_.steps() < step && Clock::now() < stop) {
       const Tensor tokens = addition::batch(
           sequences_, philox::fold_in(key_, static_cast<std::uint64_t>(adam_.steps())));
       adam_.step(nn::value_and_grad(net_, [&](nn::Context& ctx) {
@@ -70,6 +76,14 @@ class Course {
     m.preconditioned_value = std::sqrt(exact_squared_frobenius_norm(preconditioned(value)));
     return m;
   }
+  void save(Checkpoint& c) const {
+    c.add("model.", nn::state_dict(net_));
+    c.add("optimizer.", adam_.state());
+  }
+  void restore(const Checkpoint& c) {
+    nn::load_state_dict(net_, c.tensors_under("model."));
+    adam_.load_state(c.tensors_under("optimizer."));
+  }
   LinearMap hessian() const { return hessian_of(net_, held_out_, "*"); }
   LinearMap preconditioned(std::string_view parameters) const {
     return adam_preconditioned(hessian_of(net_, held_out_, parameters), adam_);
@@ -82,6 +96,89 @@ class Course {
   SmallTransformer net_;
   Tensor held_out_;
   optim::Adam adam_;
+};
+
+Json json_of(const TrainingMoment& m) {
+  return {{"repetition", m.repetition},
+          {"step", m.step},
+          {"loss", m.loss},
+          {"accuracy", m.accuracy},
+          {"query", to_json(m.query)},
+          {"value", to_json(m.value)},
+          {"whole", {m.whole.least, m.whole.greatest}},
+          {"preconditioned", {m.preconditioned.least, m.preconditioned.greatest}},
+          {"preconditioned_query", m.preconditioned_query},
+          {"preconditioned_value", m.preconditioned_value}};
+}
+Ends ends_from_json(const Json& j) {
+  return {j.at(0), j.at(1)};
+}
+TrainingMoment moment_from_json(const Json& j) {
+  return {.repetition = j.at("repetition"),
+          .step = j.at("step"),
+          .loss = j.at("loss"),
+          .accuracy = j.at("accuracy"),
+          .query = block_sizes_from_json(j.at("query")),
+          .value = block_sizes_from_json(j.at("value")),
+          .whole = ends_from_json(j.at("whole")),
+          .preconditioned = ends_from_json(j.at("preconditioned")),
+          .preconditioned_query = j.at("preconditioned_query"),
+          .preconditioned_value = j.at("preconditioned_value")};
+}
+
+Json json_of(const Density& d) {
+  Json values = Json::array();
+  for (const Estimate& e : d.values) values.push_back(to_json(e));
+  return {{"grid", d.grid}, {"values", values}, {"width", d.width}};
+}
+Density density_from_json(const Json& j) {
+  Density d{.grid = j.at("grid"), .values = {}, .width = j.at("width")};
+  for (const Json& e : j.at("values")) d.values.push_back(estimate_from_json(e));
+  return d;
+}
+
+// Trains from look to look; the first repetition ends with the two densities.
+class CourseJob final : public Job {
+ public:
+  CourseJob(const TrainingOptions& o, std::int64_t repetition, std::uint64_t seed)
+      : steps_(o.steps),
+        repetition_(repetition),
+        sampling_{.probes = 10, .steps = 60, .key = {seed, 5}},
+        course_(o, seed + static_cast<std::uint64_t>(repetition)) {}
+
+  bool advance() override {
+    Json &moments = found_["moments"], &densities = found_["densities"];
+    if (moments.size() < steps_.size()) {
+      const std::int64_t next = steps_[moments.size()];
+      course_.advance_towards(next);
+      if (course_.steps() < next) return false;
+      TrainingMoment m = course_.moment();
+      m.repetition = repetition_;
+      moments.push_back(json_of(m));
+    } else {
+      const LinearMap map = densities.empty() ? course_.hessian() : course_.preconditioned("*");
+      densities.push_back(json_of(Slq(map, sampling_).density()));
+    }
+    return moments.size() == steps_.size() && (repetition_ > 0 || densities.size() == 2);
+  }
+  Json result() const override { return found_; }
+  void save(Checkpoint& c) const override {
+    c.state["found"] = found_;
+    course_.save(c);
+  }
+  void restore(const Checkpoint& c) override {
+    found_ = c.state.value("found", Json());
+    if (!found_.is_object() || !found_.contains("moments") || !found_.contains("densities"))
+      fail(ErrorCode::format, "checkpoint", "holds no moments of a training");
+    course_.restore(c);
+  }
+
+ private:
+  const std::vector<std::int64_t> steps_;
+  const std::int64_t repetition_;
+  const SlqOptions sampling_;
+  Course course_;
+  Json found_{{"moments", Json::array()}, {"densities", Json::array()}};
 };
 
 // A number by step: its median over repetitions, and the band from the least to the greatest.
@@ -119,23 +216,23 @@ void draw_density(Figure& f, const char* label, const Density& d) {
 
 }  // namespace
 
-TrainingCourse along_training(const TrainingOptions& o, std::uint64_t seed,
-                              const std::function<void()>& pause) {
+JobMaker training_jobs(const TrainingOptions& o, std::uint64_t seed) {
+  return [=](std::int64_t i) { return std::make_unique<CourseJob>(o, i, seed); };
+}
+
+TrainingCourse training_course(const std::vector<Json>& found) try {
   TrainingCourse out;
-  for (std::int64_t r = 0; r < o.repetitions; ++r) {
-    Course course(o, seed + static_cast<std::uint64_t>(r));
-    for (const std::int64_t step : o.steps) {
-      course.advance_to(step);
-      out.moments.push_back(course.moment());
-      out.moments.back().repetition = r;
-      pause();
-    }
-    if (r > 0) continue;
-    const SlqOptions sampling{.probes = 10, .steps = 60, .key = {seed, 5}};
-    out.whole = Slq(course.hessian(), sampling).density();
-    out.preconditioned = Slq(course.preconditioned("*"), sampling).density();
-  }
+  for (const Json& one : found)
+    for (const Json& m : one.at("moments")) out.moments.push_back(moment_from_json(m));
+  out.whole = density_from_json(found.at(0).at("densities").at(0));
+  out.preconditioned = density_from_json(found.at(0).at("densities").at(1));
   return out;
+} catch (const Json::exception& e) {
+  fail(ErrorCode::format, "checkpoint", "{}", e.what());
+}
+
+TrainingCourse along_training(Jobs& jobs, const TrainingOptions& o, std::uint64_t seed) {
+  return training_course(jobs.run("training", o.repetitions, training_jobs(o, seed)));
 }
 
 std::vector<Metric> training_metrics(const TrainingCourse& course) {

@@ -2,12 +2,11 @@
 /// The transformer's Hessian while it learns to add, as it is and in the scale of Adam's steps.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "analysis/slq.hpp"
-#include "experiments/common/results.hpp"
+#include "experiments/common/jobs.hpp"
 #include "experiments/hessian/heterogeneity.hpp"
 
 namespace sonde::experiments {
@@ -37,9 +36,11 @@ struct TrainingCourse {
   std::vector<TrainingMoment> moments;
   Density whole, preconditioned;  ///< after the last step of the first repetition
 };
-/// `pause` is called after every moment.
-TrainingCourse along_training(const TrainingOptions& options, std::uint64_t seed,
-                              const std::function<void()>& pause);
+/// A repetition a job.
+TrainingCourse along_training(Jobs& jobs, const TrainingOptions& options, std::uint64_t seed);
+/// Its parts: repetition i, and what was found in all of them. Error(format).
+JobMaker training_jobs(const TrainingOptions& options, std::uint64_t seed);
+TrainingCourse training_course(const std::vector<Json>& found);
 
 /// Measurements: no claim is made of them.
 std::vector<Metric> training_metrics(const TrainingCourse& course);

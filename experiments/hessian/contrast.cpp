@@ -29,28 +29,60 @@ std::map<std::string, std::vector<double>> medians_of(const std::vector<NetworkB
   return out;
 }
 
+// A network's matrices, one after another.
+class ContrastJob final : public Job {
+ public:
+  ContrastJob(const std::string& network, std::uint64_t seed, std::int64_t sequences)
+      : tokens_(addition::batch(sequences, {seed, 2})), net_(made(network, {seed, 1})) {
+    for (const nn::NamedEntry& e : net_->named_parameters())
+      if (e.handle->value.rank() >= 2) parameters_.push_back(e.path);
+  }
+
+  bool advance() override {
+    const std::string& parameter = parameters_.at(found_.size());
+    Json one = to_json(block_sizes(*net_, tokens_, parameter));
+    one["parameter"] = parameter;
+    found_.push_back(std::move(one));
+    return found_.size() == parameters_.size();
+  }
+  Json result() const override { return found_; }
+  void save(Checkpoint& c) const override { c.state["found"] = found_; }
+  void restore(const Checkpoint& c) override {
+    found_ = c.state.value("found", Json());
+    if (!found_.is_array() || found_.size() >= parameters_.size())
+      fail(ErrorCode::format, "checkpoint", "holds no blocks of a network");
+  }
+
+ private:
+  const Tensor tokens_;
+  const std::unique_ptr<nn::Module> net_;
+  std::vector<std::string> parameters_;
+  Json found_ = Json::array();
+};
+
 }  // namespace
 
-std::int64_t contrast_steps(std::int64_t repetitions) {
-  return repetitions * static_cast<std::int64_t>(networks.size());
-}
-
-std::vector<NetworkBlock> contrast(std::uint64_t seed, std::int64_t repetitions,
-                                   std::int64_t sequences, const std::function<void()>& pause) {
+std::vector<NetworkBlock> contrast(Jobs& jobs, std::uint64_t seed, std::int64_t repetitions,
+                                   std::int64_t sequences) {
+  const auto network = [&](std::int64_t i) -> const std::string& {
+    return networks[static_cast<std::size_t>(i / repetitions)];
+  };
+  const JobMaker make = [&](std::int64_t i) {
+    return std::make_unique<ContrastJob>(
+        network(i), seed + static_cast<std::uint64_t>(i % repetitions), sequences);
+  };
   std::vector<NetworkBlock> out;
-  for (const std::string& network : networks)
-    for (std::int64_t r = 0; r < repetitions; ++r) {
-      const std::uint64_t one = seed + static_cast<std::uint64_t>(r);
-      const Tensor tokens = addition::batch(sequences, {one, 2});
-      const std::unique_ptr<nn::Module> net = made(network, {one, 1});
-      for (const nn::NamedEntry& e : net->named_parameters()) {
-        if (e.handle->value.rank() < 2) continue;
-        BlockSizes sizes = block_sizes(*net, tokens, e.path);
-        sizes.elements = {};
-        out.push_back({network, e.path, r, std::move(sizes)});
-      }
-      pause();
+  std::int64_t i = 0;
+  try {
+    for (const Json& found : jobs.run("contrast", repetitions * std::ssize(networks), make)) {
+      for (const Json& one : found)
+        out.push_back(
+            {network(i), one.at("parameter"), i % repetitions, block_sizes_from_json(one)});
+      ++i;
     }
+  } catch (const Json::exception& e) {
+    fail(ErrorCode::format, "checkpoint", "{}", e.what());
+  }
   return out;
 }
 

@@ -3,11 +3,10 @@
 /// network of the transformer's size on the transformer's task.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
-#include "experiments/common/results.hpp"
+#include "experiments/common/jobs.hpp"
 #include "experiments/hessian/heterogeneity.hpp"
 
 namespace sonde::experiments {
@@ -18,12 +17,10 @@ struct NetworkBlock {
   std::int64_t repetition = 0;
   BlockSizes sizes;  ///< without the elements
 };
-/// Of the transformer, the LSTM and the CNN, not trained, seeds seed, seed + 1, ... `pause` is
-/// called after every network.
-std::vector<NetworkBlock> contrast(std::uint64_t seed, std::int64_t repetitions,
-                                   std::int64_t sequences, const std::function<void()>& pause);
-/// How often.
-std::int64_t contrast_steps(std::int64_t repetitions);
+/// Of the transformer, the LSTM and the CNN, not trained, seeds seed, seed + 1, ...: a network a
+/// job.
+std::vector<NetworkBlock> contrast(Jobs& jobs, std::uint64_t seed, std::int64_t repetitions,
+                                   std::int64_t sequences);
 
 /// For each network the spread of its blocks, log10 of the greatest median of |H_ij| over the
 /// least, and a figure of all. Measurements: no claim is made of them.

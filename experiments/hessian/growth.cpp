@@ -78,15 +78,17 @@ HessianParts parts_of(const nn::Module& net, const GrowthSetting& s, const Growt
           parts.functional.restricted(row, column)};
 }
 
+using Pause = std::function<void(const GrowthPoints&)>;
+
 // By linear_mlp_hessian_block(): there is no functional part, whatever the targets.
-GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed,
-                                const std::function<void()>& pause) {
+GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed, const Pause& pause,
+                                GrowthPoints points) {
   const Tensor tokens = addition::batch(s.sequences, {seed, 2})
                             .slice(1, addition::first_answer - 1, addition::length - 1)
                             .contiguous()
                             .reshape({s.sequences * addition::answers});
   const double bound = 1 / std::sqrt(static_cast<double>(s.net.width));
-  GrowthPoints points;
+  std::size_t next = 0;
   for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat) {
     const philox::Key key{seed + static_cast<std::uint64_t>(repeat), 1};
     const Var table = nn::normal_init({addition::vocabulary, s.net.width}, 0, 1,
@@ -99,10 +101,11 @@ GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed,
     for (const double sigma : s.x) {
       const Tensor inputs = embedding(tokens, table * sigma).tensor();
       for (std::int64_t l = 0; l < s.net.layers; ++l) {
+        if (next++ < points.size()) continue;
         const double norm =
             frobenius_norm(linear_mlp_hessian_block(inputs, weights, static_cast<std::size_t>(l)));
         points.push_back({l, growth_blocks(s)[0], sigma, repeat, norm, norm, 0});
-        pause();
+        if (pause) pause(points);
       }
     }
   }
@@ -131,22 +134,24 @@ std::int64_t growth_points(const GrowthSetting& s) {
   return s.repeats * static_cast<std::int64_t>(s.x.size() * growth_blocks(s).size()) * s.net.layers;
 }
 
-GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed,
-                            const std::function<void()>& pause) {
-  if (s.network == GrowthNetwork::linear_mlp) return measure_linear_mlp(s, seed, pause);
+GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed, const Pause& pause,
+                            GrowthPoints points) {
+  if (s.network == GrowthNetwork::linear_mlp)
+    return measure_linear_mlp(s, seed, pause, std::move(points));
   const Tensor tokens = addition::batch(s.sequences, {seed, 2});
   const LikelihoodPtr loss = loss_of(s, tokens);
-  GrowthPoints points;
+  std::size_t next = 0;
   for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat)
     for (const double x : s.x) {
       const std::uint64_t one = seed + static_cast<std::uint64_t>(repeat);
       const std::unique_ptr<nn::Module> net = network_at(s, x, {one, 1});
       for (std::int64_t layer = 0; layer < s.net.layers; ++layer)
         for (const std::string& block : growth_blocks(s)) {
+          if (next++ < points.size()) continue;
           GrowthPoint p{.layer = layer, .block = block, .x = x, .repeat = repeat};
           fill(p, parts_of(*net, s, p, tokens, loss), s, one);
           points.push_back(std::move(p));
-          pause();
+          if (pause) pause(points);
         }
     }
   return points;

@@ -54,6 +54,27 @@ BlockSizes block_sizes(const nn::Module& net, const Tensor& tokens, std::string_
   return b;
 }
 
+Json to_json(const BlockSizes& b) {
+  return {{"median", b.median},
+          {"greatest", b.greatest},
+          {"norm", b.norm},
+          {"outer", b.outer},
+          {"functional", b.functional},
+          {"least_eigenvalue", b.least_eigenvalue},
+          {"greatest_eigenvalue", b.greatest_eigenvalue}};
+}
+
+BlockSizes block_sizes_from_json(const Json& j) {
+  return {.elements = {},
+          .median = j.at("median"),
+          .greatest = j.at("greatest"),
+          .norm = j.at("norm"),
+          .outer = j.at("outer"),
+          .functional = j.at("functional"),
+          .least_eigenvalue = j.at("least_eigenvalue"),
+          .greatest_eigenvalue = j.at("greatest_eigenvalue")};
+}
+
 QueryAndValue query_and_value(const HeterogeneityOptions& o, std::uint64_t seed) {
   const Subject s(o, seed);
   return {block_sizes(s.net, s.tokens, "blocks.0.attn.W_Q"),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "analysis/statistics.hpp"
+#include "experiments/common/json.hpp"
 #include "experiments/hessian/small_transformer.hpp"
 #include "tensor/tensor.hpp"
 
@@ -30,6 +31,10 @@ struct BlockSizes {
 /// length, vocabulary]): cross-entropy of the answers' digits, exact matrices, H_o by Gauss-Newton
 /// with respect to the logits.
 BlockSizes block_sizes(const nn::Module& net, const Tensor& tokens, std::string_view parameter);
+
+/// Without the elements, and the inverse; the latter throws Json::exception.
+Json to_json(const BlockSizes& sizes);
+BlockSizes block_sizes_from_json(const Json& json);
 
 /// The query and the value block of one random network: block_sizes().
 struct QueryAndValue {

@@ -86,7 +86,10 @@ Findings run_study(Run& run, const StudyOptions& o, const ImageSet& train, const
     while (!unit.finished()) {
       run.stop_if_interrupted(state);
       const std::int64_t before = unit.steps();
-      unit.advance(findings, run, [&] { run.stop_if_interrupted(state); });
+      unit.advance(findings, run, [&] {
+        run.stop_if_interrupted(state);
+        run.save_if_due(state);
+      });
       progress.advance(
           unit.steps() - before,
           findings.curves.empty()

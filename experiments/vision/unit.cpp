@@ -75,6 +75,7 @@ Moment Unit::moment_of(const nn::Module& module, std::int64_t step) const {
 }
 
 void Unit::evaluate(Snapshot now, Findings& findings, Run& run, const Pause& pause) {
+  sweeps_ = 0;
   now.moment = moment_of(*module_, now.step);
   std::vector<Measurement> found;
   if (now.step == 0)
@@ -92,6 +93,7 @@ void Unit::evaluate(Snapshot now, Findings& findings, Run& run, const Pause& pau
   looked_ = evaluated_ = now.step;
   loss_sum_ = 0;
   loss_count_ = 0;
+  swept_.clear();
   before_ = std::move(now);
 }
 
@@ -150,6 +152,10 @@ std::vector<Measurement> Unit::measure(const Snapshot& at, const std::string& st
   for (double sigma : options_.sigmas)
     for (const Perturbation* noise : {patch_.get(), scattered_.get()}) {
       if (!noise) continue;
+      if (sweeps_ < swept_.size()) {
+        found.push_back(swept_[sweeps_++]);
+        continue;
+      }
       const bool patch = noise == patch_.get();
       const SensitivityOptions how{.sigma = sigma,
                                    .draws = patch ? options_.draws : 1,
@@ -161,6 +167,8 @@ std::vector<Measurement> Unit::measure(const Snapshot& at, const std::string& st
       found.push_back({std::string(model_.name), repetition_, stage, *at.moment,
                        patch ? "patch" : "scattered", images, sigma, std::move(s.by_input),
                        std::move(s.by_position), s.trials});
+      swept_.push_back(found.back());
+      ++sweeps_;
     }
   return found;
 }
@@ -192,6 +200,7 @@ void Unit::save(Checkpoint& c) const {
   trainer_.save(c, "unit.");
   c.state["unit"] = {{"looked", looked_},     {"evaluated", evaluated_},   {"reached", reached_},
                      {"loss_sum", loss_sum_}, {"loss_count", loss_count_}, {"before", nullptr}};
+  for (const Measurement& m : swept_) c.state["unit"]["swept"].push_back(to_json(m));
   if (!before_) return;
   c.state["unit"]["before"] = {{"step", before_->step}, {"moment", nullptr}};
   if (before_->moment) c.state["unit"]["before"]["moment"] = to_json(*before_->moment);
@@ -207,6 +216,8 @@ void Unit::restore(const Checkpoint& c) {
     reached_ = unit.at("reached").get<std::size_t>();
     loss_sum_ = unit.at("loss_sum").get<double>();
     loss_count_ = unit.at("loss_count").get<std::int64_t>();
+    for (const Json& m : unit.value("swept", Json::array()))
+      swept_.push_back(measurement_from_json(m));
     const Json& before = unit.at("before");
     if (before.is_null()) return;
     before_ = Snapshot{before.at("step").get<std::int64_t>(), c.tensors_under("before."), {}};

@@ -31,7 +31,8 @@ class Unit {
   /// What became of it, in a few words.
   std::string outcome() const;
 
-  /// One step of training, or the look that is due. Nothing changes if `pause` throws.
+  /// One step of training, or the look that is due. If `pause` throws, the look has not been, but
+  /// for its sweeps that are finished: a state saved in `pause` has these, too.
   void advance(Findings& findings, Run& run, const std::function<void()>& pause);
 
   void save(Checkpoint& checkpoint) const;
@@ -72,6 +73,10 @@ class Unit {
   double loss_sum_ = 0;
   std::int64_t loss_count_ = 0;
   std::optional<Snapshot> before_;  // at the last look
+  // The sweeps of the evaluation under way, in their order, which an evaluation that is begun again
+  // does not repeat; and how many of them it has come to.
+  std::vector<Measurement> swept_;
+  std::size_t sweeps_ = 0;
 };
 
 }  // namespace sonde::experiments

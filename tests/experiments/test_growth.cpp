@@ -71,7 +71,7 @@ TEST(Growth, ClaimsSeeWhetherTheLawHolds) {
 TEST(Growth, ExactNormsAreThoseOfTheMatrices) {
   const GrowthSetting s = tiny(0);
   std::int64_t calls = 0;
-  const GrowthPoints points = measure_growth(s, 5, [&] { ++calls; });
+  const GrowthPoints points = measure_growth(s, 5, [&](const GrowthPoints&) { ++calls; });
   EXPECT_EQ(calls, growth_points(s));
   ASSERT_EQ(static_cast<std::int64_t>(points.size()), calls);
   const GrowthPoint& p = points.back();  // the last repeat, sigma = 1, W_V
@@ -90,7 +90,7 @@ TEST(Growth, BlocksOffTheDiagonalArePartsOfTheMatrix) {
   GrowthSetting s = tiny(0);
   s.all_blocks = true;
   s.x = {1};
-  const GrowthPoints points = measure_growth(s, 7, [] {});
+  const GrowthPoints points = measure_growth(s, 7);
   const SmallTransformer net({.width = 4, .embedding_std = 1}, {7, 1});
   const Tensor tokens = addition::batch(2, {7, 2}), targets = addition::targets(tokens);
   const ParameterPoint at(net, "blocks.0.attn.W_*");
@@ -143,8 +143,7 @@ TEST(Growth, FurtherClaimsAreOfTheCountedExponents) {
 
 // The mean of many estimates of the squared norm is the squared norm.
 TEST(Growth, VectorsEstimateTheNorms) {
-  const GrowthPoints exact = measure_growth(tiny(0), 5, [] {}),
-                     estimated = measure_growth(tiny(4000), 5, [] {});
+  const GrowthPoints exact = measure_growth(tiny(0), 5), estimated = measure_growth(tiny(4000), 5);
   for (std::size_t i = 0; i < exact.size(); ++i) {
     EXPECT_NEAR(estimated[i].whole / exact[i].whole, 1, 0.1) << i;
     EXPECT_NEAR(estimated[i].outer / exact[i].outer, 1, 0.1) << i;

@@ -55,9 +55,15 @@ TEST(Contrast, SpreadsAreThoseOfTheMedians) {
 TEST(AlongTraining, BeginsWithTheStudysNetworkAndLearns) {
   const TrainingOptions o{
       .width = 4, .sequences = 16, .repetitions = 2, .lr = 0.01, .steps = {0, 300}};
-  int calls = 0;
-  const TrainingCourse course = along_training(o, 3, [&] { ++calls; });
-  EXPECT_EQ(calls, 4);
+  const JobMaker make = training_jobs(o, 3);
+  std::vector<Json> found;
+  for (std::int64_t r = 0; r < o.repetitions; ++r) {
+    const auto job = make(r);
+    while (!job->advance()) {
+    }
+    found.push_back(job->result());
+  }
+  const TrainingCourse course = training_course(found);
   ASSERT_EQ(course.moments.size(), 4u);
   for (std::size_t r = 0; r < 2; ++r) {
     const TrainingMoment &start = course.moments[2 * r], &end = course.moments[2 * r + 1];
@@ -78,6 +84,30 @@ TEST(AlongTraining, BeginsWithTheStudysNetworkAndLearns) {
   EXPECT_EQ(training_metrics(course).size(), 6u);
   for (const CaptionedFigure& f : training_figures(o, course))
     EXPECT_FALSE(f.figure.table().rows.empty());
+}
+
+// Of all jobs, also from a state between two looks at a training.
+TEST(AlongTraining, GoesOnToTheSameBits) {
+  const TrainingOptions o{.width = 4, .sequences = 4, .repetitions = 1, .steps = {0, 2, 5}};
+  const JobMaker make = training_jobs(o, 3);
+  const auto finished = [](Job& job) {
+    while (!job.advance()) {
+    }
+    return job.result();
+  };
+  const Json whole = finished(*make(0));
+  EXPECT_EQ(whole["moments"].size(), 3u);
+  EXPECT_EQ(whole["densities"].size(), 2u);
+  for (int parts = 1; parts < 5; ++parts) {
+    const auto first = make(0), second = make(0);
+    for (int i = 0; i < parts; ++i) ASSERT_FALSE(first->advance());
+    Checkpoint state;
+    first->save(state);
+    second->restore(state);
+    EXPECT_EQ(finished(*second), whole) << parts;
+  }
+  EXPECT_THROW(make(0)->restore(Checkpoint{}), Error);
+  EXPECT_THROW(training_course({Json::object()}), Error);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "autograd/observe.hpp"
+#include "experiments/common/folder.hpp"
 #include "experiments/common/program.hpp"
 #include "experiments/vision/findings.hpp"
 #include "experiments/vision/invariants.hpp"
@@ -70,9 +71,16 @@ TEST(Study, InterruptedAgainAndAgainItEndsWithTheSameBits) {
   ASSERT_EQ(study(folder.path() / "whole", false), done);
   const fs::path part = folder.path() / "part";
   int interruptions = 0;
-  for (int kernels = 40; study(part, interruptions > 0, kernels) == interrupted_run; kernels += 60)
+  bool within_an_evaluation = false;
+  for (int kernels = 40; study(part, interruptions > 0, kernels) == interrupted_run;
+       kernels += 60) {
     ++interruptions;
+    for (const std::string& name : names_in(part))
+      if (name.starts_with("checkpoint") && name.ends_with(".json"))
+        within_an_evaluation |= read_bytes(part / name).find("\"swept\"") != std::string::npos;
+  }
   EXPECT_GT(interruptions, 3);
+  EXPECT_TRUE(within_an_evaluation);
   for (const char* name : {"results.csv", "log.jsonl", "figures/sensitivity_curves.svg",
                            "figures/learning_curves.csv"})
     EXPECT_EQ(read_bytes(part / name), read_bytes(folder.path() / "whole" / name)) << name;
