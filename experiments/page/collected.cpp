@@ -73,7 +73,8 @@ DrawnFigure drawn(const fs::path& folder, const std::string& name, std::string c
   }
   if (figure.reason.empty() && !is_plain_svg(figure.svg)) {
     figure.svg.clear();
-    figure.reason = fmt::format("figures/{}.svg is no picture as figures write them", name);
+    figure.reason = fmt::format("{} is no picture as figures write them",
+                                (folder / "figures" / (name + ".svg")).string());
   }
   return figure;
 }

@@ -81,6 +81,16 @@ std::string header(const std::vector<CollectedRun>& runs, SizeClass size) {
   return out + verdict_badges(claims);
 }
 
+// Links to the finished ones.
+std::string experiments_html(const std::vector<const CollectedRun*>& runs) {
+  std::string out;
+  for (const CollectedRun* run : runs)
+    if (run->finished())
+      out += fmt::format("{}<a href=\"#{}\">{}</a>", out.empty() ? "" : ", ",
+                         link(run->experiment.name), text(run->experiment.name));
+  return out.empty() ? "" : "<p class=\"made\">" + out + "</p>";
+}
+
 std::string papers_section(const std::vector<CollectedRun>& runs) {
   std::string out = "<section><h2>Papers</h2>\n<div class=\"card papers\">\n";
   for (const Paper& paper : papers()) {
@@ -91,7 +101,7 @@ std::string papers_section(const std::vector<CollectedRun>& runs) {
         "<div>{}: {}{}</div>\n",
         shown ? fmt::format("<a href=\"#{}\">{}</a>", text(paper.key), text(paper.title))
               : text(paper.title),
-        finished_text(own), verdict_badges(claims_of(own)));
+        finished_text(own), verdict_badges(claims_of(own)), experiments_html(own));
   }
   return out + "</div></section>\n";
 }

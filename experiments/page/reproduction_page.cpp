@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <iostream>
 
 #include "experiments/common/folder.hpp"
 #include "experiments/common/program.hpp"
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* name = "reproduction_page";
+const std::string name = "reproduction_page";  // made before memory can be missed
 
 constexpr const char* footer =
     "Runs lie in folders below --runs that have the names of --list; scripts/reproduce.sh makes "
@@ -57,14 +58,25 @@ std::string listed(const Collection& from, const std::vector<CollectedRun>& runs
 }
 
 // The cure for a damaged run is to make it again.
+void tell(const CollectedRun& run, const std::string& reason) {
+  std::cerr << fmt::format("{}: {}: {}; hint: remove its folder and make it again{}{}", name,
+                           run.experiment.name, reason, run.listed.empty() ? "" : ": ", run.listed)
+            << std::endl;
+}
+
 int told_of_damage(const std::vector<CollectedRun>& runs) {
   int code = done;
-  for (const CollectedRun& run : runs)
+  for (const CollectedRun& run : runs) {
     if (run.state == RunState::damaged) {
-      fmt::print(stderr, "{}: {}: {}; hint: remove its folder and make it again{}{}\n", name,
-                 run.experiment.name, run.reason, run.listed.empty() ? "" : ": ", run.listed);
+      tell(run, run.reason);
       code = bad_data;
     }
+    for (const DrawnFigure& f : run.figures)
+      if (!f.reason.empty()) {
+        tell(run, f.reason);
+        code = bad_data;
+      }
+  }
   return code;
 }
 

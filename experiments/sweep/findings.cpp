@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "analysis/association.hpp"
 #include "analysis/regression.hpp"
 #include "analysis/statistics.hpp"
+#include "experiments/common/palette.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -56,6 +58,12 @@ bool wants_logarithm(const std::vector<double>& values) {
   return low > 0 && high / low >= 20;
 }
 
+// A column without what all columns of metrics begin with.
+std::string shown_name(const std::string& column) {
+  constexpr std::string_view prefix = "metrics.";
+  return column.starts_with(prefix) ? column.substr(prefix.size()) : column;
+}
+
 // A metric's means against one option, a series for each value of the others.
 Figure drawn(const std::string& name, const std::string& metric, const std::vector<Aggregate>& all,
              const std::vector<std::string>& by) {
@@ -75,7 +83,7 @@ Figure drawn(const std::string& name, const std::string& metric, const std::vect
     std::vector<std::string> names = by, values = a.group;
     names.erase(names.begin() + static_cast<std::ptrdiff_t>(at));
     values.erase(values.begin() + static_cast<std::ptrdiff_t>(at));
-    const std::string label = names.empty() ? metric : group_text(names, values);
+    const std::string label = names.empty() ? shown_name(metric) : group_text(names, values);
     if (!series.contains(label)) order.push_back(label);
     series[label].first.push_back(x);
     series[label].second.push_back(a.value);
@@ -83,17 +91,37 @@ Figure drawn(const std::string& name, const std::string& metric, const std::vect
     heights.push_back(a.value.value);
   }
   Figure figure(
-      name, metric,
+      name, shown_name(metric),
       {.label = by[at], .log = numbers && wants_logarithm(places), .categories = categories},
-      {.label = metric, .log = wants_logarithm(heights)});
+      {.label = shown_name(metric), .log = wants_logarithm(heights)});
   for (const std::string& label : order)
     figure.estimates(label, series[label].first, series[label].second);
   return figure;
 }
 
+// How many series a figure of one metric would have: groups that differ in more than the option
+// along the x axis.
+std::size_t series_of(const std::vector<Aggregate>& all, std::size_t options) {
+  const std::size_t at = x_option(all, options);
+  std::set<std::vector<std::string>> series;
+  for (const Aggregate& a : all) {
+    std::vector<std::string> rest = a.group;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(at));
+    series.insert(std::move(rest));
+  }
+  return series.size();
+}
+
 void add_figures(Results& results, const std::vector<Aggregate>& all,
                  const std::vector<std::string>& by, const std::vector<std::string>& metrics) {
   if (by.empty()) return;
+  if (const std::size_t series = series_of(all, by.size()); series > series_colours) {
+    results.notes.push_back(
+        fmt::format("No figures: they would have {} series each. Give --by fewer options than {}, "
+                    "or --where.",
+                    series, fmt::join(by, ", ")));
+    return;
+  }
   for (const std::string& metric : metrics) {
     std::vector<Aggregate> own;
     std::ranges::copy_if(all, std::back_inserter(own),

@@ -132,6 +132,15 @@ std::string plan_text(const SweepPlan& plan, const RunnerOptions& o) {
   return out + "\n";
 }
 
+// What its runs say.
+std::string paper_of(const SweepPlan& plan, const fs::path& folder) {
+  for (const PlannedRun& run : plan.runs)
+    if (const auto summary = RunFolder(run_path(folder, run)).summary())
+      if (const Json paper = summary->value("paper", Json()); paper.is_string())
+        return paper.get<std::string>();
+  return about.paper;
+}
+
 // Whoever comes last has seen the most, so one at a time looks and writes.
 std::string merge(const SweepPlan& plan, const Options& o, const fs::path& folder, double seconds) {
   const Claimed alone = Claimed::waited_for(folder / ".merge");
@@ -139,6 +148,7 @@ std::string merge(const SweepPlan& plan, const Options& o, const fs::path& folde
   Table table;
   const Results results = sweep_results(runs, o.ask, table);
   About shown = about;
+  shown.paper = paper_of(plan, folder);
   shown.measures = plan.experiment + " at " + std::to_string(plan.runs.size()) + " settings.";
   RunFacts facts = facts_here(shown);
   facts.threads = static_cast<int>(o.threads);

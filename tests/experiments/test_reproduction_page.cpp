@@ -437,6 +437,15 @@ TEST(Program, WritesItsPageAndTellsDamage) {
   for (const char* word : {"--help", "--version"}) EXPECT_EQ(run({word}).code, 0);
 }
 
+TEST(Program, AFigureThatIsLeftOutIsTold) {
+  const Runs runs;
+  runs.write("boolean_scaling", "boolean_scaling");
+  write_bytes(runs.path("boolean_scaling") / "figures/second_by_name.svg", "<svg ><script/></svg>");
+  expect_told(run_program_with(reproduction_page,
+                               {"--runs", runs.path("").string(), "--programs", "/nowhere"}),
+              3, {"boolean_scaling: ", "second_by_name.svg is no picture", "hint: "});
+}
+
 TEST(Program, BadUsageAndFilesAreOneLine) {
   const auto run = [](std::vector<std::string> words) {
     return run_program_with(reproduction_page, std::move(words));

@@ -109,6 +109,18 @@ TEST(Sweep, MergesWhatItsRunsFound) {
     EXPECT_FALSE(toys.file(name).empty()) << name;
 }
 
+TEST(Sweep, DrawsNoMoreSeriesThanCanBeToldApart) {
+  const ToySweep toys(R"({"random": {"lr": {"uniform": [0.1, 1]}, "width": {"integers": [1, 9]}},
+                          "draws": 14, "seed": 3})");
+  ASSERT_EQ(toys.run(), 0) << toys.said();
+  EXPECT_NE(toys.said().find("No figures: they would have 1"), std::string::npos) << toys.said();
+  EXPECT_FALSE(is_there(toys.out() + "/figures/metric_01.svg"));
+  ASSERT_EQ(toys.run({"--by", "width"}), 0) << toys.said();
+  EXPECT_TRUE(is_there(toys.out() + "/figures/metric_01.svg"));
+  const std::string report = toys.file("report.html");
+  EXPECT_NE(report.find("<title>loss</title>"), std::string::npos);
+}
+
 TEST(Sweep, AsksAgainWithoutRunning) {
   const ToySweep toys(small_grid);
   ASSERT_EQ(toys.run(), 0) << toys.said();

@@ -10,6 +10,7 @@
 #include "experiments/common/run_log.hpp"
 #include "experiments/data/idx.hpp"
 #include "experiments/data/images.hpp"
+#include "finished_runs.hpp"
 #include "shim.hpp"
 #include "temp_folder.hpp"
 #include "tensor/io_npy.hpp"
@@ -218,6 +219,9 @@ const std::vector<Scenario>& scenarios() {
                 const LockFile lock(f / ".lock");
                 return std::string();
               }),
+      library("sweep_failure", one_failure, another_failure),
+      {"run_sweep_merged", finished_sweep, merge_sweep, {}, outputs_of_merge},
+      {"run_page", finished_runs, page_of_runs, {}, {}},
       {"run_fresh", nothing, toy({}), toy({"--resume"}), outputs_of_toy},
       {"run_resumed", interrupted_toy, toy({"--resume"}), {}, outputs_of_toy},
       {"run_over_another", toy_before, toy({"--seed", "2"}), resumed_or_started_over,

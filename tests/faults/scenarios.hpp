@@ -30,7 +30,11 @@ struct Scenario {
   std::function<std::string(const std::filesystem::path&)> look = {};
 
   /// Whether JSON takes part, whose destructor ends the program when memory is refused to it.
-  bool json() const { return look || name.starts_with("checkpoint") || name == "run_log"; }
+  bool json() const {
+    return name.starts_with("checkpoint") || name.starts_with("sweep") || name.starts_with("run_");
+  }
+  /// Whether its places are too many for every one of its allocations to be refused.
+  bool whole_run() const { return name.starts_with("run_") && name != "run_log"; }
 
   friend void PrintTo(const Scenario& s, std::ostream* out) { *out << s.name; }
 };

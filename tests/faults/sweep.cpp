@@ -24,7 +24,7 @@ bool is_json(const std::string& bytes) {
 bool whole_by_form(const std::string& name, const std::string& bytes) {
   if (name == "log.jsonl" || name == ".lock" || name.starts_with("checkpoint.")) return true;
   if (name.ends_with(".json")) return is_json(bytes);
-  return name.ends_with("report.html") && bytes.ends_with("</html>\n");
+  return name.ends_with(".html") && bytes.ends_with("</html>\n");
 }
 
 bool is(const Contents& all, const std::string& name, const std::string& bytes) {

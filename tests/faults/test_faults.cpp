@@ -162,7 +162,7 @@ TEST_P(Faults, ARefusedAllocationIsAnErrorAndLeaksNothing) {
 // for; 101 shares no factor with what repeats in it.
 TEST_P(Faults, WithoutMemoryForJsonTheProgramEndsWithStatus3) {
   if (!GetParam().json()) GTEST_SKIP() << "no JSON: see ARefusedAllocation";
-  const int stride = GetParam().look ? 101 : 1;
+  const int stride = GetParam().whole_run() ? 101 : 1;
   for (const bool lasting : {false, true})
     count.refused += sweep.each_ended(
         {.call = Call::allocate, .lasting = lasting},

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <iostream>
-#include <streambuf>
 
+#include "captured.hpp"
 #include "experiments/common/program.hpp"
 #include "shim.hpp"
 #include "temp_folder.hpp"
@@ -14,21 +14,6 @@ namespace {
 
 using namespace sonde::experiments;
 namespace fs = std::filesystem;
-
-// Takes what a standard stream gets, while it lives, without asking for memory.
-class Captured final : std::streambuf {
- public:
-  explicit Captured(std::ostream& stream) : stream_(stream), former_(stream.rdbuf(this)) {
-    setp(text_.data(), text_.data() + text_.size());
-  }
-  ~Captured() override { stream_.rdbuf(former_); }
-  std::string text() const { return {pbase(), pptr()}; }
-
- private:
-  std::ostream& stream_;
-  std::streambuf* former_;
-  std::array<char, 4096> text_;
-};
 
 constexpr std::int64_t never = 1000;
 

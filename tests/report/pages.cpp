@@ -9,6 +9,7 @@
 #include "autograd/ops.hpp"
 #include "experiments/common/report.hpp"
 #include "experiments/page/page.hpp"
+#include "experiments/sweep/findings.hpp"
 #include "experiments/vision/findings.hpp"
 #include "program_run.hpp"
 #include "tensor/io_npy.hpp"
@@ -212,6 +213,35 @@ Page reproduction(const std::string& name, const World& world, SizeClass size) {
   return {name, page_html(runs, size)};
 }
 
+// A merged sweep of a program at `rates` learning rates.
+Page sweep_page(const std::string& name, int rates) {
+  MergedRuns runs{.table = {{"run", "state", "seed", "target", "width", "lr", "metrics.loss",
+                             "metrics.loss.low", "metrics.loss.high", "metrics.norm",
+                             "claims.small", "wall_s", "path"}},
+                  .options = {"seed", "target", "width", "lr"},
+                  .metrics = {"metrics.loss", "metrics.norm"}};
+  for (const char* target : {"parity", "a-target-of-a-longer-name-than-others"})
+    for (int width : {8, 64, 512})
+      for (int lr = 1; lr <= rates; ++lr)
+        for (int seed = 1; seed <= 3; ++seed) {
+          const double loss = 1e-3 * lr * lr * (target[0] == 'a' ? 1 : 3) / width + 1e-6 * seed;
+          const std::string run = fmt::format("{:05}", runs.table.rows.size());
+          runs.table.add({run, "finished", std::to_string(seed), target, std::to_string(width),
+                          csv_number(1e-3 * lr), csv_number(loss), csv_number(loss),
+                          csv_number(loss), csv_number(width * 1.5), "pass", "12", "runs/" + run});
+        }
+  runs.table.rows[1][1] = "failed";
+  runs.table.rows[1][6] = "";
+  Table aggregated;
+  const Results r = sweep_results(
+      runs,
+      {.slopes = {"log(metrics.loss) ~ log(width)"}, .ranks = {"loss ~ target", "norm ~ width"}},
+      aggregated);
+  return {name,
+          report_html({"sweep", "boolean_scaling at many settings.", papers()[0].reference, ""}, {},
+                      {{"grid", "experiments/sweeps/e1_scaling.json"}}, r)};
+}
+
 // What a program really writes, about an untrained network on noise.
 Page written_by(const std::string& name, Program program, std::vector<std::string> words) {
   TempFolder folder;
@@ -237,6 +267,8 @@ std::vector<Page> report_pages() {
       marks(),
       reproduction("reproduction", World(options({"vit", "mlp"}, 3)), SizeClass::standard),
       reproduction("reproduction_long", World(options(long_names(), 3)), SizeClass::quick),
+      sweep_page("sweep", 2),
+      sweep_page("sweep_of_many", 30),
       {"reproduction_none", page_html({}, SizeClass::standard)},
       written_by("hessian_spectrum", hessian_spectrum,
                  {"--quick", "--by", "block", "--tolerance", "0.01"}),
