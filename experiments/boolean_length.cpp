@@ -98,24 +98,31 @@ void add_figures(Results& r, const std::vector<LengthRecipe>& recipes,
                      unfitted_text(runs))});
 }
 
+// The lengths trained on, and the bins above them: up to twice, three times, ... the longest.
+std::vector<Interval> bins_of(const LengthRecipe& r) {
+  const auto longest = static_cast<double>(r.longest);
+  std::vector<Interval> out{{static_cast<double>(r.shortest), longest}};
+  for (std::int64_t high = 2 * r.longest; high <= r.farthest; high += r.longest)
+    out.push_back({out.back().high + 1, static_cast<double>(high)});
+  return out;
+}
+
 void add_metrics(Results& r, const std::vector<LengthRecipe>& recipes,
                  const std::vector<LengthRun>& runs, const std::vector<std::string>& targets) {
   for (const LengthRecipe& one : recipes)
     for (const std::string& target : targets) {
-      Sample inside, beyond;
-      for (const LengthRun& run : fitted(runs, one.setup, target)) {
-        inside.push_back(run.in_distribution());
-        beyond.push_back(run.over(one.longest + 1, one.farthest));
+      const std::vector<LengthRun> learnt = fitted(runs, one.setup, target);
+      if (learnt.empty()) continue;
+      for (const Interval& bin : bins_of(one)) {
+        Sample shares;
+        for (const LengthRun& run : learnt)
+          shares.push_back(
+              run.over(static_cast<std::int64_t>(bin.low), static_cast<std::int64_t>(bin.high)));
+        r.metrics.push_back({fmt::format("{}_{}_to_{:g}", name_of(one.setup), target, bin.high),
+                             fmt::format("{}, {}: {:g} to {:g} bits", name_of(one.setup), target,
+                                         bin.low, bin.high),
+                             mean_over_units(shares)});
       }
-      if (inside.empty()) continue;
-      const std::string id = name_of(one.setup) + "_" + target,
-                        label = name_of(one.setup) + ", " + target;
-      r.metrics.push_back({id + "_trained",
-                           fmt::format("{}: {} to {} bits", label, one.shortest, one.longest),
-                           mean_over_units(inside)});
-      r.metrics.push_back({id + "_longer",
-                           fmt::format("{}: {} to {} bits", label, one.longest + 1, one.farthest),
-                           mean_over_units(beyond)});
     }
 }
 
