@@ -139,21 +139,29 @@ std::string measurements(const Table& table) {
       download("results", table.csv()), folded_table(table, "All measurements"));
 }
 
-std::string settings_section(const RunFacts& facts, const Json& settings) {
-  std::string out = "<section><h2>Settings</h2>\n<dl class=\"card pairs\">\n";
-  return out + setting_pairs(settings) +
-         "</dl>\n<p>The same run again:</p>\n<div class=\"card\"><pre tabindex=\"0\">" +
-         text(facts.experiment + " --config config.json --out again") + "</pre></div></section>\n";
+// What gathers runs has no seed of its own, and cannot be made again from its config.json.
+bool is_run(const Json& settings) {
+  return settings.contains("seed");
 }
 
-std::string provenance(const RunFacts& facts) {
+std::string settings_section(const RunFacts& facts, const Json& settings) {
+  std::string out = "<section><h2>Settings</h2>\n<dl class=\"card pairs\">\n" +
+                    setting_pairs(settings) + "</dl>\n";
+  if (is_run(settings))
+    out += "<p>The same run again:</p>\n<div class=\"card\"><pre tabindex=\"0\">" +
+           text(facts.experiment + " --config config.json --out again") + "</pre></div>";
+  return out + "</section>\n";
+}
+
+std::string provenance(const RunFacts& facts, const Json& settings) {
   std::string out = "<section><h2>Where this comes from</h2>\n<dl class=\"card pairs\">\n";
   out += build_pairs(facts);
   out += definition("threads", std::to_string(facts.threads));
-  out += definition("first seed", std::to_string(facts.seed));
+  if (is_run(settings)) out += definition("first seed", std::to_string(facts.seed));
   out += definition("wall time", duration_text(facts.wall_s));
-  out += definition("peak memory of tensors",
-                    fmt::format("{:.1f} MiB", static_cast<double>(facts.peak_bytes) / 0x1p20));
+  if (is_run(settings))
+    out += definition("peak memory of tensors",
+                      fmt::format("{:.1f} MiB", static_cast<double>(facts.peak_bytes) / 0x1p20));
   return out + "</dl></section>\n";
 }
 
@@ -166,7 +174,8 @@ std::string report_html(const About& about, const RunFacts& facts, const Json& s
       header(about) + quick_banner(settings) + headline(results) + verdict_badges(results.claims);
   out += figures(results) + claims_section(results, "Claims", false) + headline_numbers(results);
   out += claims_section(results, "What must hold exactly", true) + notes(results);
-  out += measurements(results.table) + settings_section(facts, settings) + provenance(facts);
+  out +=
+      measurements(results.table) + settings_section(facts, settings) + provenance(facts, settings);
   return out +
          fmt::format(
              "<footer>Written by Sonde {}. Numbers: summary.json, results.csv, log.jsonl."

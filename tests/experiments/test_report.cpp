@@ -98,6 +98,15 @@ TEST(Report, TheQuickRunIsNamed) {
             std::string::npos);
 }
 
+TEST(Report, OnlyARunIsMadeAgainFromItsSettings) {
+  const std::string run = report_html(about, facts, {{"seed", 7}}, sample());
+  const std::string gathered = report_html(about, facts, {{"grid", "file"}}, sample());
+  for (const char* part : {"demo --config config.json --out again", "first seed"}) {
+    EXPECT_NE(run.find(part), std::string::npos) << part;
+    EXPECT_EQ(gathered.find(part), std::string::npos) << part;
+  }
+}
+
 TEST(Report, EmptyResultsStillMakeAPage) {
   const std::string page = report_html(about, facts, Json::object(), {});
   EXPECT_EQ(xml_problem(page.substr(16)), "");
