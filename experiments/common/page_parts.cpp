@@ -99,7 +99,8 @@ std::string definition(std::string_view name, std::string_view value) {
 std::string setting_pairs(const Json& settings) {
   std::string out;
   for (const auto& [name, value] : settings.items())
-    if (value != "" && value != false) out += definition(name, setting_text(value));
+    if (const std::string shown = setting_text(value); !shown.empty() && value != false)
+      out += definition(name, shown);
   return out;
 }
 
