@@ -43,7 +43,10 @@ void declare(Cli& cli, Options& o) {
               "of the noise on the parameters, fresh ones for each moment");
   cli.real("radius", o.how.how.radius, {2.28, 2.28, 8.93}, {0, 1000},
            "of that noise: its standard deviation is radius / sqrt(parameters), the authors' 0.02");
-  cli.settle([&o](const Settings&) { only_once(o.weight_decays); });
+  cli.settle([&o](const Settings&) {
+    even_width("--width", o.base.width);
+    only_once(o.weight_decays);
+  });
 }
 
 std::vector<BitCase> cases_of(const Options& o, const Settings& s) {

@@ -5,6 +5,7 @@
 
 #include "analysis/statistics.hpp"
 #include "experiments/boolean/length.hpp"
+#include "experiments/boolean/study.hpp"
 #include "experiments/common/jobs.hpp"
 #include "experiments/common/program.hpp"
 
@@ -38,6 +39,8 @@ struct Options {
 };
 
 void settle(Options& o, const Settings&) {
+  even_width("--width", o.encoder.width);
+  even_width("--model-width", o.model.width);
   o.scratchpad.longest = o.encoder.longest;
   for (LengthRecipe* r : {&o.encoder, &o.model, &o.scratchpad}) {
     r->farthest = o.times * r->longest;

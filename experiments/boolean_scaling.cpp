@@ -32,6 +32,8 @@ struct Options {
 };
 
 void settle(Options& o, const Settings& s) {
+  even_width("--width", o.base.width);
+  only_once(o.lengths);
   const auto from_four_to = [](std::int64_t last) {
     std::vector<std::int64_t> all;
     for (std::int64_t n = 4; n <= last; ++n) all.push_back(n);

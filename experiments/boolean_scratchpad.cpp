@@ -32,6 +32,9 @@ struct Options {
 };
 
 void settle(Options& o, const Settings& s) {
+  even_width("--width", o.base.width);
+  only_once(o.lengths);
+  only_once(o.parity_lengths);
   if (o.lengths.empty())
     o.lengths =
         Scaled<std::vector<std::int64_t>>{

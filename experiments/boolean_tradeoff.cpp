@@ -34,6 +34,7 @@ struct Options {
 };
 
 void settle(Options& o, const Settings& s) {
+  even_width("--width", o.base.width);
   only_once(o.lengths);
   if (o.lengths.empty()) {
     if (s.size == SizeClass::full)

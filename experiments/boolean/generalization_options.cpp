@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "experiments/boolean/generalization.hpp"
+#include "experiments/boolean/study.hpp"
 #include "experiments/common/cli.hpp"
 #include "experiments/common/settings.hpp"
 
@@ -14,7 +15,7 @@ void settle(GeneralizationOptions& o, const Settings& s) {
   if (o.sizes.empty())
     for (std::int64_t size = all / (s.size == SizeClass::full ? 8 : 4); size < all; size *= 2)
       if (size > 0) o.sizes.push_back(size);
-  if (o.width % 2 != 0) fail(ErrorCode::usage, "--width", "{} is not even", o.width);
+  even_width("--width", o.width);
   std::ranges::sort(o.sizes);
   if (std::ranges::adjacent_find(o.sizes) != o.sizes.end())
     fail(ErrorCode::usage, "--sizes", "a size appears twice");

@@ -44,6 +44,12 @@ std::vector<std::string> targets_of(const TrainedRuns& runs) {
   return out;
 }
 
+void even_width(const std::string& option, std::int64_t width) {
+  if (width % 2 != 0)
+    fail_hint(ErrorCode::usage, option, "give an even number: the network splits it in two",
+              "{} is odd", width);
+}
+
 namespace quantities {
 const BitQuantity label_sharpness{"label_sharpness", "sharpness, against labels",
                                   [](const BitMeasurement&m) { return m.label_sharpness.value; }},

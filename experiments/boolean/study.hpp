@@ -36,6 +36,10 @@ void only_once(std::vector<T>& values) {
   values.erase(twice.begin(), twice.end());
 }
 
+/// Error(usage) naming the option unless the width that it gives is even: there are two heads, and
+/// half of an encoder's is the bit's, half the position's.
+void even_width(const std::string& option, std::int64_t width);
+
 /// One number of a run, and how reports name it.
 struct BitQuantity {
   const char *id, *label;

@@ -122,6 +122,20 @@ TEST(Study, APieceOfASweepHasItsNumbersAsMetrics) {
   EXPECT_TRUE(metrics_of_piece({}).empty());
 }
 
+TEST(Settings, AreEvenAndCountOnce) {
+  EXPECT_NO_THROW(even_width("--width", 32));
+  try {
+    even_width("--width", 3);
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::usage);
+    EXPECT_NE(std::string(e.what()).find("--width: 3 is odd"), std::string::npos) << e.what();
+  }
+  std::vector<std::int64_t> lengths{7, 4, 7};
+  only_once(lengths);
+  EXPECT_EQ(lengths, (std::vector<std::int64_t>{4, 7}));
+}
+
 TEST(TrainedBits, KeysOfCasesDiffer) {
   const BitCase c;
   BitCase other = c;
