@@ -285,9 +285,7 @@ CaptionedFigure sensitivity_figure(const std::vector<FunctionFound>& found, std:
     f.line(label, x, y);
   };
   for (const std::string& name : names) {
-    const auto sensitivity = [&](std::int64_t n) {
-      return name == "random" ? static_cast<double>(n) / 2 : target(name).average_sensitivity(n);
-    };
+    const auto sensitivity = [&](std::int64_t n) { return average_sensitivity_of(name, n); };
     std::vector<double> x, y;
     for (const FunctionFound& one : found)
       if (one.function == name) {

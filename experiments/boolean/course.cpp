@@ -45,12 +45,12 @@ class CourseJob final : public Job {
       : options_(std::move(options)),
         course_{std::move(c), {}},
         net_(encoder_of(course_.of)),
-        training_(*net_, target(course_.of.target),
-                  uniform_bits(course_.of.batch, course_.of.length), training_of(course_.of)),
+        training_(*net_, target_of(course_.of), uniform_bits(course_.of.batch, course_.of.length),
+                  training_of(course_.of)),
         probe_(probe_of(course_.of)),
         measured_as_(measurement_of(course_.of, probe_, options_.how)),
         bits_(measured_strings(course_.of.length, measured_as_)),
-        labels_(target(course_.of.target).labels(bits_)) {}
+        labels_(target_of(course_.of).labels(bits_)) {}
 
   bool advance() override {
     using Clock = std::chrono::steady_clock;

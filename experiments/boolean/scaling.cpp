@@ -150,7 +150,10 @@ std::map<std::string, LinearRegression> sharpness_lines(const TrainedRuns& runs)
   return out;
 }
 
-std::vector<Claim> scaling_claims(const TrainedRuns& runs, const ScalingCriterion& c) {
+std::vector<Claim> scaling_claims(const TrainedRuns& all, const ScalingCriterion& c) {
+  const TrainedRuns runs = runs_where(all, [](const TrainedBits& t) {
+    return std::ranges::find(target_names(), t.of.target) != target_names().end();
+  });
   return {slope_claim(runs), steeper_claim(runs, c.slope_factor),
           sharper_claim(runs, c.sharpness_factor, c.compared_at),
           learnt_claim(runs, c.easy_bits, c.learnt_share)};

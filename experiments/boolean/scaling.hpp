@@ -21,8 +21,8 @@ struct ScalingCriterion {
 /// The line of sharpness by length through the kept runs of each target that has three of them, of
 /// different lengths. n of the slope counts their seeds, m the runs.
 std::map<std::string, LinearRegression> sharpness_lines(const TrainedRuns& runs);
-/// The claims on the authors' sharpness. Intervals are Student's t over seeds, but of the slope
-/// itself, which is a regression over runs.
+/// The claims on the authors' sharpness, about their four targets. Intervals are Student's t over
+/// seeds, but of the slope itself, which is a regression over runs.
 std::vector<Claim> scaling_claims(const TrainedRuns& runs, const ScalingCriterion& criterion = {});
 /// At how many lengths both kinds of sharpness have the targets' means in the same order, of how
 /// many at which each target has a kept run.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "analysis/boolean.hpp"
 #include "analysis/statistics.hpp"
 
 namespace sonde::experiments {
@@ -48,6 +49,15 @@ void even_width(const std::string& option, std::int64_t width) {
   if (width % 2 != 0)
     fail_hint(ErrorCode::usage, option, "give an even number: the network splits it in two",
               "{} is odd", width);
+}
+
+void tables_fit(const std::vector<std::string>& targets, const std::vector<std::int64_t>& lengths) {
+  if (std::ranges::find(targets, random_name) == targets.end()) return;
+  for (const std::int64_t n : lengths)
+    if (n > max_cube_dimension)
+      fail_hint(ErrorCode::usage, "--lengths",
+                fmt::format("a random function is a table, of {} bits at most", max_cube_dimension),
+                "a random function of {} bits", n);
 }
 
 namespace quantities {
@@ -156,7 +166,7 @@ Figure by_length(const std::string& name, const TrainedRuns& runs, const BitQuan
       x.push_back(static_cast<double>(n));
       means.push_back(mean_over_units(values));
       middle.push_back(means.back().value);
-      if (floor) floors.push_back(target(name_of_target).average_sensitivity(n) / 2 / x.back());
+      if (floor) floors.push_back(average_sensitivity_of(name_of_target, n) / 2 / x.back());
     }
     if (x.empty()) continue;
     f.line(name_of_target, x, middle);

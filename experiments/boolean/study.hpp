@@ -39,6 +39,8 @@ void only_once(std::vector<T>& values) {
 /// Error(usage) naming the option unless the width that it gives is even: there are two heads, and
 /// half of an encoder's is the bit's, half the position's.
 void even_width(const std::string& option, std::int64_t width);
+/// Error(usage) if random functions are asked for on strings of too many bits for a table.
+void tables_fit(const std::vector<std::string>& targets, const std::vector<std::int64_t>& lengths);
 
 /// One number of a run, and how reports name it.
 struct BitQuantity {

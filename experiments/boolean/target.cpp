@@ -53,6 +53,26 @@ const std::vector<Target>& targets() {
   return all;
 }
 
+// The parity of the first k bits, or of all where there are fewer.
+Target sparse(std::int64_t k) {
+  return {fmt::format("sparse-{}", k),
+          [k](const Tensor& b) {
+            return as_labels(odd(ones_in(slice(Var(b), 1, 0, std::min(k, b.size(1))).tensor())));
+          },
+          [k](std::int64_t n) { return static_cast<double>(std::min(k, n)); }};
+}
+
+const std::vector<Target>& sparse_targets() {
+  static const std::vector<Target> all{sparse(2), sparse(3), sparse(4)};
+  return all;
+}
+
+std::vector<std::string> names_of(const std::vector<Target>& all) {
+  std::vector<std::string> out;
+  for (const Target& t : all) out.push_back(t.name);
+  return out;
+}
+
 // How many there are of n bits.
 std::int64_t strings_of(std::int64_t n) {
   if (n < 1 || n > max_cube_dimension)
@@ -80,21 +100,31 @@ Tensor strings_in(std::int64_t n, std::int64_t begin, std::int64_t end) {
 }  // namespace
 
 const std::vector<std::string>& target_names() {
+  static const std::vector<std::string> names = names_of(targets());
+  return names;
+}
+
+const std::vector<std::string>& all_target_names() {
   static const std::vector<std::string> names = [] {
-    std::vector<std::string> out;
-    for (const Target& t : targets()) out.push_back(t.name);
+    std::vector<std::string> out = target_names();
+    std::ranges::copy(names_of(sparse_targets()), std::back_inserter(out));
+    out.emplace_back(random_name);
     return out;
   }();
   return names;
 }
 
 Target target(const std::string& name) {
-  const auto found = std::ranges::find(targets(), name, &Target::name);
-  if (found == targets().end())
-    fail_hint(ErrorCode::names, "target",
-              fmt::format("did you mean '{}'?", nn::nearest(name, target_names())),
-              "there is no '{}'", name);
-  return *found;
+  for (const std::vector<Target>* all : {&targets(), &sparse_targets()})
+    if (const auto found = std::ranges::find(*all, name, &Target::name); found != all->end())
+      return *found;
+  fail_hint(ErrorCode::names, "target",
+            fmt::format("did you mean '{}'?", nn::nearest(name, target_names())),
+            "there is no '{}'", name);
+}
+
+double average_sensitivity_of(const std::string& name, std::int64_t n) {
+  return name == random_name ? static_cast<double>(n) / 2 : target(name).average_sensitivity(n);
 }
 
 Tensor random_table(std::int64_t n, philox::Key key) {
@@ -102,7 +132,7 @@ Tensor random_table(std::int64_t n, philox::Key key) {
 }
 
 Target random_target(std::int64_t n, philox::Key key) {
-  return table_target("random", random_table(n, key));
+  return table_target(random_name, random_table(n, key));
 }
 
 Target table_target(std::string name, const Tensor& table) {
@@ -119,14 +149,6 @@ Target table_target(std::string name, const Tensor& table) {
             return as_labels(take(table, rows_of(b), 0));
           },
           [sensitivity](std::int64_t) { return sensitivity; }};
-}
-
-Target sparse_parity(std::vector<std::int64_t> positions) {
-  const auto k = static_cast<std::int64_t>(positions.size());
-  const Tensor at = Tensor::from<std::int64_t>(positions, {k});
-  return {fmt::format("parity of {}", k),
-          [at](const Tensor& b) { return as_labels(odd(sum(index_select(b, 1, at), {1}))); },
-          [k](std::int64_t) { return static_cast<double>(k); }};
 }
 
 Tensor all_strings(std::int64_t n) {

@@ -25,8 +25,15 @@ struct Target {
 /// (the share of ones, a number; 1 / n): the targets of Hahn and Rofin (arXiv:2402.09963), in
 /// brackets their average sensitivities.
 const std::vector<std::string>& target_names();
-/// Error(names) for another name.
+/// These, "sparse-2" to "sparse-4" (the parity of the first k bits; k) and random_name: which
+/// studies can learn.
+const std::vector<std::string>& all_target_names();
+/// A function by its name; Error(names) for another name, and for random_name, as random functions
+/// are many: random_target().
 Target target(const std::string& name);
+/// Of strings of n bits; that of random_name is the mean over functions, n / 2.
+double average_sensitivity_of(const std::string& name, std::int64_t n);
+inline constexpr const char* random_name = "random";
 /// Random bits i64 [2^n]; Error(value) unless 1 <= n <= max_cube_dimension.
 Tensor random_table(std::int64_t n, philox::Key key);
 /// Such a table for strings of n bits; the first bit of a string is the most significant one of its
@@ -34,8 +41,6 @@ Tensor random_table(std::int64_t n, philox::Key key);
 Target random_target(std::int64_t n, philox::Key key);
 /// A given table, of values 0 and 1, [2^n].
 Target table_target(std::string name, const Tensor& table);
-/// The parity of some bits, as positions; their number.
-Target sparse_parity(std::vector<std::int64_t> positions);
 
 /// All strings of n bits, i64 [2^n, n], in the order of table_target()'s rows. Error(value) unless
 /// 1 <= n <= max_cube_dimension.

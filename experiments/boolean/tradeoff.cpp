@@ -181,7 +181,7 @@ Figure scatter(const std::string& name, const std::string& title, const Series& 
   if (in_order)
     f.use_tones();
   else
-    f.colour_order(target_names());
+    f.colour_order(all_target_names());
   for (const auto& [label, runs] : all)
     if (!runs.empty()) f.scatter(label, values_of(runs, quantities::norm), values_of(runs, q));
   return f;
@@ -192,14 +192,13 @@ Figure bound_figure(const TrainedRuns& runs) {
   Figure f("squared_blowup", "mean squared blow-up, the theory's",
            {.label = "average sensitivity / sqrt(n ln n)"},
            {.label = "mean squared blow-up", .log = true});
-  f.colour_order(target_names());
+  f.colour_order(all_target_names());
   for (const std::string& name : targets_of(runs)) {
-    const Target t = target(name);
     std::vector<double> x, y;
     for (const TrainedBits& run : kept_runs(runs, name)) {
       const auto n = static_cast<double>(run.of.length);
       if (n < 2) continue;
-      x.push_back(t.average_sensitivity(run.of.length) / std::sqrt(n * std::log(n)));
+      x.push_back(average_sensitivity_of(name, run.of.length) / std::sqrt(n * std::log(n)));
       y.push_back(run.found.theory_squared_blowup);
     }
     if (!x.empty()) f.scatter(name, x, y);

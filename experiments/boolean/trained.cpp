@@ -12,8 +12,8 @@ namespace {
 class BitJob final : public TrainingJob {
  public:
   BitJob(BitCase c, TrainedBitsOptions options)
-      : TrainingJob(encoder_of(c), target(c.target), uniform_bits(c.batch, c.length),
-                    training_of(c), {.steps = c.steps}),
+      : TrainingJob(encoder_of(c), target_of(c), uniform_bits(c.batch, c.length), training_of(c),
+                    {.steps = c.steps}),
         case_(std::move(c)),
         options_(std::move(options)) {}
 
@@ -26,7 +26,7 @@ class BitJob final : public TrainingJob {
     BitProbe probe = probe_of(case_);
     probe.follow(net);
     const BitMeasurementOptions how = measurement_of(case_, probe, options_);
-    const Target t = target(case_.target);
+    const Target t = target_of(case_);
     const BitMeasurement found = probe.measure(t, case_.length, how);
     if (options_.exported && options_.exported(case_))
       export_bits(options_.export_to / (name_of(case_) + ".safetensors"), probe.module(), t,
@@ -51,6 +51,10 @@ philox::Key key_of(const BitCase& c, std::uint64_t stream) {
        {number_of(c.target), static_cast<std::uint64_t>(c.length), stream})
     key = philox::fold_in(key, part);
   return key;
+}
+
+Target target_of(const BitCase& c) {
+  return c.target == random_name ? random_target(c.length, key_of(c, 4)) : target(c.target);
 }
 
 std::unique_ptr<BitEncoder> encoder_of(const BitCase& c) {

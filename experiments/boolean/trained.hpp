@@ -26,6 +26,8 @@ std::string name_of(const BitCase& c);
 /// Independent streams of the case: 0 of initial values, 1 of strings, 2 of measurements, 3 of
 /// settings that are drawn.
 philox::Key key_of(const BitCase& c, std::uint64_t stream);
+/// The case's function; a random one has a table of its own for each seed and length.
+Target target_of(const BitCase& c);
 std::unique_ptr<BitEncoder> encoder_of(const BitCase& c);
 /// How it is trained.
 BitTrainingOptions training_of(const BitCase& c);

@@ -136,6 +136,31 @@ TEST(Settings, AreEvenAndCountOnce) {
   EXPECT_EQ(lengths, (std::vector<std::int64_t>{4, 7}));
 }
 
+TEST(TrainedBits, RandomFunctionsAreTheCasesOwn) {
+  const BitCase c{.target = "random", .length = 6, .seed = 3};
+  BitCase other = c;
+  other.seed = 4;
+  const auto table = [](const BitCase& of) {
+    return target_of(of).labels(all_strings(of.length)).to_vector<float>();
+  };
+  EXPECT_EQ(table(c), table(c));
+  EXPECT_NE(table(c), table(other));
+  EXPECT_EQ(average_sensitivity_of("random", 6), 3);
+  EXPECT_EQ(average_sensitivity_of("sparse-3", 6), 3);
+  EXPECT_THROW(target("random"), Error);
+  EXPECT_NO_THROW(tables_fit({"random"}, {20}));
+  EXPECT_NO_THROW(tables_fit({"parity"}, {21}));
+  EXPECT_THROW(tables_fit({"parity", "random"}, {4, 21}), Error);
+}
+
+// Criteria speak of the authors' four functions.
+TEST(ScalingClaims, FurtherFunctionsDoNotCount) {
+  TrainedRuns runs = planted(0.05, 0.002);
+  for (std::int64_t n = 4; n <= 10; ++n)
+    for (std::uint64_t seed = 0; seed < 3; ++seed) runs.push_back(run_of("random", n, seed, 100));
+  EXPECT_EQ(verdicts(runs), verdicts(planted(0.05, 0.002)));
+}
+
 TEST(TrainedBits, KeysOfCasesDiffer) {
   const BitCase c;
   BitCase other = c;
