@@ -109,7 +109,7 @@ Estimate rank_correlation(std::span<const double> x, std::span<const double> y) 
   const double rho = spearman(x, y).statistic;
   const auto n = static_cast<double>(x.size());
   Estimate e{.value = rho, .n = static_cast<std::int64_t>(x.size())};
-  if (n <= 3) return e;
+  if (n <= 3 || std::abs(rho) == 1) return e;
   constexpr double z = 1.959963984540054;  // the normal's 97.5 % quantile
   const double reach = z * std::sqrt((1 + rho * rho / 2) / (n - 3));
   e.ci95 = Interval{std::tanh(std::atanh(rho) - reach), std::tanh(std::atanh(rho) + reach)};

@@ -21,7 +21,8 @@ struct RankTest {
 RankTest spearman(std::span<const double> x, std::span<const double> y);
 /// The same correlation with a 95 % interval by Fisher's transformation, whose variance is (1 +
 /// rho^2 / 2) / (n - 3) (Bonett and Wright, "Sample size requirements for estimating Pearson,
-/// Kendall and Spearman correlations", 2000); none below four pairs. Errors as spearman().
+/// Kendall and Spearman correlations", 2000); none below four pairs, nor for a
+/// correlation of -1 or 1, where it would have no width. Errors as spearman().
 Estimate rank_correlation(std::span<const double> x, std::span<const double> y);
 /// Wilcoxon's rank-sum test (Mann and Whitney's U of `a`). Without ties and with a sample of at
 /// most 8, p counts all arrangements; else it is normal, with the correction for ties and that for

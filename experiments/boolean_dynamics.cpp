@@ -3,6 +3,7 @@
 
 #include "experiments/boolean/dynamics.hpp"
 #include "experiments/boolean/study.hpp"
+#include "experiments/common/criteria.hpp"
 #include "experiments/common/program.hpp"
 
 namespace sonde::experiments {
@@ -64,9 +65,7 @@ std::vector<BitCase> cases_of(const Options& o, const Settings& s) {
 void measure(Run& run, Options& o) {
   const Settings& s = run.settings();
   Results& r = run.results;
-  Json criteria;
-  for (const Claim& c : dynamics_claims({})) criteria[c.id] = c.criterion;
-  run.describe("criteria", criteria);
+  describe_criteria(run, dynamics_claims({}));
   Jobs jobs(run);
   const std::vector<BitCase> cases = cases_of(o, s);
   BitCourses courses;
@@ -75,9 +74,7 @@ void measure(Run& run, Options& o) {
     courses.push_back(course_from_json(course));
   r.table = table_of(courses);
   r.claims = dynamics_claims(courses);
-  if (s.size == SizeClass::quick)
-    for (Claim& c : r.claims)
-      c = left_open(std::move(c), "a quick run has short strings and one seed");
+  leave_open_if_quick(run, "a quick run has short strings and one seed");
   r.metrics = dynamics_metrics(courses);
   r.figures = dynamics_figures(courses);
   r.notes = {

@@ -4,6 +4,7 @@
 
 #include "experiments/boolean/generalization_claims.hpp"
 #include "experiments/boolean/study.hpp"
+#include "experiments/common/criteria.hpp"
 #include "experiments/common/program.hpp"
 
 namespace sonde::experiments {
@@ -68,16 +69,12 @@ const char* const what_is_smaller =
 void measure(Run& run, GeneralizationOptions& o) {
   const Settings& s = run.settings();
   Results& r = run.results;
-  Json criteria;
-  for (const Claim& c : generalization_claims({}, o.sizes)) criteria[c.id] = c.criterion;
-  run.describe("criteria", criteria);
+  describe_criteria(run, generalization_claims({}, o.sizes));
   Jobs jobs(run);
   const Generalization found = generalize(jobs, s.seed, s.seeds, o);
   r.table = table_of(found);
   r.claims = generalization_claims(found, o.sizes);
-  if (s.size == SizeClass::quick)
-    for (Claim& c : r.claims)
-      c = left_open(std::move(c), "a quick run has short strings and one seed");
+  leave_open_if_quick(run, "a quick run has short strings and one seed");
   r.metrics = generalization_metrics(found, o.sizes);
   r.figures = generalization_figures(found, o.sizes);
   r.notes = {how_it_was_done(found, o), how_to_read, what_differs, how_sure, what_is_smaller};

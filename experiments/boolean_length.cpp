@@ -6,6 +6,7 @@
 #include "analysis/statistics.hpp"
 #include "experiments/boolean/length.hpp"
 #include "experiments/boolean/study.hpp"
+#include "experiments/common/criteria.hpp"
 #include "experiments/common/jobs.hpp"
 #include "experiments/common/program.hpp"
 
@@ -164,9 +165,7 @@ void measure(Run& run, Options& o) {
   std::vector<LengthRecipe> recipes;
   for (const LengthRecipe& one : {o.encoder, o.model, o.scratchpad})
     if (chosen(o, one)) recipes.push_back(one);
-  Json criteria;
-  for (const Claim& c : length_claims(recipes, o.targets, {})) criteria[c.id] = c.criterion;
-  run.describe("criteria", criteria);
+  describe_criteria(run, length_claims(recipes, o.targets, {}));
   Jobs jobs(run);
   std::vector<LengthRun> runs;
   for (const LengthRecipe& one : recipes) {
@@ -178,8 +177,7 @@ void measure(Run& run, Options& o) {
   }
   r.table = table_of(runs);
   r.claims = length_claims(recipes, o.targets, runs);
-  if (s.size == SizeClass::quick)
-    for (Claim& c : r.claims) c = left_open(std::move(c), "a quick run has one seed");
+  leave_open_if_quick(run, "a quick run has one seed");
   add_metrics(r, recipes, runs, o.targets);
   add_figures(r, recipes, runs);
   add_notes(r, runs);

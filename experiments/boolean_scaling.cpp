@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "experiments/boolean/scaling.hpp"
+#include "experiments/common/criteria.hpp"
 #include "experiments/common/program.hpp"
 
 namespace sonde::experiments {
@@ -69,23 +70,6 @@ void declare(Cli& cli, Options& o) {
   cli.settle([&o](const Settings& s) { settle(o, s); });
 }
 
-// Of each seed long strings first, which take longest: a core is not left with them at the end.
-std::vector<BitCase> cases_of(const Options& o, const Settings& s) {
-  std::vector<std::int64_t> lengths = o.lengths;
-  std::ranges::sort(lengths, std::greater{});
-  std::vector<BitCase> out;
-  for (int i = 0; i < s.seeds; ++i)
-    for (const std::int64_t n : lengths)
-      for (const std::string& target : o.targets) {
-        BitCase c = o.base;
-        c.target = target;
-        c.length = n;
-        c.seed = s.seed + static_cast<std::uint64_t>(i);
-        out.push_back(std::move(c));
-      }
-  return out;
-}
-
 void add_figures(Results& r, const TrainedRuns& runs) {
   const std::string caption = "Means over seeds of the runs that are kept, with 95 % intervals. " +
                               discarded_text(runs) + " discarded.";
@@ -116,21 +100,18 @@ void add_metrics(Results& r, const TrainedRuns& runs) {
 void measure(Run& run, Options& o) {
   const Settings& s = run.settings();
   Results& r = run.results;
-  Json criteria;
-  for (const Claim& c : scaling_claims({})) criteria[c.id] = c.criterion;
-  run.describe("criteria", criteria);
+  describe_criteria(run, scaling_claims({}));
   Jobs jobs(run);
   TrainedBitsOptions how = o.how;
   how.export_to = s.out / "export";
   how.exported = [&](const BitCase& c) {
     return c.seed == s.seed && std::ranges::find(o.exported, c.length) != o.exported.end();
   };
-  const TrainedRuns runs = train_bits(jobs, "trainings", cases_of(o, s), how);
+  const TrainedRuns runs =
+      train_bits(jobs, "trainings", cases_of(o.base, o.targets, o.lengths, s), how);
   r.table = table_of(runs);
   r.claims = scaling_claims(runs);
-  if (s.size == SizeClass::quick)
-    for (Claim& c : r.claims)
-      c = left_open(std::move(c), "a quick run has few lengths and one seed");
+  leave_open_if_quick(run, "a quick run has few lengths and one seed");
   add_metrics(r, runs);
   add_figures(r, runs);
   r.notes.insert(

@@ -5,6 +5,7 @@
 
 #include "experiments/boolean/scaling.hpp"
 #include "experiments/boolean/scratchpad.hpp"
+#include "experiments/common/criteria.hpp"
 #include "experiments/common/program.hpp"
 
 namespace sonde::experiments {
@@ -77,21 +78,6 @@ void declare(Cli& cli, Options& o) {
   cli.integer("look-every", o.how.look_every, {250, 250, 1000}, {1, 10'000'000},
               "steps between decodings; divides --steps");
   cli.settle([&o](const Settings& s) { settle(o, s); });
-}
-
-// Of each seed long strings first, which take longest: a core is not left with them at the end.
-std::vector<BitCase> cases_of(BitCase base, const std::string& target,
-                              std::vector<std::int64_t> lengths, const Settings& s) {
-  std::ranges::sort(lengths, std::greater{});
-  base.target = target;
-  std::vector<BitCase> out;
-  for (int i = 0; i < s.seeds; ++i)
-    for (const std::int64_t n : lengths) {
-      base.length = n;
-      base.seed = s.seed + static_cast<std::uint64_t>(i);
-      out.push_back(base);
-    }
-  return out;
 }
 
 void add_figures(Results& r, const std::vector<ScratchpadRun>& runs, const TrainedRuns& parities) {
@@ -191,24 +177,20 @@ void measure(Run& run, Options& o) {
   const Settings& s = run.settings();
   Results& r = run.results;
   const ScratchpadCriterion criterion;
-  Json criteria;
-  for (const Claim& c : scratchpad_claims({}, {}, {})) criteria[c.id] = c.criterion;
-  run.describe("criteria", criteria);
+  describe_criteria(run, scratchpad_claims({}, {}, {}));
   BitCase plain = o.base, parity = o.base;
   plain.steps = criterion.plain_steps;
   parity.batch = o.parity_batch;
   Jobs jobs(run);
   const auto scratchpads =
-      train_scratchpads(jobs, cases_of(o.base, "scratchpad", o.lengths, s), o.how);
+      train_scratchpads(jobs, cases_of(o.base, {"scratchpad"}, o.lengths, s), o.how);
   const auto answered =
-      train_plain(jobs, cases_of(plain, "parity", {criterion.length}, s), o.answered);
-  const TrainedRuns parities =
-      train_bits(jobs, "parities", cases_of(parity, "parity", o.parity_lengths, s), o.how.measured);
+      train_plain(jobs, cases_of(plain, {"parity"}, {criterion.length}, s), o.answered);
+  const TrainedRuns parities = train_bits(
+      jobs, "parities", cases_of(parity, {"parity"}, o.parity_lengths, s), o.how.measured);
   r.table = table_of(scratchpads, answered, parities);
   r.claims = scratchpad_claims(scratchpads, answered, parities);
-  if (s.size == SizeClass::quick)
-    for (Claim& c : r.claims)
-      c = left_open(std::move(c), "a quick run has few lengths and one seed");
+  leave_open_if_quick(run, "a quick run has few lengths and one seed");
   add_metrics(r, scratchpads, parities);
   add_figures(r, scratchpads, parities);
   add_notes(r, scratchpads, parities);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "experiments/boolean/tradeoff.hpp"
+#include "experiments/common/criteria.hpp"
 #include "experiments/common/program.hpp"
 
 namespace sonde::experiments {
@@ -74,38 +75,20 @@ void declare(Cli& cli, Options& o) {
   cli.settle([&o](const Settings& s) { settle(o, s); });
 }
 
-// Of each draw long strings first, which take longest.
-std::vector<BitCase> cases_of(const Options& o, const Settings& s) {
-  std::vector<std::int64_t> lengths = o.lengths;
-  std::ranges::sort(lengths, std::greater{});
-  std::vector<BitCase> out;
-  for (int i = 0; i < s.seeds; ++i)
-    for (const std::int64_t n : lengths)
-      for (const std::string& target : o.targets) {
-        BitCase c = o.base;
-        c.target = target;
-        c.length = n;
-        c.seed = s.seed + static_cast<std::uint64_t>(i);
-        out.push_back(with_random_settings(std::move(c), range_of("--lr", o.lr),
-                                           range_of("--weight-decay", o.weight_decay)));
-      }
-  return out;
-}
-
 void measure(Run& run, Options& o) {
   const Settings& s = run.settings();
   Results& r = run.results;
   const TradeoffCriterion criterion{.compared_at = std::ranges::max(o.lengths)};
-  Json criteria;
-  for (const Claim& c : tradeoff_claims({}, criterion)) criteria[c.id] = c.criterion;
-  run.describe("criteria", criteria);
+  describe_criteria(run, tradeoff_claims({}, criterion));
+  std::vector<BitCase> cases = cases_of(o.base, o.targets, o.lengths, s);
+  for (BitCase& c : cases)
+    c = with_random_settings(std::move(c), range_of("--lr", o.lr),
+                             range_of("--weight-decay", o.weight_decay));
   Jobs jobs(run);
-  const TrainedRuns runs = train_bits(jobs, "trainings", cases_of(o, s), o.how);
+  const TrainedRuns runs = train_bits(jobs, "trainings", cases, o.how);
   r.table = table_of(runs);
   r.claims = tradeoff_claims(runs, criterion);
-  if (s.size == SizeClass::quick)
-    for (Claim& c : r.claims)
-      c = left_open(std::move(c), "a quick run has short strings, two draws");
+  leave_open_if_quick(run, "a quick run has short strings, two draws");
   r.metrics = tradeoff_metrics(runs, criterion);
   r.figures = tradeoff_figures(runs, criterion);
   r.notes = tradeoff_notes(runs, criterion);

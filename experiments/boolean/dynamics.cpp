@@ -8,6 +8,7 @@
 
 #include "analysis/statistics.hpp"
 #include "experiments/boolean/study.hpp"
+#include "experiments/common/criteria.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -51,9 +52,8 @@ BitCourses courses_where(const BitCourses& courses,
 Claim judged(const std::string& id, const std::string& statement, const std::string& criterion,
              const BitCourses& courses, const Contrast& contrast, Side side,
              const DynamicsCriterion& c) {
-  const auto value = over_seeds(courses, contrast, c);
-  if (!value) return undecided(id, statement, criterion, "no run that shows it");
-  return judge(id, statement, criterion, *value, side);
+  return judge_if(id, statement, criterion, over_seeds(courses, contrast, c), side, 0,
+                  "no run that shows it");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "analysis/association.hpp"
 #include "analysis/statistics.hpp"
+#include "experiments/common/criteria.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -47,16 +48,6 @@ double sensitivity_of(const Learnt& l) {
   return l.learnt.sensitivity;
 }
 
-Claim judged(const std::string& id, const std::string& statement, const std::string& criterion,
-             const std::optional<Estimate>& value, double threshold, const std::string& missing) {
-  if (!value) return undecided(id, statement, criterion, missing);
-  return judge(id, statement, criterion, *value, Side::above, threshold);
-}
-
-std::optional<Estimate> over_seeds(const Sample& values) {
-  return values.empty() ? std::nullopt : std::optional(mean_over_units(values));
-}
-
 Claim less_claim(const Generalization& g, std::int64_t size, const GeneralizationCriterion& c) {
   Claim claim = undecided(
       fmt::format("less_{}", size),
@@ -90,14 +81,15 @@ Claim less_claim(const Generalization& g, std::int64_t size, const Generalizatio
 }
 
 Claim gap_claim(const Generalization& g, std::int64_t size, double gap) {
-  return judged(
+  return judge_if(
       fmt::format("gap_{}", size),
       fmt::format("What is learnt of {} strings is much less sensitive than random completions",
                   size),
       fmt::format("the completion's average sensitivity less that of the function learnt has a "
                   "95 % interval over seeds above {:g}",
                   gap),
-      over_seeds(values_of(by_seed(fitting(g, size), gap_of))), gap, "no network fits its part");
+      mean_if_any(values_of(by_seed(fitting(g, size), gap_of))), Side::above, gap,
+      "no network fits its part");
 }
 
 Claim grows_claim(const Generalization& g, std::int64_t fewer, std::int64_t more) {
@@ -107,12 +99,13 @@ Claim grows_claim(const Generalization& g, std::int64_t fewer, std::int64_t more
   for (const auto& [seed, value] : b)
     if (const auto other = a.find(seed); other != a.end())
       differences.push_back(value - other->second);
-  return judged(fmt::format("grows_{}_{}", fewer, more),
-                fmt::format("What is learnt of {} strings is less sensitive than what is learnt "
-                            "of {}",
-                            fewer, more),
-                "the difference, paired by function, has a 95 % interval over seeds above 0",
-                over_seeds(differences), 0, "no function of which parts of both sizes are fitted");
+  return judge_if(fmt::format("grows_{}_{}", fewer, more),
+                  fmt::format("What is learnt of {} strings is less sensitive than what is learnt "
+                              "of {}",
+                              fewer, more),
+                  "the difference, paired by function, has a 95 % interval over seeds above 0",
+                  mean_if_any(differences), Side::above, 0,
+                  "no function of which parts of both sizes are fitted");
 }
 
 double sharpness(const Fit& f) {
@@ -204,7 +197,7 @@ std::optional<Estimate> excess(const Generalization& g, const FitNumber& number)
     differences[seed].push_back(mean(random->second.numbers) - mean(learnt.numbers));
     ++pairs;
   }
-  auto e = over_seeds(values_of(means_of(differences)));
+  auto e = mean_if_any(values_of(means_of(differences)));
   if (e) e->m = pairs;
   return e;
 }
@@ -217,20 +210,21 @@ std::vector<Claim> generalization_claims(const Generalization& g,
   for (const std::int64_t size : sizes) out.push_back(gap_claim(g, size, c.gap));
   for (std::size_t i = 1; i < sizes.size(); ++i)
     out.push_back(grows_claim(g, sizes[i - 1], sizes[i]));
-  out.push_back(
-      judged("association", "Sensitive functions have sharp minima",
-             fmt::format("Spearman's correlation of a function's average sensitivity and the mean "
-                         "sharpness of its kept fits, over functions learnt and completions, has a "
-                         "95 % interval above {:g}: a jackknife over seeds of Fisher's z, with "
-                         "Student's t",
-                         c.correlation),
-             rank_association(g, sharpness), c.correlation, "too few functions with kept fits"));
-  out.push_back(
-      judged("sharper", "Random completions have sharper minima than what is learnt",
-             "the sharpness of fits to a completion less that of fits to the function learnt of "
-             "the same part, mean over kept fits and over parts of a seed, has a 95 % interval "
-             "over seeds above 0",
-             excess(g, sharpness), 0, "no part of which both functions have kept fits"));
+  out.push_back(judge_if(
+      "association", "Sensitive functions have sharp minima",
+      fmt::format("Spearman's correlation of a function's average sensitivity and the mean "
+                  "sharpness of its kept fits, over functions learnt and completions, has a "
+                  "95 % interval above {:g}: a jackknife over seeds of Fisher's z, with "
+                  "Student's t",
+                  c.correlation),
+      rank_association(g, sharpness), Side::above, c.correlation,
+      "too few functions with kept fits"));
+  out.push_back(judge_if(
+      "sharper", "Random completions have sharper minima than what is learnt",
+      "the sharpness of fits to a completion less that of fits to the function learnt of "
+      "the same part, mean over kept fits and over parts of a seed, has a 95 % interval "
+      "over seeds above 0",
+      excess(g, sharpness), Side::above, 0, "no part of which both functions have kept fits"));
   return out;
 }
 

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "analysis/statistics.hpp"
+#include "experiments/common/criteria.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -49,24 +50,18 @@ std::vector<std::pair<LengthSetup, std::string>> kinds_of(const std::vector<Leng
   return out;
 }
 
-Claim judged(const std::string& id, const std::string& statement, const std::string& criterion,
-             const Sample& by_seed, Side side, double threshold, const std::string& missing) {
-  if (by_seed.empty()) return undecided(id, statement, criterion, missing);
-  return judge(id, statement, criterion, mean_over_units(by_seed), side, threshold);
-}
-
 Claim fits_claim(const LengthRecipe& r, const std::string& target,
                  const std::vector<LengthRun>& runs, const LengthCriterion& c) {
   Sample by_seed;
   for (const LengthRun& run : runs_of(runs, r.setup, target))
     by_seed.push_back(run.in_distribution());
-  return judged(
+  return judge_if(
       name_of(r.setup) + "-" + target + "-fits",
       fmt::format("{}: {} of {} to {} bits is learnt", title_of(r.setup), capitals(target),
                   r.shortest, r.longest),
       fmt::format("mean accuracy on these lengths has a 95 % interval over seeds above {:g}",
                   c.fits),
-      by_seed, Side::above, c.fits, "no run");
+      mean_if_any(by_seed), Side::above, c.fits, "no run");
 }
 
 Claim longer_claim(const LengthRecipe& r, const std::string& target,
@@ -78,15 +73,16 @@ Claim longer_claim(const LengthRecipe& r, const std::string& target,
     if (at != run.accuracy.end()) by_seed.push_back(at->second);
   }
   const bool fails = target == parity;
-  return judged(name_of(r.setup) + "-" + target,
-                fmt::format("{}: {} {} to {} bits", title_of(r.setup), capitals(target),
-                            fails ? "does not generalise" : "generalises", n),
-                fmt::format("accuracy at {} bits, of the runs whose mean accuracy on {} to {} bits "
-                            "is {:g} or more, has a 95 % interval over seeds {} {:g}; three seeds",
-                            n, r.shortest, r.longest, c.fits, fails ? "below" : "above",
-                            fails ? c.parity : c.others),
-                by_seed, fails ? Side::below : Side::above, fails ? c.parity : c.others,
-                "no run has learnt it");
+  return judge_if(
+      name_of(r.setup) + "-" + target,
+      fmt::format("{}: {} {} to {} bits", title_of(r.setup), capitals(target),
+                  fails ? "does not generalise" : "generalises", n),
+      fmt::format("accuracy at {} bits, of the runs whose mean accuracy on {} to {} bits "
+                  "is {:g} or more, has a 95 % interval over seeds {} {:g}; three seeds",
+                  n, r.shortest, r.longest, c.fits, fails ? "below" : "above",
+                  fails ? c.parity : c.others),
+      mean_if_any(by_seed), fails ? Side::below : Side::above, fails ? c.parity : c.others,
+      "no run has learnt it");
 }
 
 }  // namespace

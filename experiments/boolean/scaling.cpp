@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "analysis/statistics.hpp"
+#include "experiments/common/criteria.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -29,10 +30,6 @@ std::optional<LinearRegression> line_of(const TrainedRuns& kept) {
   line.slope.n = static_cast<std::int64_t>(seeds_of(kept).size());
   line.slope.m = static_cast<std::int64_t>(kept.size());
   return line;
-}
-
-TrainedRuns of_seed(const TrainedRuns& runs, std::uint64_t seed) {
-  return runs_where(runs, [=](const TrainedBits& t) { return t.of.seed == seed; });
 }
 
 // Parity's value less `factor` times the greatest of the others' magnitudes; nothing unless there
@@ -61,14 +58,6 @@ Sample leads(const TrainedRuns& runs, double factor,
   return out;
 }
 
-Claim judged(std::string id, std::string statement, std::string criterion, const Sample& by_seed,
-             const std::string& missing) {
-  if (by_seed.empty())
-    return undecided(std::move(id), std::move(statement), std::move(criterion), missing);
-  return judge(std::move(id), std::move(statement), std::move(criterion), mean_over_units(by_seed),
-               Side::above);
-}
-
 Claim slope_claim(const TrainedRuns& runs) {
   const std::string id = "slope", statement = "PARITY gets sharper with its length",
                     criterion =
@@ -84,11 +73,13 @@ Claim steeper_claim(const TrainedRuns& runs, double factor) {
     const auto line = line_of(kept);
     return line ? std::optional(line->slope.value) : std::nullopt;
   };
-  return judged("steeper", "The sharpness of the other targets stays flat",
-                fmt::format("parity's slope less {:g} times the greatest magnitude of the others', "
-                            "of each seed's kept runs, has a 95 % interval over seeds above 0",
-                            factor),
-                leads(runs, factor, slope_of), "no seed has a line for every target");
+  return judge_if(
+      "steeper", "The sharpness of the other targets stays flat",
+      fmt::format("parity's slope less {:g} times the greatest magnitude of the others', "
+                  "of each seed's kept runs, has a 95 % interval over seeds above 0",
+                  factor),
+      mean_if_any(leads(runs, factor, slope_of)), Side::above, 0,
+      "no seed has a line for every target");
 }
 
 Claim sharper_claim(const TrainedRuns& runs, double factor, std::int64_t n) {
@@ -96,12 +87,13 @@ Claim sharper_claim(const TrainedRuns& runs, double factor, std::int64_t n) {
   const auto value = [](const TrainedRuns& kept) -> std::optional<double> {
     return kept.empty() ? std::nullopt : std::optional(sharpness(kept[0]));
   };
-  return judged("sharper", fmt::format("PARITY of {} bits is far sharper than the others", n),
-                fmt::format("parity's sharpness at {} bits less {:g} times the greatest of the "
-                            "others', of each seed at which all are kept, has a 95 % interval "
-                            "over seeds above 0",
-                            n, factor),
-                leads(at, factor, value), "no seed at which every target is kept");
+  return judge_if("sharper", fmt::format("PARITY of {} bits is far sharper than the others", n),
+                  fmt::format("parity's sharpness at {} bits less {:g} times the greatest of the "
+                              "others', of each seed at which all are kept, has a 95 % interval "
+                              "over seeds above 0",
+                              n, factor),
+                  mean_if_any(leads(at, factor, value)), Side::above, 0,
+                  "no seed at which every target is kept");
 }
 
 Claim learnt_claim(const TrainedRuns& runs, std::int64_t bits, double share) {

@@ -8,6 +8,7 @@
 
 #include "analysis/ratio.hpp"
 #include "experiments/boolean/scaling.hpp"
+#include "experiments/common/criteria.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -26,35 +27,29 @@ std::optional<double> answered_within(const ScratchpadRun& run, std::int64_t ste
   return best;
 }
 
-Claim on_accuracy(const std::string& id, const std::string& statement, const std::string& criterion,
-                  const Sample& by_seed, Side side, double threshold) {
-  if (by_seed.empty()) return undecided(id, statement, criterion, "no such run");
-  return judge(id, statement, criterion, mean_over_units(by_seed), side, threshold);
-}
-
 Claim written_claim(const std::vector<ScratchpadRun>& runs, const ScratchpadCriterion& c) {
   Sample by_seed;
   for (const ScratchpadRun& r : runs)
     if (r.trained.of.length == c.length)
       if (const auto best = answered_within(r, c.steps)) by_seed.push_back(*best);
-  return on_accuracy(
+  return judge_if(
       "written", fmt::format("With a scratchpad PARITY of {} bits is learnt", c.length),
       fmt::format("the share of strings whose last step is right, decoded step by step, within {} "
                   "steps of training, has a 95 % interval over seeds above {:g}",
                   c.steps, c.written),
-      by_seed, Side::above, c.written);
+      mean_if_any(by_seed), Side::above, c.written, "no such run");
 }
 
 Claim plain_claim(const std::vector<PlainRun>& runs, const ScratchpadCriterion& c) {
   Sample by_seed;
   for (const PlainRun& r : runs)
     if (r.of.length == c.length && r.of.steps == c.plain_steps) by_seed.push_back(r.accuracy);
-  return on_accuracy(
+  return judge_if(
       "plain", fmt::format("Without one PARITY of {} bits is not learnt", c.length),
       fmt::format("the share of right answers after {} steps has a 95 % interval over seeds below "
                   "{:g}",
                   c.plain_steps, c.guessed),
-      by_seed, Side::below, c.guessed);
+      mean_if_any(by_seed), Side::below, c.guessed, "no such run");
 }
 
 Claim flat_claim(const TrainedRuns& scratchpads, const TrainedRuns& parities, double share) {
@@ -74,10 +69,6 @@ Claim flat_claim(const TrainedRuns& scratchpads, const TrainedRuns& parities, do
   if (!quotient.ci95 && quotient.n >= 3)
     claim.reason = "the slope of PARITY does not differ from 0, so the quotient has no interval";
   return claim;
-}
-
-TrainedRuns of_seed(const TrainedRuns& runs, std::uint64_t seed) {
-  return runs_where(runs, [=](const TrainedBits& t) { return t.of.seed == seed; });
 }
 
 }  // namespace

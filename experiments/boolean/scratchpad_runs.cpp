@@ -18,24 +18,18 @@ std::unique_ptr<ScratchpadNet> scratchpad_of(const BitCase& c) {
 ScratchpadRun measured(const nn::Module& net, const BitCase& c, const TrainedBitsOptions& how) {
   BitProbe probe(scratchpad_of(c), ScratchpadNet::positions, ScratchpadNet::encoder_norms, 0);
   probe.follow(net);
-  BitMeasurementOptions options = how.measurement;
-  options.key = key_of(c, 2);
-  if (how.radius > 0) options.eps = probe.eps_of(how.radius);
+  const BitMeasurementOptions options = measurement_of(c, probe, how);
   const Tensor bits = measured_strings(c.length, options);
   return {
       .trained = {c, probe.measure(bits, to(prefix_parities(bits), DType::f32).tensor(), options)},
       .decoder = blowup_of(probe.module(), bits, ScratchpadNet::decoder_norms, 0)};
 }
 
-BitTrainingOptions training_options(const BitCase& c) {
-  return {.lr = c.lr, .weight_decay = c.weight_decay, .key = key_of(c, 1)};
-}
-
 class ScratchpadJob final : public TrainingJob {
  public:
   ScratchpadJob(const BitCase& c, const ScratchpadHow& how)
       : TrainingJob(scratchpad_of(c), scratchpad_task(), uniform_bits(c.batch, c.length),
-                    training_options(c), {.steps = c.steps, .glance_every = how.look_every}),
+                    training_of(c), {.steps = c.steps, .glance_every = how.look_every}),
         case_(c),
         how_(how) {}
   Json result() const override {
@@ -60,8 +54,8 @@ class ScratchpadJob final : public TrainingJob {
 class PlainJob final : public TrainingJob {
  public:
   PlainJob(const BitCase& c, std::int64_t strings)
-      : TrainingJob(encoder_of(c), target(c.target), uniform_bits(c.batch, c.length),
-                    training_options(c), {.steps = c.steps}),
+      : TrainingJob(encoder_of(c), target_of(c), uniform_bits(c.batch, c.length), training_of(c),
+                    {.steps = c.steps}),
         case_(c),
         strings_(strings) {}
   Json result() const override {
@@ -72,7 +66,7 @@ class PlainJob final : public TrainingJob {
  private:
   void look(const nn::Module& net) override {
     const Tensor bits = uniform_bits(strings_, case_.length)(key_of(case_, 3));
-    const Tensor outputs = net(bits).tensor(), labels = target(case_.target).labels(bits);
+    const Tensor outputs = net(bits).tensor(), labels = target_of(case_).labels(bits);
     loss_ = 4 * nn::mse_loss(outputs, labels).item();
     accuracy_ = accuracy_of(outputs, labels);
   }

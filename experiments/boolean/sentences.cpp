@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops.hpp"
+#include "experiments/common/draws.hpp"
 #include "nn/loss.hpp"
 
 namespace sonde::experiments {
@@ -13,21 +14,6 @@ enum Column : std::int64_t { tokens, positions, labels };
 Var column(const Var& rows, Column c) {
   return select(rows, 2, c);
 }
-
-// Numbers of one string, one after another.
-class Draws {
- public:
-  explicit Draws(philox::Key key) : key_(key) {}
-  /// 0 ... count - 1.
-  std::int64_t below(std::int64_t count) {
-    return static_cast<std::int64_t>(philox::unit(philox::bits(key_, next_++)) *
-                                     static_cast<double>(count));
-  }
-
- private:
-  philox::Key key_;
-  std::uint64_t next_ = 0;
-};
 
 std::vector<std::int64_t> bits_of(Draws& draws, std::int64_t n, bool uniform_ones) {
   std::vector<std::int64_t> bits(static_cast<std::size_t>(n));

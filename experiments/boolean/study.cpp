@@ -21,6 +21,10 @@ TrainedRuns runs_where(const TrainedRuns& runs,
   return out;
 }
 
+TrainedRuns of_seed(const TrainedRuns& runs, std::uint64_t seed) {
+  return runs_where(runs, [=](const TrainedBits& t) { return t.of.seed == seed; });
+}
+
 TrainedRuns kept_runs(const TrainedRuns& runs, const std::string& target) {
   return runs_where(runs,
                     [&](const TrainedBits& t) { return t.of.target == target && converged(t); });
@@ -42,6 +46,22 @@ std::vector<std::string> targets_of(const TrainedRuns& runs) {
   std::vector<std::string> out;
   for (const TrainedBits& t : runs)
     if (std::ranges::find(out, t.of.target) == out.end()) out.push_back(t.of.target);
+  return out;
+}
+
+std::vector<BitCase> cases_of(const BitCase& base, const std::vector<std::string>& targets,
+                              std::vector<std::int64_t> lengths, const Settings& settings) {
+  std::ranges::sort(lengths, std::greater{});
+  std::vector<BitCase> out;
+  for (int i = 0; i < settings.seeds; ++i)
+    for (const std::int64_t n : lengths)
+      for (const std::string& target : targets) {
+        BitCase c = base;
+        c.target = target;
+        c.length = n;
+        c.seed = settings.seed + static_cast<std::uint64_t>(i);
+        out.push_back(std::move(c));
+      }
   return out;
 }
 

@@ -20,6 +20,7 @@ using TrainedRuns = std::vector<TrainedBits>;
 /// Those that hold(t).
 TrainedRuns runs_where(const TrainedRuns& runs,
                        const std::function<bool(const TrainedBits&)>& hold);
+TrainedRuns of_seed(const TrainedRuns& runs, std::uint64_t seed);
 /// Those of one target that have converged.
 TrainedRuns kept_runs(const TrainedRuns& runs, const std::string& target);
 /// Different values over runs, in ascending order.
@@ -27,6 +28,11 @@ std::vector<std::int64_t> lengths_of(const TrainedRuns& runs);
 std::vector<std::uint64_t> seeds_of(const TrainedRuns& runs);
 /// Targets in the order in which they first occur.
 std::vector<std::string> targets_of(const TrainedRuns& runs);
+
+/// `base` for each target and length at all seeds of the run: of each seed long strings first,
+/// which take longest, so that a core is not left with them at the end.
+std::vector<BitCase> cases_of(const BitCase& base, const std::vector<std::string>& targets,
+                              std::vector<std::int64_t> lengths, const Settings& settings);
 
 /// In ascending order, each value once: a setting given twice would count its runs twice.
 template <class T>

@@ -52,8 +52,12 @@ std::string page_end() {
   return "</main></body></html>\n";
 }
 
+bool is_exact(const Estimate& e) {
+  return e.std_error == 0.0 && e.ci95 && e.ci95->low == e.ci95->high;
+}
+
 std::string interval_text(const Estimate& e) {
-  if (e.std_error == 0.0 && e.ci95 && e.ci95->low == e.ci95->high) return "exact";
+  if (is_exact(e)) return "exact";
   if (e.ci95)
     return fmt::format("95 % interval {} to {}", number_label(e.ci95->low, 3),
                        number_label(e.ci95->high, 3));

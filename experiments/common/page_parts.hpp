@@ -20,6 +20,8 @@ std::string page_begin(std::string_view title, std::string_view more = "");
 /// Everything behind them.
 std::string page_end();
 
+/// Without an error, as what is enumerated; not a sample whose interval is wider than its error.
+bool is_exact(const Estimate& e);
 /// "95 % interval 0.1 to 0.3", "exact", ...
 std::string interval_text(const Estimate& e);
 /// "n = 3, m = 500".

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "experiments/common/page_parts.hpp"
 #include "experiments/common/svg.hpp"
 #include "experiments/page/page.hpp"
 
@@ -21,9 +22,9 @@ std::string cell(std::string_view text) {
 std::string measured(const Claim& c) {
   if (!c.value) return "none";
   std::string out = number_label(c.value->value, 3);
-  if (const auto& ci = c.value->ci95; ci && c.value->std_error == 0.0)
+  if (is_exact(*c.value))
     out += " exact";
-  else if (ci)
+  else if (const auto& ci = c.value->ci95)
     out += fmt::format(" [{}, {}]", number_label(ci->low, 3), number_label(ci->high, 3));
   out += fmt::format("; n = {}", c.value->n);
   return out + (c.value->m > 1 ? fmt::format(", m = {}", c.value->m) : "");

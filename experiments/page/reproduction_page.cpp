@@ -8,6 +8,7 @@
 
 #include "experiments/common/folder.hpp"
 #include "experiments/common/program.hpp"
+#include "experiments/common/tool.hpp"
 #include "experiments/page/markdown.hpp"
 #include "experiments/page/page.hpp"
 #include "experiments/sweep/process.hpp"
@@ -109,18 +110,7 @@ int parsed(int argc, const char* const* argv) {
   CLI::App app{"Collects the runs that reproduce the papers into one page, index.html.", name};
   Options o;
   declare(app, o);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    print(app.help());
-    return done;
-  } catch (const CLI::CallForVersion&) {
-    print("reproduction_page of Sonde " + std::string(version()) + "\n");
-    return done;
-  } catch (const CLI::ParseError& e) {
-    fail_hint(ErrorCode::usage, name, "--help lists the options", "{}", e.what());
-  }
-  return work(o);
+  return run_tool(app, argc, argv, [&] { return work(o); });
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "experiments/common/findings_files.hpp"
 #include "experiments/common/interrupt.hpp"
 #include "experiments/common/program.hpp"
+#include "experiments/common/tool.hpp"
 #include "experiments/sweep/findings.hpp"
 #include "experiments/sweep/process.hpp"
 #include "experiments/sweep/run_folder.hpp"
@@ -200,21 +201,12 @@ int parsed(int argc, const char* const* argv) {
   CLI::App app{"Runs an experiment at many settings and merges the results.", about.name};
   Options o;
   declare(app, o);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp&) {
-    print(app.help());
-    return done;
-  } catch (const CLI::CallForVersion&) {
-    print("sweep of Sonde " + std::string(version()) + "\n");
-    return done;
-  } catch (const CLI::ParseError& e) {
-    fail_hint(ErrorCode::usage, about.name, "--help lists the options", "{}", e.what());
-  }
-  if (o.experiment.find('/') != std::string::npos)
-    fail_hint(ErrorCode::usage, "--experiment", "give its folder as --programs",
-              "'{}' is no name of a program", o.experiment);
-  return work(o);
+  return run_tool(app, argc, argv, [&] {
+    if (o.experiment.find('/') != std::string::npos)
+      fail_hint(ErrorCode::usage, "--experiment", "give its folder as --programs",
+                "'{}' is no name of a program", o.experiment);
+    return work(o);
+  });
 }
 
 }  // namespace

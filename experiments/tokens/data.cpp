@@ -2,25 +2,16 @@
 
 #include <cmath>
 
+#include "experiments/common/draws.hpp"
 #include "experiments/data/loader.hpp"
 
 namespace sonde::experiments {
 namespace {
 
-// Numbers of one string, one after another.
-class Draws {
- public:
-  explicit Draws(philox::Key key) : key_(key) {}
-  /// One of low ... low + count - 1.
-  std::int64_t among(std::int64_t low, std::int64_t count) {
-    const double u = philox::unit(philox::bits(key_, next_++));
-    return low + static_cast<std::int64_t>(u * static_cast<double>(count));
-  }
-
- private:
-  philox::Key key_;
-  std::uint64_t next_ = 0;
-};
+// One of low ... low + count - 1.
+std::int64_t among(Draws& draw, std::int64_t low, std::int64_t count) {
+  return low + draw.below(count);
+}
 
 void check(const TokenWorld& w) {
   if (w.most_sparse < 1 || w.least_majority > w.greatest_majority ||
@@ -32,19 +23,19 @@ void check(const TokenWorld& w) {
 
 // The tokens of one string, kind by kind.
 std::vector<std::int64_t> string_of(const TokenWorld& w, Draws& draw, bool label) {
-  const std::int64_t sparse = draw.among(1, w.most_sparse),
+  const std::int64_t sparse = among(draw, 1, w.most_sparse),
                      majority =
-                         draw.among(w.least_majority, w.greatest_majority - w.least_majority + 1),
+                         among(draw, w.least_majority, w.greatest_majority - w.least_majority + 1),
                      frequent_from = 2 * w.sparse, irrelevant_from = frequent_from + 2 * w.frequent;
   const bool side = w.cue == SparseCue::conflict ? !label : label;
   std::vector<std::int64_t> out;
   for (std::int64_t i = 0; i < sparse; ++i)
-    out.push_back(w.cue == SparseCue::random ? draw.among(0, 2 * w.sparse)
-                                             : draw.among(side ? 0 : w.sparse, w.sparse));
+    out.push_back(w.cue == SparseCue::random ? among(draw, 0, 2 * w.sparse)
+                                             : among(draw, side ? 0 : w.sparse, w.sparse));
   for (std::int64_t i = 0; i < w.frequent_count; ++i)
     out.push_back(
-        draw.among(frequent_from + ((i < majority) == label ? 0 : w.frequent), w.frequent));
-  while (std::ssize(out) < w.length) out.push_back(draw.among(irrelevant_from, w.irrelevant));
+        among(draw, frequent_from + ((i < majority) == label ? 0 : w.frequent), w.frequent));
+  while (std::ssize(out) < w.length) out.push_back(among(draw, irrelevant_from, w.irrelevant));
   return out;
 }
 
@@ -64,7 +55,7 @@ TokenSet draw_tokens(const TokenWorld& w, std::int64_t n, philox::Key key) {
   for (std::int64_t i = 0; i < n; ++i) {
     const philox::Key own = philox::fold_in(key, static_cast<std::uint64_t>(i));
     Draws draw(own);
-    const bool label = draw.among(0, 2) == 1;
+    const bool label = draw.below(2) == 1;
     const std::vector<std::int64_t> string = string_of(w, draw, label);
     for (const std::int64_t at : permutation(philox::fold_in(own, 0), w.length))
       tokens.push_back(string[static_cast<std::size_t>(at)]);

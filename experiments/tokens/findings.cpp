@@ -8,6 +8,7 @@
 #include <set>
 
 #include "analysis/statistics.hpp"
+#include "experiments/common/criteria.hpp"
 #include "experiments/tokens/rules.hpp"
 
 namespace sonde::experiments {
@@ -72,12 +73,6 @@ Sample rises_by(const TokenRuns& runs, Number number) {
                      runs_of(runs, "attention", SparseCue::label), number);
 }
 
-Claim judged(const char* id, const char* statement, const char* criterion, const Sample& found,
-             Side side) {
-  if (found.empty()) return undecided(id, statement, criterion, "no seed at which both fit");
-  return judge(id, statement, criterion, mean_over_units(found), side);
-}
-
 Claim fits_claim(const TokenRuns& runs) {
   Claim c{.id = "fits",
           .statement = "Attention and MLP fit without the sparse cue, too",
@@ -138,16 +133,17 @@ void add_levels(Figure& f) {
 }  // namespace
 
 std::vector<Claim> token_claims(const TokenRuns& runs) {
-  return {
-      judged("lower", "With both cues attention is less sensitive than the MLP at train accuracy 1",
-             "S(attention) - S(mlp) on train strings has a 95 % interval over seeds below 0; "
-             "three seeds at which both fit",
-             lower_by(runs, on_train), Side::below),
-      fits_claim(runs),
-      judged("rises", "Without the sparse cue attention is more sensitive",
-             "S(attention) on train strings without the sparse cue less that with it has a "
-             "95 % interval over seeds above 0; three seeds at which both fit",
-             rises_by(runs, on_train), Side::above)};
+  const char* unfit = "no seed at which both fit";
+  return {judge_if("lower",
+                   "With both cues attention is less sensitive than the MLP at train accuracy 1",
+                   "S(attention) - S(mlp) on train strings has a 95 % interval over seeds below 0; "
+                   "three seeds at which both fit",
+                   mean_if_any(lower_by(runs, on_train)), Side::below, 0, unfit),
+          fits_claim(runs),
+          judge_if("rises", "Without the sparse cue attention is more sensitive",
+                   "S(attention) on train strings without the sparse cue less that with it has a "
+                   "95 % interval over seeds above 0; three seeds at which both fit",
+                   mean_if_any(rises_by(runs, on_train)), Side::above, 0, unfit)};
 }
 
 std::vector<Metric> token_metrics(const TokenRuns& runs) {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "experiments/common/criteria.hpp"
 #include "experiments/common/program.hpp"
 #include "experiments/tokens/findings.hpp"
 #include "experiments/tokens/networks.hpp"
@@ -114,9 +115,7 @@ std::vector<std::string> notes(const Options& o, const TokenRuns& runs) {
 void measure(Run& run, Options& o) {
   const Settings& s = run.settings();
   Results& r = run.results;
-  Json criteria;
-  for (const Claim& c : token_claims({})) criteria[c.id] = c.criterion;
-  run.describe("criteria", criteria);
+  describe_criteria(run, token_claims({}));
   const std::vector<TokenCase> cases = cases_of(o, s);
   Jobs jobs(run);
   TokenRuns runs;
@@ -124,8 +123,7 @@ void measure(Run& run, Options& o) {
     runs.push_back(trained_tokens_from_json(found));
   r.table = table_of(runs);
   r.claims = token_claims(runs);
-  if (s.size == SizeClass::quick)
-    for (Claim& c : r.claims) c = left_open(std::move(c), "a quick run has one seed, few strings");
+  leave_open_if_quick(run, "a quick run has one seed, few strings");
   for (Claim& c : closed_form_claims(o.how, s.seed)) r.claims.push_back(std::move(c));
   r.metrics = token_metrics(runs);
   r.figures = token_figures(runs);

@@ -62,6 +62,7 @@ TEST(Association, IntervalOfARankCorrelation) {
   EXPECT_NEAR(std::atanh(e.ci95->low), z - reach, 1e-12);
   EXPECT_NEAR(std::atanh(e.ci95->high), z + reach, 1e-12);
   EXPECT_FALSE(rank_correlation(Sample{1, 2, 3}, Sample{1, 3, 2}).ci95);
+  EXPECT_FALSE(rank_correlation(Sample{1, 2, 3, 4, 5}, Sample{9, 8, 5, 3, 1}).ci95);
 }
 
 // The interval holds the shifts that the test does not refuse: just inside its ends p is at least

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "analysis/statistics.hpp"
 #include "experiments/common/findings_files.hpp"
 #include "experiments/common/folder.hpp"
 #include "experiments/page/markdown.hpp"
@@ -387,6 +388,16 @@ TEST(Markdown, HasARowAClaimAndTakesItsPlace) {
   for (const char* wrong : {"", "<!-- claims -->\n", "<!-- end -->\n<!-- claims -->\n",
                             "<!-- claims -->\n<!-- claims -->\n<!-- end -->\n"})
     EXPECT_THROW(with_claims(wrong, "new\n", "page"), Error) << wrong;
+}
+
+// A share of all has no standard error, and still an interval.
+TEST(Markdown, OnlyWhatIsExactIsCalledSo) {
+  CollectedRun run{.experiment = {"one", "hardness", "toy"}, .state = RunState::finished};
+  run.claims = {check("all", "all of ten", "", proportion(10, 10), true),
+                check("sum", "counted", "", Estimate::exact(1), true)};
+  const std::string table = claims_markdown({run});
+  EXPECT_NE(table.find("| 1 \\[0.722, 1\\]; n = 1, m = 10 | pass |"), std::string::npos) << table;
+  EXPECT_NE(table.find("| 1 exact; n = 1 | pass |"), std::string::npos) << table;
 }
 
 // docs/reproduction.md has each experiment of the list, in its order, with its line, and no other.
