@@ -93,7 +93,6 @@ const BitQuantity label_sharpness{"label_sharpness", "sharpness, against labels"
 }  // namespace quantities
 
 std::vector<Metric> metrics_of_piece(const TrainedRuns& runs) {
-  using namespace quantities;
   if (targets_of(runs).size() != 1 || lengths_of(runs).size() != 1) return {};
   const auto mean = [&](double (*of)(const BitMeasurement& m)) {
     Sample values;
@@ -102,7 +101,8 @@ std::vector<Metric> metrics_of_piece(const TrainedRuns& runs) {
   };
   std::vector<Metric> out{{"loss", "", mean([](const BitMeasurement& m) { return m.loss; })}};
   for (const BitQuantity& q :
-       {label_sharpness, output_sharpness, log_blowup, theory_log_blowup, norm})
+       {quantities::label_sharpness, quantities::output_sharpness, quantities::log_blowup,
+        quantities::theory_log_blowup, quantities::norm})
     out.push_back({q.id, "", mean(q.of)});
   return out;
 }
