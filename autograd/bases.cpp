@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/observe.hpp"
+#include "autograd/promote.hpp"
 
 namespace sonde {
 
@@ -71,11 +72,8 @@ void Elementwise::infer(std::span<const Var> in, Specs& out) const {
   Dims shape = in[0].shape();
   for (const Var& v : in.subspan(1)) {
     if (!(v.shape() == shape)) shape = broadcast_shapes(shape, v.shape(), name());
-    if (!(v.device() == in[0].device()))
-      fail_hint(ErrorCode::device, name(), "move one with to(device)", "operands on {} and {}",
-                in[0].device(), v.device());
   }
-  out.emplace_back(Spec{shape, dtype, in[0].device()});
+  out.emplace_back(Spec{shape, dtype, common_device(in, name())});
 }
 
 namespace {

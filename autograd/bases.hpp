@@ -29,6 +29,7 @@ class Elementwise : public Primitive {
   void infer(std::span<const Var> in, Specs& out) const override;
   Vars forward(std::span<Tensor> in, const Specs& out) const override;
   Batched batch(const Vars& in, std::span<const int> axes, std::int64_t n) const override;
+  bool takes_numbers() const override { return true; }
 
  protected:
   /// Type of the result; the default wants equal types and returns it. Error(dtype).

@@ -3,6 +3,7 @@
 
 #include "autograd/interpreter.hpp"
 #include "autograd/observe.hpp"
+#include "autograd/promote.hpp"
 
 namespace sonde {
 namespace {
@@ -43,8 +44,36 @@ Vars run_observed(const PrimitivePtr& p, std::span<Tensor> in, const Specs& spec
   return out;
 }
 
+// Numbers of the host go to the device of the other inputs, unless the kernel takes them as they
+// are.
+void meet_on_one_device(const Primitive& p, Vars& in) {
+  if (in.size() < 2) return;
+  const Device device = common_device(in, p.name());
+  if (p.takes_numbers()) return;
+  for (Var& v : in)
+    if (v && !(v.device() == device)) v = Var(v.tensor().to(device));
+}
+
+// The failure of a device or of its memory, with what the kernel was given.
+[[noreturn]] void fail_with_inputs(const Error& e, std::span<const Tensor> in) {
+  std::string specs;
+  for (const Tensor& t : in)
+    if (t) specs += (specs.empty() ? "" : ", ") + to_string(t.spec());
+  throw Error(e.code(), e.op(), fmt::format("{} (inputs {})", e.message(), specs), e.hint());
+}
+
+Vars run_on_device(const Primitive& p, std::span<Tensor> in, const Specs& specs) {
+  try {
+    return p.forward(in, specs);
+  } catch (const Error& e) {
+    if (e.code() != ErrorCode::backend && e.code() != ErrorCode::memory) throw;
+    fail_with_inputs(e, in);
+  }
+}
+
 // Level 0: no transform among the inputs.
 Vars run_kernel(const PrimitivePtr& p, Vars&& in, std::source_location where) {
+  meet_on_one_device(*p, in);
   Specs specs;
   p->infer(in, specs);
   Tensors tensors;
@@ -53,6 +82,8 @@ Vars run_kernel(const PrimitivePtr& p, Vars&& in, std::source_location where) {
   if (detail::observer.load(std::memory_order_relaxed) ||
       detail::anomaly.load(std::memory_order_relaxed)) [[unlikely]]
     return run_observed(p, tensors, specs, where);
+  if (!specs.empty() && specs[0].device.type != DeviceType::cpu)
+    return run_on_device(*p, tensors, specs);
   return p->forward(tensors, specs);
 }
 

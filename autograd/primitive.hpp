@@ -68,6 +68,9 @@ class Primitive : public Counted {
   virtual std::int64_t flops(std::span<const Tensor> /*in*/, const Vars& /*out*/) const {
     return 0;
   }
+  /// Whether a number on the host (rank 0) may stand beside tensors of a device as it is: the
+  /// kernel takes it by value. Otherwise it is copied there first.
+  virtual bool takes_numbers() const { return false; }
   /// The attributes for graphs and profiles, "axis=1, keepdim=true".
   virtual std::string attributes() const { return {}; }
 

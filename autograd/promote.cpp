@@ -26,7 +26,7 @@ DType common(const Var& a, const Var& b, std::string_view op) {
 // The number beside `other`: of its dtype, or f32 where an integer type could not hold it.
 Var number(double value, const Var& other) {
   const bool fits = is_float(other.dtype()) || value == std::floor(value);
-  return Tensor::scalar(value, fits ? other.dtype() : DType::f32, other.device());
+  return Tensor::scalar(value, fits ? other.dtype() : DType::f32);
 }
 
 }  // namespace
@@ -50,6 +50,19 @@ std::pair<Var, Var> promote(Operand a, Operand b, std::string_view op) {
     }
   }
   return {std::move(x), std::move(y)};
+}
+
+Device common_device(std::span<const Var> in, std::string_view op) {
+  const Var* first = nullptr;
+  for (const Var& v : in) {
+    if (!v || (first && v.device() == first->device())) continue;
+    if (v.rank() == 0 && v.device() == Device{}) continue;
+    if (first)
+      fail_hint(ErrorCode::device, op, "move one with to(device)", "operands {} and {}",
+                first->spec(), v.spec());
+    first = &v;
+  }
+  return first ? first->device() : Device{};
 }
 
 Var as_float(Var x) {

@@ -15,4 +15,8 @@ std::pair<Var, Var> promote(Operand a, Operand b, std::string_view op);
 /// As f32 if it is an integer or bool.
 Var as_float(Var x);
 
+/// The device on which all of `in` lie (empty Vars aside); numbers of the host (rank 0) may stand
+/// beside tensors of any device. Error(device).
+Device common_device(std::span<const Var> in, std::string_view op);
+
 }  // namespace sonde

@@ -30,6 +30,7 @@ enum class ErrorCode : std::uint16_t {
   anomaly = 1040,    ///< first NaN or Inf, in anomaly mode
   names = 1042,      ///< named weights that are missing or unexpected
   memory = 1050,     ///< memory that could not be had
+  backend = 1051,    ///< a device that is not there, or whose runtime reports a failure
   data = 1060,       ///< a data set that is missing
   file = 1061,       ///< a file that could not be read or written
   format = 1062,     ///< a file whose contents are malformed

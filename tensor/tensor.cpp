@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/backend.hpp"
 #include "tensor/kernels/elementwise.hpp"
 
 namespace sonde {
@@ -13,7 +14,8 @@ std::int64_t byte_count(const Spec& spec) {
 }
 
 Tensor allocate(const Spec& spec, const Dims& strides) {
-  return Tensor(make_ref<TensorData>(spec, make_ref<Storage>(byte_count(spec)), strides, 0));
+  return Tensor(
+      make_ref<TensorData>(spec, make_ref<Storage>(byte_count(spec), spec.device), strides, 0));
 }
 
 // Axes from the largest stride to the smallest; equal strides keep their order.
@@ -23,6 +25,14 @@ Dims memory_order(const Tensor& t) {
   std::stable_sort(order.begin(), order.end(),
                    [&](auto a, auto b) { return t.strides()[a] > t.strides()[b]; });
   return order;
+}
+
+// Without its repeated elements: axes of stride 0 get the size 1.
+Tensor without_repeats(const Tensor& t) {
+  Dims shape = t.shape();
+  for (int i = 0; i < t.rank(); ++i)
+    if (t.strides()[i] == 0 && shape[i] > 1) shape[i] = 1;
+  return t.as_strided(shape, t.strides(), t.offset());
 }
 
 }  // namespace
@@ -48,7 +58,7 @@ Tensor Tensor::empty_ordered(const Dims& shape, const Dims& order, DType dtype, 
 Tensor Tensor::full(const Dims& shape, double value, DType dtype, Device device) {
   Tensor one = empty({}, DType::f64, Device{});
   *one.data<double>() = value;
-  if (shape.empty() && dtype == DType::f64) return one;
+  if (shape.empty() && dtype == DType::f64 && device == Device{}) return one;
   Tensor out = empty(shape, dtype, device);
   kernels::copy.find(device, DType::f64)(std::span(&one, 1), out, nullptr);
   return out;
@@ -63,16 +73,16 @@ Tensor Tensor::from_bytes(const void* values, std::size_t count, DType dtype, co
   return out;
 }
 
-Tensor Tensor::arange(std::int64_t n, DType dtype, double start, double step) {
+Tensor Tensor::arange(std::int64_t n, DType dtype, double start, double step, Device device) {
   Tensor t = empty({n}, DType::f64);
   auto* p = t.data<double>();
   for (std::int64_t i = 0; i < n; ++i) p[i] = start + step * static_cast<double>(i);
-  return t.to(dtype);
+  return t.to(dtype).to(device);
 }
 
-Tensor Tensor::eye(std::int64_t n, DType dtype) {
-  Tensor t = zeros({n, n}, dtype);
-  t.diagonal().copy_from(ones({n}, dtype));
+Tensor Tensor::eye(std::int64_t n, DType dtype, Device device) {
+  Tensor t = zeros({n, n}, dtype, device);
+  t.diagonal().copy_from(ones({n}, dtype, device));
   return t;
 }
 
@@ -117,12 +127,12 @@ double Tensor::at(const Dims& index) const {
       fail(ErrorCode::axis, "at", "index {} is outside shape {}", index, shape());
     position += index[i] * strides()[i];
   }
-  return as_strided({}, {}, offset() + position).to(DType::f64).data<double>()[0];
+  return as_strided({}, {}, offset() + position).to(Device{}).to(DType::f64).data<double>()[0];
 }
 
 template <class T>
 std::vector<T> Tensor::to_vector() const {
-  const Tensor t = to(dtype_of<T>).contiguous();
+  const Tensor t = to(Device{}).to(dtype_of<T>).contiguous();
   const T* p = t.data<T>();
   return std::vector<T>(p, p + t.numel());
 }
@@ -290,15 +300,31 @@ Tensor Tensor::to(DType target) const {
   return out;
 }
 
+Tensor Tensor::to(Device target) const {
+  if (target == device()) return *this;
+  Tensor source = without_repeats(*this);
+  if (!source.is_dense()) source = source.clone();
+  const Tensor out = allocate({source.shape(), dtype(), target}, source.strides());
+  if (out.numel() != 0) {
+    detail::backend(target.type == DeviceType::cpu ? device() : target)
+        .copy(out.storage(), 0, source.storage(), source.offset() * size_of(dtype()),
+              out.storage().bytes());
+  }
+  return source.shape() == shape() ? out : out.expand(shape());
+}
+
 void Tensor::copy_from(const Tensor& source) {
   if (!(source.shape() == shape()))
     fail(ErrorCode::shape, "copy_from", "source {} for target {}", source.spec(), spec());
-  const Tensor from = &source.storage() == &storage() ? source.clone() : source;
+  const Tensor from = &source.storage() == &storage() ? source.clone() : source.to(device());
   storage().bump_version();
   kernels::copy.find(device(), from.dtype())(std::span(&from, 1), *this, nullptr);
 }
 
-void Tensor::wrong_type(DType asked) const {
+void Tensor::no_access(DType asked) const {
+  if (device().type != DeviceType::cpu)
+    fail_hint(ErrorCode::device, "data", "copy it with to(Device{})",
+              "the host cannot read the data of {}", spec());
   fail_hint(ErrorCode::dtype, "data", "convert with to(...)", "asked for {}, the tensor is {}",
             asked, spec());
 }

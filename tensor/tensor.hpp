@@ -62,9 +62,10 @@ class Tensor {
     return from_bytes(values.begin(), values.size(), dtype_of<T>, shape);
   }
   /// start, start + step, ... (n values).
-  static Tensor arange(std::int64_t n, DType dtype = DType::i64, double start = 0, double step = 1);
+  static Tensor arange(std::int64_t n, DType dtype = DType::i64, double start = 0, double step = 1,
+                       Device device = {});
   /// Identity matrix [n,n].
-  static Tensor eye(std::int64_t n, DType dtype = DType::f32);
+  static Tensor eye(std::int64_t n, DType dtype = DType::f32, Device device = {});
 
   // --- what it is
   explicit operator bool() const { return static_cast<bool>(p_); }
@@ -88,13 +89,15 @@ class Tensor {
   // --- data
   /// Address of element (0, ..., 0).
   std::byte* bytes() const { return p_->storage->data() + p_->offset * size_of(dtype()); }
-  /// As a pointer to T; Error(dtype) if T is not the element type.
+  /// As a pointer to T; Error(dtype) if T is not the element type, Error(device) if the data is not
+  /// the host's.
   template <class T>
   T* data() const {
-    if (dtype() != dtype_of<T>) wrong_type(dtype_of<T>);
+    if (dtype() != dtype_of<T> || device().type != DeviceType::cpu) no_access(dtype_of<T>);
     return reinterpret_cast<T*>(bytes());
   }
-  /// The only element as double; Error(shape) unless numel() == 1.
+  /// The only element as double; Error(shape) unless numel() == 1. This, `at` and `to_vector` wait
+  /// for a device.
   double item() const;
   /// Element at `index` as double; Error(axis) out of range.
   double at(const Dims& index) const;
@@ -132,6 +135,9 @@ class Tensor {
   /// Converted elements; itself if the dtype is already right. Float to integer truncates, to bool
   /// is != 0.
   Tensor to(DType dtype) const;
+  /// On `device`; itself if it is there. Axes keep their order in memory; a broadcast travels as
+  /// what it repeats. To the host waits for the device, any other way does not.
+  Tensor to(Device device) const;
 
   // --- mutation (optimisers, loaders; never inside a transform)
   /// Overwrites all elements with those of `source` (same shape), and bumps the storage's version.
@@ -145,7 +151,7 @@ class Tensor {
 
  private:
   static Tensor from_bytes(const void* values, std::size_t count, DType dtype, const Dims& shape);
-  [[noreturn]] void wrong_type(DType asked) const;
+  [[noreturn]] void no_access(DType asked) const;
   Ref<TensorData> p_;
 };
 

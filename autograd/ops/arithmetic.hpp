@@ -16,6 +16,8 @@ Var mul(Operand a, Operand b);
 Var div(Operand a, Operand b);
 /// x converted to `dtype`; x itself if it has it. Differentiable between f32 and f64.
 Var to(Operand x, DType dtype);
+/// x on `device`; x itself if it is there. See Tensor::to.
+Var to(Operand x, Device device);
 /// x, but no derivative passes through.
 Var stop_gradient(Operand x);
 

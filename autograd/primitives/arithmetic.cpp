@@ -103,6 +103,28 @@ class Cast final : public Named<Cast, Elementwise> {
   DType to_;
 };
 
+class ToDevice final : public Named<ToDevice, Linear> {
+ public:
+  static constexpr std::string_view id = "to_device";
+  explicit ToDevice(Device to) : to_(to) {}
+  void infer(std::span<const Var> in, Specs& out) const override {
+    out.emplace_back(Spec{in[0].shape(), in[0].dtype(), to_});
+  }
+  Vars forward(std::span<Tensor> in, const Specs&) const override {
+    return make_vars(Var(in[0].to(to_)));
+  }
+  Vars vjp(const Vars& in, const Vars&, const Vars& ct, Needs) const override {
+    return {to(ct[0], in[0].device())};
+  }
+  Batched batch(const Vars& in, std::span<const int> axes, std::int64_t) const override {
+    return {emit(self(), in), {axes[0]}};
+  }
+  std::string attributes() const override { return fmt::format("device={}", to_); }
+
+ private:
+  Device to_;
+};
+
 class StopGradient final : public Named<StopGradient, Elementwise> {
  public:
   static constexpr std::string_view id = "stop_gradient";
@@ -141,6 +163,11 @@ Var to(Operand x, DType dtype) {
   Var v = as_var(std::move(x));
   if (v.dtype() == dtype) return v;
   return emit1(make_ref<Cast>(dtype), make_vars(std::move(v)), where);
+}
+
+Var to(Operand x, Device device) {
+  const std::source_location where = x.where;
+  return emit1(make_ref<ToDevice>(device), make_vars(as_var(std::move(x))), where);
 }
 
 Var stop_gradient(Operand x) {

@@ -76,6 +76,7 @@ int exit_code(ErrorCode code) {
     case ErrorCode::usage:
       return bad_usage;
     case ErrorCode::memory:
+    case ErrorCode::backend:
     case ErrorCode::size:
     case ErrorCode::data:
     case ErrorCode::file:

@@ -47,6 +47,9 @@ void arithmetic_cases(Cases& cases) {
        .inputs = {{{2, 3}}},
        .f = [](const Vars& x) { return make_vars(to(to(x[0], DType::f32), x[0].dtype())); },
        .order = 0});
+  cases.push_back({"to_device", {{{2, 3}}}, [](const Vars& x) {
+                     return make_vars(mul(to(x[0], Device{}), x[0]));
+                   }});
   cases.push_back({"stop_gradient",
                    {{{3}}},
                    [](const Vars& x) { return make_vars(mul(stop_gradient(mul(x[0], 2.0)), 1.5)); },
