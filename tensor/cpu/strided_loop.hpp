@@ -10,8 +10,6 @@
 
 namespace sonde::cpu {
 
-inline constexpr int max_operands = 4;
-
 /// Inner loop over `n` elements. ptr[0] is the output, ptr[1..] the inputs; strides in bytes (0:
 /// broadcast).
 using Loop = void (*)(std::byte* const* ptr, const std::int64_t* stride, std::int64_t n,

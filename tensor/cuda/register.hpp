@@ -1,0 +1,13 @@
+/// @file
+/// One function per family of CUDA kernels; the entry of the backend's library calls them all.
+#pragma once
+
+namespace sonde::cuda {
+
+void register_elementwise();
+
+}  // namespace sonde::cuda
+
+/// The entry of the backend's library: makes it the backend of DeviceType::cuda and registers its
+/// kernels.
+extern "C" __attribute__((visibility("default"))) void sonde_register_cuda();
