@@ -8,6 +8,7 @@ function(sonde_library name)
   endif()
   list(TRANSFORM arg_FOLDERS REPLACE "(.+)" "${CMAKE_CURRENT_SOURCE_DIR}/\\1/*.cpp" OUTPUT_VARIABLE patterns)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${patterns})
+  list(FILTER sources EXCLUDE REGEX "/cuda/[^/]*$")  # a library of its own
   add_library(sonde_${name} SHARED ${sources})
   add_library(sonde::${name} ALIAS sonde_${name})
   set_target_properties(sonde_${name} PROPERTIES EXPORT_NAME ${name} VERSION ${PROJECT_VERSION} SOVERSION 0

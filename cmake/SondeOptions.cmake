@@ -21,8 +21,8 @@ endif()
 
 add_library(sonde_flags INTERFACE)
 # No contraction: the same source gives the same bits whichever instruction set runs it.
-target_compile_options(sonde_flags INTERFACE -Wall -Wextra -Wno-unknown-pragmas -Wno-restrict -Wno-dangling-else -ffp-contract=off
-                       $<$<BOOL:${SONDE_WERROR}>:-Werror>)
+target_compile_options(sonde_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wno-unknown-pragmas -Wno-restrict
+                       -Wno-dangling-else -ffp-contract=off $<$<BOOL:${SONDE_WERROR}>:-Werror>>)
 if(SONDE_SANITIZE)
   target_compile_options(sonde_flags INTERFACE -fsanitize=${SONDE_SANITIZE} -fno-sanitize-recover=all
                          -fno-omit-frame-pointer -g -Wno-maybe-uninitialized)
