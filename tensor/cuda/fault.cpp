@@ -4,23 +4,21 @@
 
 namespace sonde::cuda {
 
-void FaultBox::create(void* stream) {
-  const auto handle = static_cast<cudaStream_t>(stream);
+void FaultBox::create(cudaStream_t stream) {
   void *fault = nullptr, *raised = nullptr;
-  check(cudaMallocAsync(&fault, sizeof(Fault), handle), "stream");
-  check(cudaMemsetAsync(fault, 0, sizeof(Fault), handle), "stream");
+  check(cudaMallocAsync(&fault, sizeof(Fault), stream), "stream");
+  check(cudaMemsetAsync(fault, 0, sizeof(Fault), stream), "stream");
   check(cudaMallocHost(&raised, sizeof(int)), "stream");
   note_ = {static_cast<Fault*>(fault), static_cast<volatile int*>(raised)};
   *note_.raised = 0;
 }
 
-void FaultBox::rethrow(void* stream) {
+void FaultBox::rethrow(cudaStream_t stream) {
   if (*note_.raised == 0) return;
-  const auto handle = static_cast<cudaStream_t>(stream);
   Fault f{};
-  check(cudaMemcpyAsync(&f, note_.fault, sizeof f, cudaMemcpyDeviceToHost, handle), "fault");
-  check(cudaMemsetAsync(note_.fault, 0, sizeof f, handle), "fault");
-  check(cudaStreamSynchronize(handle), "fault");
+  check(cudaMemcpyAsync(&f, note_.fault, sizeof f, cudaMemcpyDeviceToHost, stream), "fault");
+  check(cudaMemsetAsync(note_.fault, 0, sizeof f, stream), "fault");
+  check(cudaStreamSynchronize(stream), "fault");
   *note_.raised = 0;
   if (static_cast<FaultKind>(f.kind) == FaultKind::target)
     fail_hint(ErrorCode::value, f.op, "seen when the host next waited for the device",

@@ -4,6 +4,8 @@
 /// the first fault, does nothing with the bad value, and the host throws when it next waits.
 #pragma once
 
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 namespace sonde::cuda {
@@ -26,17 +28,17 @@ struct FaultNote {
 /// The host's side of it.
 class FaultBox {
  public:
-  void create(void* stream);
+  void create(cudaStream_t stream);
   FaultNote note() const { return note_; }
   /// Throws Error(axis) for an index, Error(value) for a target, if one was noted since the last
   /// call. The stream must be idle.
-  void rethrow(void* stream);
+  void rethrow(cudaStream_t stream);
 
  private:
   FaultNote note_{};
 };
 
-#if defined(__CUDACC__) || defined(SONDE_SIMULATED_CUDA)
+#if defined(__CUDACC__) || defined(SONDE_CUDA_SIMULATOR)
 /// Notes that the element at `position` (row-major, within its tensor) has a value outside [0,
 /// bound). Of several, the first position is kept; what an earlier operation noted stays.
 __device__ inline void note_fault(FaultNote note, const char* op, FaultKind kind,

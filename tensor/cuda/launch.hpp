@@ -41,7 +41,7 @@ void launch(std::string_view op, Stream& stream, const Grid& grid, void (*kernel
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...), op);
 }
 
-#if defined(__CUDACC__) || defined(SONDE_SIMULATED_CUDA)
+#if defined(__CUDACC__) || defined(SONDE_CUDA_SIMULATOR)
 /// Global index of the calling thread in x, and the number of threads in the grid.
 __device__ inline std::int64_t thread_index() {
   return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -53,7 +53,7 @@ __device__ inline std::int64_t grid_threads() {
 /// The block's dynamic shared memory, 16-byte aligned.
 template <class T>
 __device__ T* dynamic_shared() {
-#ifdef SONDE_SIMULATED_CUDA
+#ifdef SONDE_CUDA_SIMULATOR
   return reinterpret_cast<T*>(simulator::dynamic_shared());
 #else
   extern __shared__ __align__(16) unsigned char block_memory[];

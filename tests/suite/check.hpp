@@ -9,12 +9,15 @@
 
 namespace sonde::testing {
 
-/// One row in one float type, with drawn inputs and random directions.
+/// One row in one float type on one device, with drawn inputs and random directions, which are the
+/// same on every device.
 class Subject {
  public:
-  Subject(const Case& row, DType dtype);
+  Subject(const Case& row, DType dtype, Device device = {});
 
   const Case& row() const { return row_; }
+  DType dtype() const { return dtype_; }
+  Device device() const { return device_; }
   bool f64() const { return dtype_ == DType::f64; }
   /// Relative tolerance of an exact identity, and of a comparison with finite differences.
   double exact() const { return row_.tolerance * (f64() ? 1e-11 : 3e-4); }
@@ -37,12 +40,20 @@ class Subject {
 
  private:
   Tensor draw(const Input& input) const;
+  Tensor draw_on_host(const Input& input) const;
+  Var random_like(const Spec& spec) const;
   const Case& row_;
   DType dtype_;
+  Device device_;
   mutable std::mt19937_64 random_;
   Vars inputs_;
   Specs outputs_;
 };
+
+/// The values at the positions `arguments`.
+Vars picked(const Vars& x, const Arguments& arguments);
+/// A function of the row's inputs as one of its differentiable inputs only.
+Function of_floats(const Subject& s, const Function& f);
 
 /// Sum of <a[i], b[i]> over pairs of which neither is empty, in f64.
 double dot(const Vars& a, const Vars& b);
@@ -59,10 +70,15 @@ void check_pullback(const Subject& s);
 void check_second_order(const Subject& s);
 void check_third_order(const Subject& s);
 void check_linearize(const Subject& s);
+/// Values, products with J, J' and the Hessian, and a batch, against those on the CPU.
+void check_against_cpu(const Subject& s);
 void check_batch(const Subject& s);
 
 /// The program: runs every check on every row (which must outlive it), and then the coverage test
 /// over the primitives defined in the folder `primitives`. Returns main's result.
 int run_suite(int argc, char** argv, const Cases& cases, const std::string& primitives);
+/// Registers every check on every row on `device`, and the comparison with the CPU. GoogleTest must
+/// be initialised.
+void register_suite(const Cases& cases, Device device);
 
 }  // namespace sonde::testing

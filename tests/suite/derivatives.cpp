@@ -35,6 +35,8 @@ Vars without_integers(Vars values) {
   return values;
 }
 
+}  // namespace
+
 Vars picked(const Vars& x, const Arguments& arguments) {
   Vars out;
   for (int i : arguments) out.push_back(x[static_cast<std::size_t>(i)]);
@@ -50,8 +52,6 @@ Function of_floats(const Subject& s, const Function& f) {
     return f(all);
   };
 }
-
-}  // namespace
 
 void check_adjoint(const Subject& s) {
   const Vars v = s.direction(), u = s.weights();

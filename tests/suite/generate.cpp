@@ -61,15 +61,17 @@ using Check = void (*)(const Subject&);
 
 class RowTest : public ::testing::Test {
  public:
-  RowTest(const Case& row, DType dtype, Check check) : row_(row), dtype_(dtype), check_(check) {}
+  RowTest(const Case& row, DType dtype, Device device, Check check)
+      : row_(row), dtype_(dtype), device_(device), check_(check) {}
   void TestBody() override {
     ObserverScope scope(coverage());
-    check_(Subject(row_, dtype_));
+    check_(Subject(row_, dtype_, device_));
   }
 
  private:
   const Case& row_;
   DType dtype_;
+  Device device_;
   Check check_;
 };
 
@@ -117,35 +119,44 @@ class CoverageTest : public ::testing::Test {
   std::string folder_;
 };
 
-void add_test(const char* suite, const Case& row, DType dtype, Check check) {
+void add_test(const char* suite, const Case& row, DType dtype, Device device, Check check) {
   const std::string name = row.name + (dtype == DType::f64 ? "_f64" : "_f32");
-  ::testing::RegisterTest(
-      suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
-      [&row, dtype, check]() -> ::testing::Test* { return new RowTest(row, dtype, check); });
+  ::testing::RegisterTest(suite, name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
+                          [&row, dtype, device, check]() -> ::testing::Test* {
+                            return new RowTest(row, dtype, device, check);
+                          });
 }
 
-void register_row(const Case& row) {
+void register_row(const Case& row, Device device) {
   for (DType dtype : {DType::f64, DType::f32}) {
     if (dtype == DType::f32 && !row.f32) continue;
-    add_test("Forward", row, dtype, check_forward);
-    add_test("Strided", row, dtype, check_strided);
-    add_test("Batch", row, dtype, check_batch);
+    const auto add = [&](const char* suite, Check check) {
+      add_test(suite, row, dtype, device, check);
+    };
+    add("Forward", check_forward);
+    add("Strided", check_strided);
+    add("Batch", check_batch);
+    if (device.type != DeviceType::cpu) add("AgainstCpu", check_against_cpu);
     if (row.order < 1) continue;
-    add_test("Adjoint", row, dtype, check_adjoint);
-    if (row.inputs.size() > 1) add_test("OneInput", row, dtype, check_one_input);
-    add_test("Linearize", row, dtype, check_linearize);
-    if (dtype == DType::f64) add_test("Differences", row, dtype, check_finite_differences);
-    if (row.order >= 2) add_test("Pullback", row, dtype, check_pullback);
-    if (row.order >= 2) add_test("Order2", row, dtype, check_second_order);
-    if (row.order >= 3 && dtype == DType::f64) add_test("Order3", row, dtype, check_third_order);
+    add("Adjoint", check_adjoint);
+    if (row.inputs.size() > 1) add("OneInput", check_one_input);
+    add("Linearize", check_linearize);
+    if (dtype == DType::f64) add("Differences", check_finite_differences);
+    if (row.order >= 2) add("Pullback", check_pullback);
+    if (row.order >= 2) add("Order2", check_second_order);
+    if (row.order >= 3 && dtype == DType::f64) add("Order3", check_third_order);
   }
 }
 
 }  // namespace
 
+void register_suite(const Cases& cases, Device device) {
+  for (const Case& row : cases) register_row(row, device);
+}
+
 int run_suite(int argc, char** argv, const Cases& cases, const std::string& primitives) {
   ::testing::InitGoogleTest(&argc, argv);
-  for (const Case& row : cases) register_row(row);
+  register_suite(cases, {});
   if (::testing::GTEST_FLAG(filter) == "*")
     ::testing::RegisterTest(
         "Coverage", "EveryPrimitiveEveryRule", nullptr, nullptr, __FILE__, __LINE__,

@@ -15,13 +15,17 @@ Tensor random_tensor(const Dims& shape, DType dtype, std::mt19937_64& random) {
 
 }  // namespace
 
-Subject::Subject(const Case& row, DType dtype)
-    : row_(row), dtype_(dtype), random_(std::hash<std::string>{}(row.name)) {
+Subject::Subject(const Case& row, DType dtype, Device device)
+    : row_(row), dtype_(dtype), device_(device), random_(std::hash<std::string>{}(row.name)) {
   for (const Input& input : row.inputs) inputs_.push_back(draw(input));
   for (const Var& y : row.f(inputs_)) outputs_.push_back(y.spec());
 }
 
 Tensor Subject::draw(const Input& input) const {
+  return draw_on_host(input).to(device_);
+}
+
+Tensor Subject::draw_on_host(const Input& input) const {
   const auto n = static_cast<std::size_t>(numel(input.draw == Draw::key ? Dims{2} : input.shape));
   if (input.draw == Draw::index || input.draw == Draw::key) {
     const bool key = input.draw == Draw::key;
@@ -57,18 +61,21 @@ Tensors Subject::inputs_f64() const {
   return out;
 }
 
+Var Subject::random_like(const Spec& spec) const {
+  if (!is_differentiable(spec.dtype)) return {};
+  return random_tensor(spec.shape, spec.dtype, random_).to(device_);
+}
+
 Vars Subject::direction() const {
   Vars v;
   for (const Var& x : inputs_)
-    v.push_back(is_differentiable(x.dtype()) ? Var(random_tensor(x.shape(), dtype_, random_))
-                                             : Var());
+    v.push_back(random_like({x.shape(), is_differentiable(x.dtype()) ? dtype_ : x.dtype()}));
   return v;
 }
 
 Vars Subject::weights() const {
   Vars u;
-  for (const Spec& y : outputs_)
-    u.push_back(is_differentiable(y.dtype) ? Var(random_tensor(y.shape, y.dtype, random_)) : Var());
+  for (const Spec& y : outputs_) u.push_back(random_like(y));
   return u;
 }
 
