@@ -5,15 +5,11 @@
 #include <hwy/highway.h>
 
 #include "tensor/cpu/elementwise-inl.hpp"
+#include "tensor/functors/arithmetic.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 
-// Integers compute modulo 2^bits, as unsigned numbers do.
-template <class T>
-constexpr auto Unsigned(T x) {
-  return static_cast<std::make_unsigned_t<T>>(x);
-}
 template <class D>
 hn::Vec<D> Constant(D d, double v) {
   return hn::Set(d, static_cast<hn::TFromD<D>>(v));
@@ -24,19 +20,11 @@ struct Neg {
   V operator()(D, V x) const {
     return hn::Neg(x);
   }
-  template <class T>
-  T operator()(T x) const {
-    return static_cast<T>(0 - Unsigned(x));
-  }
 };
 struct Abs {
   template <class D, class V>
   V operator()(D, V x) const {
     return hn::Abs(x);
-  }
-  template <class T>
-  T operator()(T x) const {
-    return static_cast<T>(x < T(0) ? 0 - Unsigned(x) : Unsigned(x));
   }
 };
 struct Sign {
@@ -45,19 +33,11 @@ struct Sign {
     const V zero = hn::Zero(d), negative = hn::IfThenElseZero(hn::Lt(x, zero), Constant(d, -1));
     return hn::IfThenElse(hn::Gt(x, zero), Constant(d, 1), negative);
   }
-  template <class T>
-  T operator()(T x) const {
-    return static_cast<T>((x > T(0)) - (x < T(0)));
-  }
 };
 struct Square {
   template <class D, class V>
   V operator()(D, V x) const {
     return hn::Mul(x, x);
-  }
-  template <class T>
-  T operator()(T x) const {
-    return static_cast<T>(Unsigned(x) * Unsigned(x));
   }
 };
 struct Sqrt {
@@ -108,29 +88,17 @@ struct Add {
   V operator()(D, V a, V b) const {
     return hn::Add(a, b);
   }
-  template <class T>
-  T operator()(T a, T b) const {
-    return static_cast<T>(Unsigned(a) + Unsigned(b));
-  }
 };
 struct Sub {
   template <class D, class V>
   V operator()(D, V a, V b) const {
     return hn::Sub(a, b);
   }
-  template <class T>
-  T operator()(T a, T b) const {
-    return static_cast<T>(Unsigned(a) - Unsigned(b));
-  }
 };
 struct Mul {
   template <class D, class V>
   V operator()(D, V a, V b) const {
     return hn::Mul(a, b);
-  }
-  template <class T>
-  T operator()(T a, T b) const {
-    return static_cast<T>(Unsigned(a) * Unsigned(b));
   }
 };
 struct Div {
@@ -145,19 +113,11 @@ struct Maximum {
   V operator()(D, V a, V b) const {
     return hn::IfThenElse(hn::Or(hn::Gt(a, b), hn::IsNaN(a)), a, b);
   }
-  template <class T>
-  T operator()(T a, T b) const {
-    return a > b ? a : b;
-  }
 };
 struct Minimum {
   template <class D, class V>
   V operator()(D, V a, V b) const {
     return hn::IfThenElse(hn::Or(hn::Lt(a, b), hn::IsNaN(a)), a, b);
-  }
-  template <class T>
-  T operator()(T a, T b) const {
-    return a < b ? a : b;
   }
 };
 
@@ -215,13 +175,13 @@ struct SigmoidBackward {
 
 void InstallArithmetic() {
   AddVector<kernels::neg, Neg, 1>(Grain::light);
-  AddIntegerLanes<kernels::neg, Neg, 1>();
+  AddIntegerLanes<kernels::neg, functors::Neg, 1>();
   AddVector<kernels::abs, Abs, 1>(Grain::light);
-  AddIntegerLanes<kernels::abs, Abs, 1>();
+  AddIntegerLanes<kernels::abs, functors::Abs, 1>();
   AddVector<kernels::sign, Sign, 1>(Grain::light);
-  AddIntegerLanes<kernels::sign, Sign, 1>();
+  AddIntegerLanes<kernels::sign, functors::Sign, 1>();
   AddVector<kernels::square, Square, 1>(Grain::light);
-  AddIntegerLanes<kernels::square, Square, 1>();
+  AddIntegerLanes<kernels::square, functors::Square, 1>();
   AddVector<kernels::sqrt, Sqrt, 1>(Grain::light);
   AddVector<kernels::rsqrt, Rsqrt, 1>(Grain::light);
   AddVector<kernels::reciprocal, Reciprocal, 1>(Grain::light);
@@ -233,15 +193,15 @@ void InstallArithmetic() {
   AddVector<kernels::leaky_relu, LeakyRelu, 1>(Grain::light);
   AddVector<kernels::clamp, Clamp, 1>(Grain::light);
   AddVector<kernels::add, Add, 2>(Grain::light);
-  AddIntegerLanes<kernels::add, Add, 2>();
+  AddIntegerLanes<kernels::add, functors::Add, 2>();
   AddVector<kernels::sub, Sub, 2>(Grain::light);
-  AddIntegerLanes<kernels::sub, Sub, 2>();
+  AddIntegerLanes<kernels::sub, functors::Sub, 2>();
   AddVector<kernels::mul, Mul, 2>(Grain::light);
-  AddIntegerLanes<kernels::mul, Mul, 2>();
+  AddIntegerLanes<kernels::mul, functors::Mul, 2>();
   AddVector<kernels::maximum, Maximum, 2>(Grain::light);
-  AddIntegerLanes<kernels::maximum, Maximum, 2>();
+  AddIntegerLanes<kernels::maximum, functors::Maximum, 2>();
   AddVector<kernels::minimum, Minimum, 2>(Grain::light);
-  AddIntegerLanes<kernels::minimum, Minimum, 2>();
+  AddIntegerLanes<kernels::minimum, functors::Minimum, 2>();
   AddVector<kernels::div, Div, 2>(Grain::light);
   AddVector<kernels::relu_backward, ReluBackward, 2>(Grain::light);
   AddVector<kernels::leaky_relu_backward, LeakyRelu, 2>(Grain::light);

@@ -4,99 +4,12 @@
 
 #include <hwy/highway.h>
 
-#include <cmath>
-
 #include "tensor/cpu/elementwise-inl.hpp"
+#include "tensor/functors/arithmetic.hpp"
+#include "tensor/functors/compare.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
-
-struct Eq {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return a == b;
-  }
-};
-struct Ne {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return a != b;
-  }
-};
-struct Lt {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return a < b;
-  }
-};
-struct Le {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return a <= b;
-  }
-};
-struct Gt {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return a > b;
-  }
-};
-struct Ge {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return a >= b;
-  }
-};
-struct LogicalNot {
-  template <class T>
-  bool operator()(T x) const {
-    return x == T(0);
-  }
-};
-struct LogicalAnd {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return (a != T(0)) & (b != T(0));
-  }
-};
-struct LogicalOr {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return (a != T(0)) | (b != T(0));
-  }
-};
-struct LogicalXor {
-  template <class T>
-  bool operator()(T a, T b) const {
-    return (a != T(0)) != (b != T(0));
-  }
-};
-
-struct IsNan {
-  template <class T>
-  bool operator()(T x) const {
-    return x != x;
-  }
-};
-struct IsInf {
-  template <class T>
-  bool operator()(T x) const {
-    return std::abs(x) == std::numeric_limits<T>::infinity();
-  }
-};
-struct IsFinite {
-  template <class T>
-  bool operator()(T x) const {
-    return std::abs(x) <= std::numeric_limits<T>::max();
-  }
-};
-
-struct Where {
-  template <class T>
-  T operator()(bool condition, T a, T b) const {
-    return condition ? a : b;
-  }
-};
 
 // Where for elements of 4 or 8 bytes. Left to compilers, conditions of another width than the
 // values become branches, which are mispredicted.
@@ -113,7 +26,7 @@ class WhereKernel {
       const auto chosen = hn::RebindMask(d, hn::Ne(Words(condition + i), hn::Zero(words_)));
       hn::StoreU(hn::IfThenElse(chosen, hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
     }
-    for (; i < n; ++i) out[i] = Where()(condition[i], a[i], b[i]);
+    for (; i < n; ++i) out[i] = functors::Where()(condition[i], a[i], b[i]);
   }
 
  private:
@@ -131,76 +44,38 @@ class WhereKernel {
   static constexpr hn::RebindToUnsigned<hn::ScalableTag<T>> words_{};
 };
 
-struct Pow {
-  template <class T>
-  T operator()(T base, T exponent) const {
-    if constexpr (std::is_floating_point_v<T>)
-      return std::pow(base, exponent);
-    else
-      return Integer(base, exponent);
-  }
-  // By repeated squaring, modulo 2^bits. Negative exponents leave 1, -1 or 0.
-  template <class T>
-  T Integer(T base, T exponent) const {
-    if (exponent < T(0))
-      return static_cast<T>(base == T(1) ? 1 : base != T(-1) ? 0 : exponent % 2 == 0 ? 1 : -1);
-    std::make_unsigned_t<T> power = 1, factor = static_cast<std::make_unsigned_t<T>>(base);
-    for (; exponent != 0; exponent = static_cast<T>(exponent / 2), factor *= factor)
-      if (exponent % 2 != 0) power *= factor;
-    return static_cast<T>(power);
-  }
-};
-
-struct Fmod {
-  template <class T>
-  T operator()(T a, T b) const {
-    if constexpr (std::is_floating_point_v<T>)
-      return std::fmod(a, b);
-    else
-      return b == T(0) || b == T(-1) ? T(0) : static_cast<T>(a % b);  // a % -1 may overflow
-  }
-};
-
-struct Remainder {
-  template <class T>
-  T operator()(T a, T b) const {
-    const T r = Fmod()(a, b);
-    return r != T(0) && (r < T(0)) != (b < T(0)) ? static_cast<T>(r + b) : r;
-  }
-};
-
 template <class T>
 void AddWhere() {
-  using Kernel = std::conditional_t<sizeof(T) >= 4, WhereKernel<T>, LaneKernel<Where, T>>;
+  using Kernel = std::conditional_t<sizeof(T) >= 4, WhereKernel<T>, LaneKernel<functors::Where, T>>;
   install<kernels::where>(dtype_of<T>, {&ElementLoop<Kernel, T, bool, T, T>::Run});
 }
 
 void InstallCompare() {
-  AddPredicate<kernels::eq, Eq, 2>();
-  AddPredicate<kernels::ne, Ne, 2>();
-  AddPredicate<kernels::lt, Lt, 2>();
-  AddPredicate<kernels::le, Le, 2>();
-  AddPredicate<kernels::gt, Gt, 2>();
-  AddPredicate<kernels::ge, Ge, 2>();
-  AddPredicate<kernels::logical_not, LogicalNot, 1>();
-  AddPredicate<kernels::logical_and, LogicalAnd, 2>();
-  AddPredicate<kernels::logical_or, LogicalOr, 2>();
-  AddPredicate<kernels::logical_xor, LogicalXor, 2>();
-  AddFloatPredicate<kernels::isnan, IsNan, 1>();
-  AddFloatPredicate<kernels::isinf, IsInf, 1>();
-  AddFloatPredicate<kernels::isfinite, IsFinite, 1>();
+  AddPredicate<kernels::eq, functors::Eq, 2>();
+  AddPredicate<kernels::ne, functors::Ne, 2>();
+  AddPredicate<kernels::lt, functors::Lt, 2>();
+  AddPredicate<kernels::le, functors::Le, 2>();
+  AddPredicate<kernels::gt, functors::Gt, 2>();
+  AddPredicate<kernels::ge, functors::Ge, 2>();
+  AddPredicate<kernels::logical_not, functors::LogicalNot, 1>();
+  AddPredicate<kernels::logical_and, functors::LogicalAnd, 2>();
+  AddPredicate<kernels::logical_or, functors::LogicalOr, 2>();
+  AddPredicate<kernels::logical_xor, functors::LogicalXor, 2>();
+  AddFloatPredicate<kernels::isnan, functors::IsNan, 1>();
+  AddFloatPredicate<kernels::isinf, functors::IsInf, 1>();
+  AddFloatPredicate<kernels::isfinite, functors::IsFinite, 1>();
   AddWhere<float>();
   AddWhere<double>();
   AddWhere<std::int32_t>();
   AddWhere<std::int64_t>();
   AddWhere<std::uint8_t>();
   AddWhere<bool>();
-  AddFloatLanes<kernels::pow, Pow, 2>(Grain::library);
-  AddIntegerLanes<kernels::pow, Pow, 2>(Grain::library);
-  AddFloatLanes<kernels::fmod, Fmod, 2>(Grain::library);
-  AddIntegerLanes<kernels::fmod, Fmod, 2>(Grain::library);
-  AddFloatLanes<kernels::remainder, Remainder, 2>(Grain::library);
-  AddIntegerLanes<kernels::remainder, Remainder, 2>(Grain::library);
+  AddFloatLanes<kernels::pow, functors::Pow, 2>(Grain::library);
+  AddIntegerLanes<kernels::pow, functors::Pow, 2>(Grain::library);
+  AddFloatLanes<kernels::fmod, functors::Fmod, 2>(Grain::library);
+  AddIntegerLanes<kernels::fmod, functors::Fmod, 2>(Grain::library);
+  AddFloatLanes<kernels::remainder, functors::Remainder, 2>(Grain::library);
+  AddIntegerLanes<kernels::remainder, functors::Remainder, 2>(Grain::library);
 }
 
 }  // namespace sonde::cpu::HWY_NAMESPACE
