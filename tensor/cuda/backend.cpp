@@ -122,5 +122,7 @@ class CudaBackend final : public Backend {
 
 void sonde_register_cuda() {
   static auto* backend = new sonde::cuda::CudaBackend;  // never destroyed: tensors may outlive main
+  sonde::cuda::register_copy();
+  sonde::cuda::register_elementwise();
   sonde::register_backend(sonde::DeviceType::cuda, *backend);
 }

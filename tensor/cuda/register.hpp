@@ -4,6 +4,7 @@
 
 namespace sonde::cuda {
 
+void register_copy();
 void register_elementwise();
 
 }  // namespace sonde::cuda
