@@ -3,12 +3,12 @@
 
 #include <atomic>
 
+#include "tensor/conv_frame.hpp"
 #include "tensor/cpu/conv_depthwise.hpp"
 #include "tensor/cpu/conv_indirect.hpp"
 #include "tensor/cpu/conv_narrow.hpp"
 #include "tensor/cpu/conv_patches.hpp"
 #include "tensor/cpu/conv_winograd.hpp"
-#include "tensor/cpu/layout.hpp"
 #include "tensor/cpu/register.hpp"
 #include "tensor/parallel.hpp"
 
@@ -104,10 +104,6 @@ void run(const WeightGrad<T>& c, const Problem& p, bool winograd) {
     direct_weight_grad(c);
 }
 
-std::int64_t out_size(const ConvAttrs& a, std::size_t i, std::int64_t in, std::int64_t kernel) {
-  return (in + 2 * a.padding[i] - a.dilation[i] * (kernel - 1) - 1) / a.stride[i] + 1;
-}
-
 template <class T>
 void forward(const Tensor& x, const Tensor& w, Tensor& y, const ConvAttrs& a) {
   const Problem p(x.shape(), w.shape(), y.shape(), a);
@@ -153,50 +149,30 @@ void weight_grad(const Tensor& x, const Tensor& dy, Tensor& dw, const ConvAttrs&
   });
 }
 
-// Without elements on one side every sum is empty.
-bool empty_sums(const Tensor& a, const Tensor& b) {
-  return a.numel() == 0 || b.numel() == 0;
-}
-
+// f(float{}) or f(double{}).
 template <class F>
-Tensor dispatch(const Tensor& a, const Tensor& b, Tensor result, const F& f) {
-  if (result.numel() == 0) return result;
-  if (empty_sums(a, b)) {
-    result.copy_from(Tensor::zeros({}, a.dtype()).expand(result.shape()));
-    return result;
-  }
-  a.dtype() == DType::f32 ? f(float{}, result) : f(double{}, result);
-  return result;
+void with_type(DType t, const F& f) {
+  t == DType::f32 ? f(float{}) : f(double{});
 }
 
 Tensor conv2d(const Tensor& x, const Tensor& w, const ConvAttrs& a) {
-  if (x.rank() == 4) return conv2d(x.unsqueeze(0), w.unsqueeze(0), a).select(0, 0);
-  Tensor y =
-      empty_channels_last({x.size(0), x.size(1), w.size(1), out_size(a, 0, x.size(3), w.size(3)),
-                           out_size(a, 1, x.size(4), w.size(4))},
-                          x.dtype());
-  return dispatch(x, w, y,
-                  [&](auto t, Tensor& out) { forward<decltype(t)>(channels_last(x), w, out, a); });
+  return frame_conv2d(x, w, a, [&](const Tensor& xs, const Tensor& ws, Tensor& y) {
+    with_type(x.dtype(), [&](auto t) { forward<decltype(t)>(xs, ws, y, a); });
+  });
 }
 
 Tensor conv2d_input_grad(const Tensor& dy, const Tensor& w, Size2 input, const ConvAttrs& a) {
-  if (dy.rank() == 4)
-    return conv2d_input_grad(dy.unsqueeze(0), w.unsqueeze(0), input, a).select(0, 0);
-  Tensor dx = empty_channels_last(
-      {dy.size(0), dy.size(1), w.size(2) * a.groups, input[0], input[1]}, dy.dtype());
-  return dispatch(dy, w, dx, [&](auto t, Tensor& out) {
-    input_grad<decltype(t)>(channels_last(dy), w, out, a);
-  });
+  return frame_conv2d_input_grad(
+      dy, w, input, a, [&](const Tensor& dys, const Tensor& ws, Tensor& dx) {
+        with_type(dy.dtype(), [&](auto t) { input_grad<decltype(t)>(dys, ws, dx, a); });
+      });
 }
 
 Tensor conv2d_weight_grad(const Tensor& x, const Tensor& dy, Size2 kernel, const ConvAttrs& a) {
-  if (x.rank() == 4)
-    return conv2d_weight_grad(x.unsqueeze(0), dy.unsqueeze(0), kernel, a).select(0, 0);
-  Tensor dw =
-      Tensor::empty({x.size(0), dy.size(2), x.size(2) / a.groups, kernel[0], kernel[1]}, x.dtype());
-  return dispatch(x, dy, dw, [&](auto t, Tensor& out) {
-    weight_grad<decltype(t)>(channels_last(x), channels_last(dy), out, a);
-  });
+  return frame_conv2d_weight_grad(
+      x, dy, kernel, a, [&](const Tensor& xs, const Tensor& dys, Tensor& dw) {
+        with_type(x.dtype(), [&](auto t) { weight_grad<decltype(t)>(xs, dys, dw, a); });
+      });
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "tensor/cpu/layout.hpp"
+#include "tensor/conv_frame.hpp"
 #include "tensor/cpu/pool_simd.hpp"
 #include "tensor/cpu/register.hpp"
 #include "tensor/parallel.hpp"
@@ -37,17 +37,13 @@ std::int64_t window_area(const std::vector<Window>& rows, const std::vector<Wind
          ((columns[0].end - columns[0].begin) / columns[0].step + 1);
 }
 
-Dims pooled_shape(const Tensor& x, const PoolAttrs& a) {
-  return {x.size(0), x.size(1), x.size(2), pool_size(a, 0, x.size(3)), pool_size(a, 1, x.size(4))};
-}
-
 template <class T>
 kernels::MaxPooled max_pool2d(const Tensor& x, const PoolAttrs& a) {
   if (x.rank() == 4) {
     const kernels::MaxPooled y = max_pool2d<T>(x.unsqueeze(0), a);
     return {y.values.select(0, 0), y.indices.select(0, 0)};
   }
-  const Dims shape = pooled_shape(x, a);
+  const Dims shape = pooled_shape(x.shape(), a);
   kernels::MaxPooled y{empty_channels_last(shape, x.dtype()),
                        empty_channels_last(shape, DType::i64)};
   if (y.values.numel() == 0) return y;
@@ -72,7 +68,7 @@ kernels::MaxPooled max_pool2d(const Tensor& x, const PoolAttrs& a) {
 template <class T>
 Tensor avg_pool2d(const Tensor& x, const PoolAttrs& a) {
   if (x.rank() == 4) return avg_pool2d<T>(x.unsqueeze(0), a).select(0, 0);
-  const Tensor y = empty_channels_last(pooled_shape(x, a), x.dtype());
+  const Tensor y = empty_channels_last(pooled_shape(x.shape(), a), x.dtype());
   if (y.numel() == 0) return y;
   const auto rows = pool_windows(a, 0, x.size(3), y.size(3)),
              columns = pool_windows(a, 1, x.size(4), y.size(4));
@@ -93,8 +89,8 @@ Tensor avg_pool2d(const Tensor& x, const PoolAttrs& a) {
 template <class T>
 Tensor avg_pool2d_grad(const Tensor& dy, Size2 input, const PoolAttrs& a) {
   if (dy.rank() == 4) return avg_pool2d_grad<T>(dy.unsqueeze(0), input, a).select(0, 0);
-  Tensor dx =
-      empty_channels_last({dy.size(0), dy.size(1), dy.size(2), input[0], input[1]}, dy.dtype());
+  Tensor dx = empty_channels_last({dy.size(0), dy.size(1), dy.size(2), input[0], input[1]},
+                                  dy.dtype());
   if (dx.numel() == 0) return dx;
   const auto rows = pool_windows(a, 0, input[0], dy.size(3)),
              columns = pool_windows(a, 1, input[1], dy.size(4));

@@ -4,12 +4,6 @@
 
 namespace sonde::cpu {
 
-std::int64_t pool_size(const PoolAttrs& a, std::size_t axis, std::int64_t in) {
-  if (a.adaptive) return a.output[axis];
-  return (in + 2 * a.padding[axis] - a.dilation[axis] * (a.kernel[axis] - 1) - 1) / a.stride[axis] +
-         1;
-}
-
 std::vector<Window> pool_windows(const PoolAttrs& a, std::size_t axis, std::int64_t in,
                                  std::int64_t out) {
   std::vector<Window> windows;

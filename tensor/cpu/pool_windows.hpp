@@ -23,7 +23,4 @@ std::vector<Window> pool_windows(const PoolAttrs& attrs, std::size_t axis, std::
 /// step 1.
 std::vector<Window> covering_windows(const std::vector<Window>& windows, std::int64_t in);
 
-/// Output size along an axis.
-std::int64_t pool_size(const PoolAttrs& attrs, std::size_t axis, std::int64_t in);
-
 }  // namespace sonde::cpu

@@ -10,6 +10,7 @@
 
 #include "tensor/cuda/elementwise_plan.hpp"
 #include "tensor/cuda/launch.hpp"
+#include "tensor/cuda/pack.hpp"
 
 namespace sonde::cuda {
 
@@ -23,11 +24,7 @@ inline constexpr int packs_per_thread = weight == Weight::light ? 4
                                         : sizeof(Out) < 8       ? 2
                                                                 : 1;
 
-/// Neighbouring elements that travel together: 16 bytes of the widest operand.
-template <class T, int width>
-struct alignas(sizeof(T) * width) Pack {
-  T v[width];
-};
+/// Elements of a pack: 16 bytes of the widest operand.
 template <class... T>
 inline constexpr int flat_width = 16 / std::max({sizeof(T)...});
 /// Rows of a walk are often short.

@@ -4,8 +4,10 @@
 
 namespace sonde::cuda {
 
+void register_conv();
 void register_copy();
 void register_elementwise();
+void register_pool();
 
 }  // namespace sonde::cuda
 
