@@ -295,6 +295,9 @@ TEST(Elementwise, IntegersWrapAround) {
             (std::vector<std::uint8_t>{44, 1}));
   EXPECT_EQ(run(k::sub, {u, v}, DType::u8).to_vector<std::uint8_t>(),
             (std::vector<std::uint8_t>{100, 255}));
+  const Tensor most = Tensor::from<std::uint8_t>({255}, {1});  // which is no -1
+  EXPECT_EQ(run(k::fmod, {u, most}, DType::u8).to_vector<std::uint8_t>(),
+            (std::vector<std::uint8_t>{200, 0}));
 }
 
 TEST(Elementwise, ComparisonsAndLogicForEveryDtype) {

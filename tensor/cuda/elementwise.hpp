@@ -23,7 +23,7 @@ Input<T> input_of(const ElementwisePlan& plan, const Walk& walk, int k, bool vec
 template <Weight weight, class Out, class Op, class... In>
 void launch_flat(std::string_view name, Stream& stream, const Op& op, const Walk& walk,
                  const Input<In>&... in) {
-  constexpr int packs = packs_per_thread<weight, Out>, width = flat_width<Out, In...>;
+  constexpr int width = flat_width<Out, In...>, packs = packs_per_thread<weight, width>;
   void (*kernel)(Op, std::int64_t, Out*, Input<In>...) = flat_kernel<packs, Op, Out, In...>;
   launch(name, stream, grid_over(walk.size[0] / (width * packs) + 1, block_threads), kernel, op,
          walk.size[0], reinterpret_cast<Out*>(walk.base[0]), in...);

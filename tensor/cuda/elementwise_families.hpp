@@ -4,6 +4,13 @@
 
 namespace sonde::cuda {
 
+void register_activations();
+void register_activation_products();
 void register_arithmetic();
+void register_choice();
+void register_comparisons();
+void register_math();
+void register_powers();
+void register_trigonometry();
 
 }  // namespace sonde::cuda

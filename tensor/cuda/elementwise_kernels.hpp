@@ -17,12 +17,10 @@ namespace sonde::cuda {
 inline constexpr int block_threads = 256;
 
 /// How much arithmetic an element takes: light operations load several packs before they use the
-/// first; in heavy ones that would only spend registers and time to compile.
+/// first, heavy ones would only spend registers, and time to compile.
 enum class Weight { light, heavy };
-template <Weight weight, class Out>
-inline constexpr int packs_per_thread = weight == Weight::light ? 4
-                                        : sizeof(Out) < 8       ? 2
-                                                                : 1;
+template <Weight weight, int width>
+inline constexpr int packs_per_thread = weight == Weight::heavy ? 1 : std::clamp(16 / width, 1, 4);
 
 /// Elements of a pack: 16 bytes of the widest operand.
 template <class... T>

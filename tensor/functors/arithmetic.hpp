@@ -18,6 +18,15 @@ SONDE_HD constexpr auto wrapping(T x) {
     return static_cast<std::make_unsigned_t<T>>(x);
 }
 
+/// Also of unsigned integers, of which compilers call x < 0 pointless.
+template <class T>
+SONDE_HD constexpr bool is_negative(T x) {
+  if constexpr (std::is_unsigned_v<T>)
+    return false;
+  else
+    return x < T(0);
+}
+
 struct Neg {
   template <class T>
   SONDE_HD T operator()(T x) const {
@@ -33,14 +42,14 @@ struct Abs {
     if constexpr (std::is_floating_point_v<T>)
       return std::fabs(x);
     else
-      return static_cast<T>(x < T(0) ? 0 - wrapping(x) : wrapping(x));
+      return static_cast<T>(is_negative(x) ? 0 - wrapping(x) : wrapping(x));
   }
 };
 /// NaN gives 0.
 struct Sign {
   template <class T>
   SONDE_HD T operator()(T x) const {
-    return static_cast<T>((x > T(0)) - (x < T(0)));
+    return static_cast<T>((x > T(0)) - is_negative(x));
   }
 };
 struct Square {
@@ -103,7 +112,7 @@ struct Pow {
   // By repeated squaring, modulo 2^bits. Negative exponents leave 1, -1 or 0.
   template <class T>
   SONDE_HD static T integer(T base, T exponent) {
-    if (exponent < T(0))
+    if (is_negative(exponent))
       return static_cast<T>(base == T(1) ? 1 : base != T(-1) ? 0 : exponent % 2 == 0 ? 1 : -1);
     std::make_unsigned_t<T> power = 1, factor = static_cast<std::make_unsigned_t<T>>(base);
     for (; exponent != 0; exponent = static_cast<T>(exponent / 2), factor *= factor)
@@ -129,7 +138,7 @@ struct Remainder {
   template <class T>
   SONDE_HD T operator()(T a, T b) const {
     const T r = Fmod()(a, b);
-    return r != T(0) && (r < T(0)) != (b < T(0)) ? static_cast<T>(r + b) : r;
+    return r != T(0) && is_negative(r) != is_negative(b) ? static_cast<T>(r + b) : r;
   }
 };
 
