@@ -165,6 +165,7 @@ TEST(Linalg, FailuresAreTyped) {
     lstsq(Tensor::zeros({3, 2}, DType::f64), Tensor::ones({3}, DType::f64));
   });
   const Var nan = Tensor::full({2, 2}, NAN, DType::f64);
+  expect_error(ErrorCode::numeric, "not positive definite", [&] { cholesky(nan); });
   expect_error(ErrorCode::numeric, "NaN", [&] { eigh(nan); });
   expect_error(ErrorCode::numeric, "NaN", [&] { svd(nan); });
   for (const auto& f :

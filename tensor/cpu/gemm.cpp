@@ -4,12 +4,9 @@
 
 #include "tensor/cpu/gemm_serial.hpp"
 #include "tensor/parallel.hpp"
-#include "tensor/small_vector.hpp"
 
 namespace sonde::cpu {
 namespace {
-
-using Axes = SmallVector<BatchAxis, max_rank>;
 
 // Multiplications worth a task of their own: about 20 us.
 constexpr std::int64_t tile_work = 1 << 20;
@@ -59,7 +56,7 @@ Product<T> tile_of(const Product<T>& p, const Tiles& tiles, std::int64_t index) 
 }
 
 template <class T>
-Product<T> item_of(const Product<T>& p, const Axes& axes, std::int64_t index) {
+Product<T> item_of(const Product<T>& p, const BatchAxes& axes, std::int64_t index) {
   Product<T> item = p;
   for (std::size_t x = axes.size(); x-- > 0;) {
     const std::int64_t i = index % axes[x].size;
@@ -74,7 +71,7 @@ Product<T> item_of(const Product<T>& p, const Axes& axes, std::int64_t index) {
 
 // Parallel over batch x tiles.
 template <class T>
-void multiply_batch(const Axes& axes, const Product<T>& p) {
+void multiply_batch(const BatchAxes& axes, const Product<T>& p) {
   const std::int64_t m = p.c.rows, n = p.c.cols, k = p.a.cols;
   std::int64_t batch = 1;
   for (const BatchAxis& axis : axes) batch *= axis.size;
@@ -92,62 +89,10 @@ void multiply_batch(const Axes& axes, const Product<T>& p) {
   });
 }
 
-// Axes of size 1 go; an axis that all three walk as one with its outer neighbour is merged into it.
-Axes merged(std::span<const BatchAxis> axes) {
-  Axes out;
-  for (const BatchAxis& axis : axes) {
-    if (axis.size == 1) continue;
-    if (!out.empty()) {
-      BatchAxis& outer = out.back();
-      if (outer.a == axis.a * axis.size && outer.b == axis.b * axis.size &&
-          outer.c == axis.c * axis.size) {
-        outer = {outer.size * axis.size, axis.a, axis.b, axis.c};
-        continue;
-      }
-    }
-    out.push_back(axis);
-  }
-  return out;
-}
-
-// The rows of `axis.size` matrices as those of one: they follow at the stride of the rows, or each
-// has but one.
-template <class T>
-bool rows_follow(const Matrix<T>& m, std::int64_t step) {
-  return m.rows == 1 || step == m.rows * m.row_stride;
-}
-template <class T>
-void stack_rows(Matrix<T>& m, std::int64_t count, std::int64_t step) {
-  if (m.rows == 1) m.row_stride = step;
-  m.rows *= count;
-}
-
-// [batch, m, k] x [k, n] with the matrices of A and of C one below the other is [batch * m, k] x
-// [k, n]. The mirror image, [m, k] x [batch, k, n] with the matrices of B and of C side by side, is
-// [m, k] x [k, batch * n].
-template <class T>
-void absorb_axes(Axes& axes, Product<T>& p) {
-  for (; !axes.empty(); axes.pop_back()) {
-    const BatchAxis& axis = axes.back();
-    Matrix<T> bt_c = p.c.transposed();
-    Matrix<const T> bt = p.b.transposed();
-    if (axis.b == 0 && rows_follow(p.a, axis.a) && rows_follow(p.c, axis.c)) {
-      stack_rows(p.a, axis.size, axis.a);
-      stack_rows(p.c, axis.size, axis.c);
-    } else if (axis.a == 0 && rows_follow(bt, axis.b) && rows_follow(bt_c, axis.c)) {
-      stack_rows(bt, axis.size, axis.b);
-      stack_rows(bt_c, axis.size, axis.c);
-      p.b = bt.transposed(), p.c = bt_c.transposed();
-    } else {
-      return;
-    }
-  }
-}
-
 // C by columns is the transposed product.
 template <class T>
-void multiply_any(Axes axes, Product<T> p) {
-  absorb_axes(axes, p);
+void multiply_any(BatchAxes axes, Product<T> p) {
+  while (!axes.empty() && absorb_axis(axes.back(), p.a, p.b, p.c)) axes.pop_back();
   if (p.c.cols <= 1) p.c.col_stride = 1;
   if (p.c.col_stride != 1) {
     for (BatchAxis& axis : axes) std::swap(axis.a, axis.b);

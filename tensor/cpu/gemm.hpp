@@ -8,23 +8,11 @@
 #include <span>
 #include <type_traits>
 
+#include "tensor/batched_product.hpp"
+
 namespace sonde::cpu {
 
-/// A matrix in memory: element (i, j) lies at data[i * row_stride + j * col_stride]; any strides,
-/// also 0 or negative.
-template <class T>
-struct Matrix {
-  T* data = nullptr;
-  std::int64_t rows = 0, cols = 0, row_stride = 0, col_stride = 1;
-
-  Matrix transposed() const { return {data, cols, rows, col_stride, row_stride}; }
-  Matrix block(std::int64_t i, std::int64_t j, std::int64_t height, std::int64_t width) const {
-    return {data + i * row_stride + j * col_stride, height, width, row_stride, col_stride};
-  }
-  operator Matrix<const T>() const requires(!std::is_const_v<T>) {
-    return {data, rows, cols, row_stride, col_stride};
-  }
-};
+using sonde::BatchAxis, sonde::Matrix;
 
 /// Row-major, without gaps.
 template <class T>
@@ -51,11 +39,6 @@ template <class T>
 void gemm_serial(ConstMatrix<T> a, ConstMatrix<T> b, Matrix<T> c,
                  GemmStart start = GemmStart::zero);
 
-/// One axis of a batch: its size, and how far one step moves in A, B and C (0: the same matrix
-/// again).
-struct BatchAxis {
-  std::int64_t size, a, b, c;
-};
 /// gemm() for every index of the batch axes (outermost first), in parallel over the batch. A batch
 /// whose matrices lie one below the other and share the second factor runs as one tall product.
 template <class T>

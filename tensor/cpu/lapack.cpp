@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "tensor/cpu/register.hpp"
-#include "tensor/kernels/elementwise.hpp"
 #include "tensor/kernels/linalg.hpp"
+#include "tensor/matrix_batch.hpp"
 #include "tensor/parallel.hpp"
 
 namespace sonde::cpu {
@@ -19,38 +19,16 @@ int to_int(std::int64_t value, std::string_view op) {
   return static_cast<int>(value);
 }
 
-void copy_into(const Tensor& from, Tensor to) {
-  kernels::copy.find(from.device(), from.dtype())(std::span(&from, 1), to, nullptr);
-}
-// A row-major copy that the routine may overwrite. Read by columns it is the transpose.
-Tensor work_copy(const Tensor& a) {
-  Tensor copy = Tensor::empty(a.shape(), a.dtype());
-  copy_into(a, copy);
-  return copy;
-}
-
-struct Batch {
-  std::int64_t count, rows, cols;
-  std::int64_t matrix() const { return rows * cols; }
-};
-Batch batch_of(const Tensor& a) {
-  const std::int64_t rows = a.size(-2), cols = a.size(-1);
-  std::int64_t count = 1;
-  for (int i = 0; i < a.rank() - 2; ++i) count *= a.shape()[i];
-  return {count, rows, cols};
-}
-
 // Calls f(i) -> info for each matrix, in parallel if they are worth it; the first failure becomes
 // an Error(numeric).
 template <class F>
-void for_each_matrix(const Batch& b, std::string_view op, std::string_view failure, F f) {
+void for_each_matrix(const MatrixBatch& b, std::string_view op, std::string_view failure, F f) {
   std::vector<int> info(static_cast<std::size_t>(b.count));
   const std::int64_t work = b.matrix() * std::min(b.rows, b.cols) + 1;
   parallel_for(b.count, (1 << 18) / work + 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) info[static_cast<std::size_t>(i)] = f(i);
   });
-  for (std::size_t i = 0; i < info.size(); ++i)
-    if (info[i] != 0) fail(ErrorCode::numeric, op, "matrix {} of {} {}", i, info.size(), failure);
+  check_info(info, op, failure);
 }
 
 // Iterative routines may not return from a NaN.
@@ -72,16 +50,17 @@ Tensor workspace(F call, std::string_view op) {
 template <class T>
 void cholesky(const Tensor& a, Tensor& l) {
   copy_into(a, l);
-  const Batch b = batch_of(a);
+  const MatrixBatch b = batch_of(a);
   const int n = to_int(b.rows, "cholesky");
-  for_each_matrix(b, "cholesky", "is not positive definite", [&](std::int64_t i) {
+  for_each_matrix(b, "cholesky", failure::not_positive, [&](std::int64_t i) {
     T* m = l.data<T>() + i * b.matrix();
     int info = 0;
     const int ld = std::max(n, 1);
     Lapack<T>::potrf("U", &n, m, &ld, &info,
                      1);  // by columns the upper triangle is the lower one by rows
     for (int r = 0; r < n; ++r) std::fill(m + r * b.cols + r + 1, m + (r + 1) * b.cols, T{0});
-    return info;
+    // The routine may not notice a NaN, which spreads down to the last element.
+    return n > 0 && std::isnan(m[b.matrix() - 1]) ? n : info;
   });
 }
 
@@ -89,7 +68,7 @@ template <class T>
 void eigh(const Tensor& a, Tensor& w, Tensor& v) {
   const Tensor vectors = v.transpose(-2, -1);  // row-major memory
   copy_into(a, vectors);
-  const Batch b = batch_of(a);
+  const MatrixBatch b = batch_of(a);
   const int n = to_int(b.rows, "eigh"), ld = std::max(n, 1),
             iwork_size = to_int(3 + 5 * b.rows, "eigh");
   const Tensor space = workspace<T>(
@@ -100,7 +79,7 @@ void eigh(const Tensor& a, Tensor& w, Tensor& v) {
       },
       "eigh");
   const int lwork = to_int(space.numel(), "eigh");
-  for_each_matrix(b, "eigh", "has no eigenvalues: NaN, Inf or no convergence", [&](std::int64_t i) {
+  for_each_matrix(b, "eigh", failure::no_eigenvalues, [&](std::int64_t i) {
     T* m = vectors.data<T>() + i * b.matrix();
     if (!finite(m, b.matrix())) return not_finite;
     const Tensor work = Tensor::empty({lwork}, dtype_of<T>),
@@ -116,7 +95,7 @@ void eigh(const Tensor& a, Tensor& w, Tensor& v) {
 template <class T>
 void svd(const Tensor& a, Tensor& u, Tensor& s, Tensor& vt) {
   const Tensor copy = work_copy(a);
-  const Batch b = batch_of(a);
+  const MatrixBatch b = batch_of(a);
   const std::int64_t k = std::min(b.rows, b.cols);
   if (k == 0) return;
   const int m = to_int(b.cols, "svd"), n = to_int(b.rows, "svd"), kk = static_cast<int>(k);
@@ -128,25 +107,24 @@ void svd(const Tensor& a, Tensor& u, Tensor& s, Tensor& vt) {
       },
       "svd");
   const int lwork = to_int(space.numel(), "svd");
-  for_each_matrix(
-      b, "svd", "has no singular values: NaN, Inf or no convergence", [&](std::int64_t i) {
-        T* matrix = copy.data<T>() + i * b.matrix();
-        if (!finite(matrix, b.matrix())) return not_finite;
-        const Tensor work = Tensor::empty({lwork}, dtype_of<T>),
-                     iwork = Tensor::empty({8 * k}, DType::i32);
-        int info = 0;
-        Lapack<T>::gesdd("S", &m, &n, matrix, &m, s.data<T>() + i * k,
-                         vt.data<T>() + i * k * b.cols, &m, u.data<T>() + i * k * b.rows, &kk,
-                         work.data<T>(), &lwork, iwork.data<std::int32_t>(), &info, 1);
-        return info;
-      });
+  for_each_matrix(b, "svd", failure::no_singular_values, [&](std::int64_t i) {
+    T* matrix = copy.data<T>() + i * b.matrix();
+    if (!finite(matrix, b.matrix())) return not_finite;
+    const Tensor work = Tensor::empty({lwork}, dtype_of<T>),
+                 iwork = Tensor::empty({8 * k}, DType::i32);
+    int info = 0;
+    Lapack<T>::gesdd("S", &m, &n, matrix, &m, s.data<T>() + i * k, vt.data<T>() + i * k * b.cols,
+                     &m, u.data<T>() + i * k * b.rows, &kk, work.data<T>(), &lwork,
+                     iwork.data<std::int32_t>(), &info, 1);
+    return info;
+  });
 }
 
 template <class T>
 void qr(const Tensor& a, Tensor& q, Tensor& r) {
   const Tensor columns = q.transpose(-2, -1);  // row-major memory: q by columns
   copy_into(a.transpose(-2, -1), columns);
-  const Batch b = batch_of(a);
+  const MatrixBatch b = batch_of(a);
   const int m = to_int(b.rows, "qr"), n = to_int(b.cols, "qr"), ld = std::max(m, 1);
   const auto size = [&](auto routine) { return workspace<T>(routine, "qr").numel(); };
   int info = 0;
@@ -177,10 +155,10 @@ template <class T>
 void triangular_solve(const Tensor& a, const Tensor& b, kernels::Triangle t, Tensor& x) {
   copy_into(b, x);
   const Tensor matrices = a.contiguous();
-  const Batch systems = batch_of(a), sides = batch_of(x);
+  const MatrixBatch systems = batch_of(a), sides = batch_of(x);
   const int n = to_int(sides.rows, "triangular_solve"), k = to_int(sides.cols, "triangular_solve");
   if (n == 0 || k == 0) return;
-  for_each_matrix(sides, "triangular_solve", "has a zero on its diagonal", [&](std::int64_t i) {
+  for_each_matrix(sides, "triangular_solve", failure::zero_on_diagonal, [&](std::int64_t i) {
     const T* m = matrices.data<T>() + i * systems.matrix();
     for (int d = 0; d < n && !t.unit; ++d)
       if (m[d * (std::int64_t{n} + 1)] == T{0}) return d + 1;
@@ -204,9 +182,9 @@ template <class T>
 void solve(const Tensor& a, const Tensor& b, bool transposed, Tensor& x) {
   const Tensor lu = work_copy(a), columns = x.transpose(-2, -1);
   copy_into(b.transpose(-2, -1), columns);
-  const Batch systems = batch_of(a), sides = batch_of(x);
+  const MatrixBatch systems = batch_of(a), sides = batch_of(x);
   const int n = to_int(sides.rows, "solve"), k = to_int(sides.cols, "solve"), ld = std::max(n, 1);
-  for_each_matrix(systems, "solve", "is singular", [&](std::int64_t i) {
+  for_each_matrix(systems, "solve", failure::singular, [&](std::int64_t i) {
     const Tensor pivots = Tensor::empty({systems.rows}, DType::i32);
     int info = factor(lu.data<T>() + i * systems.matrix(), n, pivots.data<std::int32_t>());
     if (info == 0)
@@ -220,7 +198,7 @@ void solve(const Tensor& a, const Tensor& b, bool transposed, Tensor& x) {
 template <class T>
 void inverse(const Tensor& a, Tensor& x) {
   copy_into(a, x);
-  const Batch b = batch_of(a);
+  const MatrixBatch b = batch_of(a);
   const int n = to_int(b.rows, "inv"), ld = std::max(n, 1);
   int info = 0;
   const int lwork = to_int(
@@ -229,7 +207,7 @@ void inverse(const Tensor& a, Tensor& x) {
           "inv")
           .numel(),
       "inv");
-  for_each_matrix(b, "inv", "is singular", [&](std::int64_t i) {
+  for_each_matrix(b, "inv", failure::singular, [&](std::int64_t i) {
     const Tensor pivots = Tensor::empty({b.rows}, DType::i32),
                  work = Tensor::empty({lwork}, dtype_of<T>);
     T* m = x.data<T>() + i * b.matrix();
@@ -245,7 +223,7 @@ void inverse(const Tensor& a, Tensor& x) {
 template <class T, class F>
 void with_pivots(const Tensor& a, std::string_view op, F f) {
   const Tensor lu = work_copy(a);
-  const Batch b = batch_of(a);
+  const MatrixBatch b = batch_of(a);
   const int n = to_int(b.rows, op);
   for_each_matrix(b, op, "could not be factored", [&](std::int64_t i) {
     const Tensor pivots = Tensor::empty({b.rows}, DType::i32);

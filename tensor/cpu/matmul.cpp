@@ -2,7 +2,7 @@
 
 #include "tensor/cpu/gemm.hpp"
 #include "tensor/cpu/register.hpp"
-#include "tensor/kernels/elementwise.hpp"
+#include "tensor/matrix_batch.hpp"
 #include "tensor/parallel.hpp"
 
 namespace sonde::cpu {
@@ -10,23 +10,7 @@ namespace {
 
 template <class T>
 Matrix<T> matrix_of(const Tensor& t) {
-  const int r = t.rank() - 2, c = t.rank() - 1;
-  return {t.data<std::remove_const_t<T>>(), t.shape()[r], t.shape()[c], t.strides()[r],
-          t.strides()[c]};
-}
-
-// Stride of batch axis `axis` (counted in `out`) in `t`: 0 where t is broadcast.
-std::int64_t batch_stride(const Tensor& t, int axis, int out_rank) {
-  const int own = axis - (out_rank - t.rank());
-  return own < 0 || t.shape()[own] == 1 ? 0 : t.strides()[own];
-}
-
-SmallVector<BatchAxis, max_rank> batch_axes(const Tensor& a, const Tensor& b, const Tensor& out) {
-  SmallVector<BatchAxis, max_rank> axes;
-  for (int i = 0; i < out.rank() - 2; ++i)
-    axes.push_back({out.shape()[i], batch_stride(a, i, out.rank()), batch_stride(b, i, out.rank()),
-                    out.strides()[i]});
-  return axes;
+  return sonde::matrix_of<T>(t, t.data<std::remove_const_t<T>>());
 }
 
 // gemm writes matrices whose rows or columns are contiguous and lie apart.
@@ -42,8 +26,7 @@ void matmul_float(const Tensor& a, const Tensor& b, Tensor& out) {
   const Tensor target = writable(out) ? out : Tensor::empty(out.shape(), out.dtype());
   gemm_batch<T>(batch_axes(a, b, target), matrix_of<const T>(a), matrix_of<const T>(b),
                 matrix_of<T>(target));
-  if (target.ref() != out.ref())
-    kernels::copy.find(out.device(), out.dtype())(std::span(&target, 1), out, nullptr);
+  if (target.ref() != out.ref()) copy_into(target, out);
 }
 
 // Integers wrap around; a plain loop, row of B by row of B.

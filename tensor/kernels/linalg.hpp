@@ -2,8 +2,9 @@
 /// Kernel slots of linear algebra. All work on the last two axes and loop over the axes before
 /// them, which agree among inputs and outputs. Inputs have any strides; outputs are written whole,
 /// and each matrix of an output is row-major or, where the slot says so, column-major. A method
-/// that fails (singular, not positive definite, no convergence, NaN) is an Error(numeric) that
-/// names the first bad matrix of the batch.
+/// that fails (singular, not positive definite, no convergence; cholesky, eigh and svd also of NaN,
+/// which the others pass on) is an Error(numeric) that names the first bad matrix of the batch. To
+/// know, the host waits for a device: all but qr, slogdet and det make it wait.
 #pragma once
 
 #include "tensor/kernel.hpp"
