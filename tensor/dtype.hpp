@@ -10,7 +10,7 @@
 
 namespace sonde {
 
-/// f16 and bf16 are storage types: they convert, they do not compute.
+/// f16 and bf16 are storage types: they convert, and only CUDA multiplies matrices of bf16.
 enum class DType : std::uint8_t { f32, f64, i32, i64, u8, boolean, f16, bf16 };
 inline constexpr int dtype_count = 8;
 

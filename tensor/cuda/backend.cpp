@@ -122,11 +122,12 @@ class CudaBackend final : public Backend {
 
 void sonde_register_cuda() {
   static auto* backend = new sonde::cuda::CudaBackend;  // never destroyed: tensors may outlive main
-  sonde::cuda::register_attention();
-  sonde::cuda::register_attention_grad();
   sonde::cuda::register_conv();
   sonde::cuda::register_copy();
   sonde::cuda::register_elementwise();
+  sonde::cuda::register_linalg();
+  sonde::cuda::register_matmul();
+  sonde::cuda::register_matmul_integer();
   sonde::cuda::register_pool();
   sonde::register_backend(sonde::DeviceType::cuda, *backend);
 }

@@ -4,11 +4,12 @@
 
 namespace sonde::cuda {
 
-void register_attention();
-void register_attention_grad();
 void register_conv();
 void register_copy();
 void register_elementwise();
+void register_linalg();
+void register_matmul();
+void register_matmul_integer();
 void register_pool();
 
 }  // namespace sonde::cuda
