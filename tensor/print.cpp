@@ -40,9 +40,10 @@ void print_axis(std::string& out, const Tensor& t, Dims& index, int axis, bool s
 
 std::string to_string(const Tensor& t, int precision) {
   if (!t) return "(empty handle)";
+  const Tensor here = t.to(Device{});
   std::string out;
   Dims index = Dims::filled(t.rank(), 0);
-  print_axis(out, t, index, 0, t.numel() > small_tensor, precision);
+  print_axis(out, here, index, 0, t.numel() > small_tensor, precision);
   return out + " " + to_string(t.spec());
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <vector>
 
+#include "tensor/attention_layout.hpp"
 #include "tensor/cpu/attention_rows.hpp"
 #include "tensor/cpu/gemm.hpp"
 #include "tensor/cpu/gemm_kernel.hpp"
@@ -34,22 +35,6 @@ Matrix<T> head_matrix(const Tensor& t, std::int64_t head) {
   const int r = t.rank();
   return {t.data<T>() + head_offset(t, head), t.shape()[r - 2], t.shape()[r - 1],
           t.strides()[r - 2], t.strides()[r - 1]};
-}
-
-// Rows without gaps between their elements.
-Tensor dense_rows(const Tensor& t) {
-  return t.size(-1) <= 1 || t.strides().back() == 1 ? t : t.contiguous();
-}
-
-// The axes of `t` from the outermost in memory to the innermost, but the last one innermost: a
-// result in this order goes back to [.., time, heads * d] without a copy.
-Dims row_order(const Tensor& t) {
-  Dims order;
-  for (int i = 0; i + 1 < t.rank(); ++i) order.push_back(i);
-  std::stable_sort(order.begin(), order.end(),
-                   [&](auto a, auto b) { return t.strides()[a] > t.strides()[b]; });
-  order.push_back(t.rank() - 1);
-  return order;
 }
 
 Tensor zeros_ordered(const Tensor& like) {
@@ -103,12 +88,6 @@ class Bias {
   std::vector<T> row_;
   bool filled_ = false;
 };
-
-Dims scores_shape(const Tensor& q, std::int64_t keys) {
-  Dims shape = q.shape();
-  shape[shape.rank() - 1] = keys;
-  return shape;
-}
 
 // The mask as [..., T, S] with rows without gaps; leading axes, and often the queries, with stride
 // 0.

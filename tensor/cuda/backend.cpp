@@ -122,6 +122,8 @@ class CudaBackend final : public Backend {
 
 void sonde_register_cuda() {
   static auto* backend = new sonde::cuda::CudaBackend;  // never destroyed: tensors may outlive main
+  sonde::cuda::register_attention();
+  sonde::cuda::register_attention_grad();
   sonde::cuda::register_conv();
   sonde::cuda::register_copy();
   sonde::cuda::register_elementwise();

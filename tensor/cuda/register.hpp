@@ -4,6 +4,8 @@
 
 namespace sonde::cuda {
 
+void register_attention();
+void register_attention_grad();
 void register_conv();
 void register_copy();
 void register_elementwise();

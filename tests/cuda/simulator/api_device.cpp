@@ -88,7 +88,7 @@ cudaDeviceProp properties_of(int device) {
   p.l2CacheSize = 50 << 20;
   p.maxThreadsPerMultiProcessor = threads_per_multiprocessor;
   p.sharedMemPerMultiprocessor = shared_per_multiprocessor;
-  p.sharedMemPerBlockOptin = shared_per_block_optin;
+  p.sharedMemPerBlockOptin = state.shared_per_block_optin;
   p.maxBlocksPerMultiProcessor = blocks_per_multiprocessor;
   p.reservedSharedMemPerBlock = shared_reserved_per_block;
   p.memoryPoolsSupported = 1;

@@ -63,7 +63,7 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
   return call([&] {
     if (kernel == nullptr) return cudaErrorInvalidDeviceFunction;
     if (attribute == cudaFuncAttributePreferredSharedMemoryCarveout) return cudaSuccess;
-    if (value < 0 || static_cast<std::size_t>(value) > shared_per_block_optin) {
+    if (value < 0 || static_cast<std::size_t>(value) > state.shared_per_block_optin) {
       return cudaErrorInvalidValue;
     }
     shared_limits()[kernel] = static_cast<std::size_t>(value);

@@ -43,6 +43,11 @@ void set_memory(std::size_t bytes) {
   state.memory = bytes;
 }
 
+void set_shared_memory(std::size_t bytes) {
+  const Lock lock;
+  state.shared_per_block_optin = bytes;
+}
+
 void set_driver_error(cudaError_t error) {
   const Lock lock;
   state.driver_error = error;

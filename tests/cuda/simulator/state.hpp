@@ -10,7 +10,6 @@ namespace simulator {
 
 constexpr int most_devices = 8;
 constexpr std::size_t shared_per_block = 48 * 1024;
-constexpr std::size_t shared_per_block_optin = 227 * 1024;
 constexpr std::size_t shared_per_multiprocessor = 228 * 1024;
 constexpr std::size_t shared_reserved_per_block = 1024;
 constexpr unsigned threads_per_block = 1024;
@@ -27,6 +26,7 @@ struct Lock {
 struct State {
   int device_count = 2;
   std::size_t memory = std::size_t{4} << 30;
+  std::size_t shared_per_block_optin = std::size_t{227} << 10;
   cudaError_t driver_error = cudaSuccess;
   cudaError_t failure = cudaSuccess;
   int failures_to_skip = 0;
