@@ -1,7 +1,5 @@
 // Sums of squared deviations from the mean, in one sweep over memory: blocks that stay in cache are
-// read twice, for their mean and for the deviations from it, and joined by
-//   m2 = m2_a + m2_b + d^2 n_a n_b / (n_a + n_b),  d = mean_b - mean_a  (Chan, Golub, LeVeque
-//   1983).
+// read twice, for their mean and for the deviations from it, and joined (reduce_ops::Moments).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/deviance.cpp"
 #include <hwy/foreach_target.h>
@@ -14,24 +12,14 @@
 #include "tensor/cpu/reduce.hpp"
 #include "tensor/cpu/register.hpp"
 #include "tensor/parallel.hpp"
+#include "tensor/reduce_ops.hpp"
 
 // The loops are plain C++ over independent columns, compiled once per target: the compiler makes
 // vectors of them.
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
 
-/// Of `n` numbers: their mean and the sum of squared deviations from it.
-struct Moments {
-  double n = 0, mean = 0, m2 = 0;
-
-  void Join(const Moments& b) {
-    const double both = n + b.n, d = b.mean - mean;
-    if (b.n == 0) return;
-    m2 += b.m2 + d * d * n * b.n / both;
-    mean += d * b.n / both;
-    n = both;
-  }
-};
+using reduce_ops::Moments;
 
 template <class T>
 class Deviance {
@@ -67,12 +55,12 @@ class Deviance {
   }
 
   HWY_NOINLINE static Moments Row(const T* x, std::int64_t n) {
-    Moments all;
+    Moments all{};
     for (std::int64_t i = 0; i < n; i += row_block) {
       const std::int64_t count = std::min(row_block, n - i);
       const double size = static_cast<double>(count);
       const double mean = Sum(x + i, count, [](double v) HWY_ATTR { return v; }) / size;
-      all.Join({size, mean,
+      all.join({size, mean,
                 Sum(x + i, count, [mean](double v) HWY_ATTR { return (v - mean) * (v - mean); })});
     }
     return all;
@@ -97,9 +85,9 @@ class Deviance {
           Row(x + r * n + begin, chunk_begin(n, parts, p + 1) - begin);
     });
     for (std::int64_t r = 0; r < rows; ++r) {
-      Moments all;
+      Moments all{};
       for (std::int64_t p = 0; p < parts; ++p)
-        all.Join(of_parts[static_cast<std::size_t>(r * parts + p)]);
+        all.join(of_parts[static_cast<std::size_t>(r * parts + p)]);
       y[r] = static_cast<T>(all.m2);
     }
   }
@@ -162,10 +150,10 @@ class Deviance {
                  });
     for (std::int64_t i = 0; parts > 1 && i < outer * inner; ++i) {
       const std::int64_t a = i / inner, c = i % inner, task = a * blocks + c / width, j = c % width;
-      Moments all;
+      Moments all{};
       for (std::int64_t p = 0; p < parts; ++p) {
         const double* part = moments + (task * parts + p) * 2 * width;
-        all.Join({static_cast<double>(chunk_begin(reduced, parts, p + 1) -
+        all.join({static_cast<double>(chunk_begin(reduced, parts, p + 1) -
                                       chunk_begin(reduced, parts, p)),
                   part[j], part[width + j]});
       }

@@ -8,22 +8,12 @@
 #include "tensor/cpu/normalize.hpp"
 #include "tensor/cpu/rows.hpp"
 #include "tensor/parallel.hpp"
+#include "tensor/reduce_ops.hpp"
 
 namespace sonde::cpu {
 namespace {
 
-// Mean and sum of squared deviations of `count` numbers; two sets are merged by Chan's formula.
-struct Moments {
-  double count = 0, mean = 0, squares = 0;
-
-  void merge(const Moments& other) {
-    if (other.count == 0) return;
-    const double all = count + other.count, delta = other.mean - mean;
-    squares += other.squares + delta * delta * count * other.count / all;
-    mean += delta * other.count / all;
-    count = all;
-  }
-};
+using reduce_ops::Moments;
 
 // How the work is cut: unit u is part u % parts of matrix u / parts.
 struct Units {
@@ -109,7 +99,7 @@ void measure(const NormalizeForwardArgs<T>& a, PassMemory<T>& work, const T* x, 
     std::fill_n(pass.sums, width, T(0));
     pass.run(Pass::squares, x + r * width, nullptr, nullptr, n);
     for (std::int64_t g = 0; g < s.groups; ++g)
-      moments[g].merge(
+      moments[g].join(
           {count, static_cast<double>(pass.shift[g * s.inner]), group_total(pass.sums, s, g)});
   }
 }
@@ -128,12 +118,12 @@ void normalize_by_columns(const NormalizeForwardArgs<T>& a) {
   });
   for (std::int64_t m = 0; m < s.lanes * s.outer; ++m)
     for (std::int64_t g = 0; g < s.groups; ++g) {
-      Moments all;
+      Moments all{};
       for (std::int64_t p = 0; p < units.parts; ++p)
-        all.merge(moments[(m * units.parts + p) * s.groups + g]);
+        all.join(moments[(m * units.parts + p) * s.groups + g]);
       a.mean[m * s.groups + g] = static_cast<T>(all.mean);
       a.rstd[m * s.groups + g] =
-          static_cast<T>(1 / std::sqrt(all.squares / std::max(all.count, 1.0) + a.eps));
+          static_cast<T>(1 / std::sqrt(all.m2 / std::max(all.n, 1.0) + a.eps));
     }
   units.each([&](std::int64_t, std::int64_t m, std::int64_t first, std::int64_t rows) {
     PassMemory<T> work(width);

@@ -1,6 +1,5 @@
 /// @file
-/// Reductions over any axes of tensors of any strides, by the reduction of the middle axis of
-/// [outer, reduced, inner].
+/// The CPU's reductions of the middle axis of [outer, reduced, inner].
 #pragma once
 
 #include "tensor/kernels/reduce.hpp"
@@ -17,12 +16,10 @@ struct ReduceLoops {
   ReduceMiddle first = nullptr, again = nullptr;
 };
 
-/// Orders the axes as they lie in memory, merges neighbours, and reduces one group of axes after
-/// the other, the innermost first. Inputs with gaps, broadcast or flipped axes are copied first.
+/// Over any axes: one group of neighbours after the other (tensor/reduce_steps.hpp).
 void reduce(const ReduceLoops& loops, const Tensor& in, const Dims& axes, Tensor& out);
 
-/// The same for a reduction that cannot be done axis by axis: reduced axes that do not lie together
-/// are copied together first.
+/// The same for a reduction that cannot be done axis by axis.
 void reduce_at_once(ReduceMiddle loop, const Tensor& in, const Dims& axes, Tensor& out);
 
 /// The loops of a slot by dtype.

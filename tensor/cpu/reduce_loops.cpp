@@ -6,131 +6,17 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <type_traits>
 
 #include "tensor/cpu/reduce.hpp"
 #include "tensor/cpu/transpose.hpp"
 #include "tensor/parallel.hpp"
+#include "tensor/reduce_ops.hpp"
 
 // The loops are plain C++ over independent columns, compiled once per target: the compiler makes
 // vectors of them.
 HWY_BEFORE_NAMESPACE();
 namespace sonde::cpu::HWY_NAMESPACE {
-
-// A reduction has the type it adds up in (Total), the type in which eight elements meet (Lane), an
-// identity and a rule; it reduces the elements' values, or whether they differ from zero.
-struct OfValues {
-  template <class Lane, class T>
-  static Lane Lift(T x) {
-    return static_cast<Lane>(x);
-  }
-};
-struct OfTruth {
-  template <class T>
-  using Total = std::uint8_t;
-  template <class T>
-  using Lane = std::uint8_t;
-  template <class Lane, class T>
-  static Lane Lift(T x) {
-    return x != T(0);
-  }
-};
-
-struct SumOp : OfValues {
-  template <class T>
-  using Total = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
-  template <class T>
-  using Lane = std::conditional_t<std::is_floating_point_v<T>, T, std::int64_t>;
-  template <class T>
-  static constexpr T identity = T(0);
-  template <class T>
-  static T Combine(T a, T b) {
-    if constexpr (std::is_integral_v<T>)
-      return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-    else
-      return a + b;
-  }
-};
-
-// Every factor in the wide type: a product of eight may leave the range of T where the whole does
-// not.
-struct ProdOp : OfValues {
-  template <class T>
-  using Total = SumOp::Total<T>;
-  template <class T>
-  using Lane = Total<T>;
-  template <class T>
-  static constexpr T identity = T(1);
-  template <class T>
-  static T Combine(T a, T b) {
-    if constexpr (std::is_integral_v<T>)
-      return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
-    else
-      return a * b;
-  }
-};
-
-template <class T>
-constexpr T lowest() {
-  if constexpr (std::is_floating_point_v<T>)
-    return -std::numeric_limits<T>::infinity();
-  else
-    return std::numeric_limits<T>::lowest();
-}
-template <class T>
-constexpr T highest() {
-  if constexpr (std::is_floating_point_v<T>)
-    return std::numeric_limits<T>::infinity();
-  else
-    return std::numeric_limits<T>::max();
-}
-
-// a != a holds for NaN only, so that a NaN on either side stays. Two plain choices: the compiler
-// makes vectors of them.
-struct MaxOp : OfValues {
-  template <class T>
-  using Total = T;
-  template <class T>
-  using Lane = T;
-  template <class T>
-  static constexpr T identity = lowest<T>();
-  template <class T>
-  static T Combine(T a, T b) {
-    const T larger = a > b ? a : b;
-    return a != a ? a : larger;
-  }
-};
-struct MinOp : OfValues {
-  template <class T>
-  using Total = T;
-  template <class T>
-  using Lane = T;
-  template <class T>
-  static constexpr T identity = highest<T>();
-  template <class T>
-  static T Combine(T a, T b) {
-    const T smaller = a < b ? a : b;
-    return a != a ? a : smaller;
-  }
-};
-
-struct AnyOp : OfTruth {
-  template <class T>
-  static constexpr T identity = T(0);
-  template <class T>
-  static T Combine(T a, T b) {
-    return a | b;
-  }
-};
-struct AllOp : OfTruth {
-  template <class T>
-  static constexpr T identity = T(1);
-  template <class T>
-  static T Combine(T a, T b) {
-    return a & b;
-  }
-};
 
 /// Op from elements T to results Out.
 template <class Op, class T, class Out>
@@ -155,26 +41,26 @@ class Reducer {
   static constexpr std::int64_t block = 512;      // columns whose totals stay in the L1 cache
   static constexpr std::int64_t shortest = 8, narrow = 32, rows_at_once = 64;
 
-  static Lane Lift(T x) { return Op::template Lift<Lane>(x); }
+  static Lane Lift(T x) { return Op::template lift<Lane>(x); }
 
   // totals[j] += x[r * stride + j] over all rows r; eight rows meet in a tree before they reach the
   // total.
   HWY_NOINLINE static void Columns(const T* HWY_RESTRICT x, std::int64_t rows, std::int64_t stride,
                                    std::int64_t width, Total* HWY_RESTRICT totals) {
     auto pair = [](const T* a, const T* b, std::int64_t j)
-                    HWY_ATTR { return Op::Combine(Lift(a[j]), Lift(b[j])); };
+                    HWY_ATTR { return Op::combine(Lift(a[j]), Lift(b[j])); };
     std::int64_t r = 0;
     for (; r + 8 <= rows; r += 8, x += 8 * stride)
       for (std::int64_t j = 0; j < width; ++j) {
         const Lane low =
-            Op::Combine(pair(x, x + stride, j), pair(x + 2 * stride, x + 3 * stride, j));
-        const Lane high = Op::Combine(pair(x + 4 * stride, x + 5 * stride, j),
+            Op::combine(pair(x, x + stride, j), pair(x + 2 * stride, x + 3 * stride, j));
+        const Lane high = Op::combine(pair(x + 4 * stride, x + 5 * stride, j),
                                       pair(x + 6 * stride, x + 7 * stride, j));
-        totals[j] = Op::Combine(totals[j], static_cast<Total>(Op::Combine(low, high)));
+        totals[j] = Op::combine(totals[j], static_cast<Total>(Op::combine(low, high)));
       }
     for (; r < rows; ++r, x += stride)
       for (std::int64_t j = 0; j < width; ++j)
-        totals[j] = Op::Combine(totals[j], static_cast<Total>(Lift(x[j])));
+        totals[j] = Op::combine(totals[j], static_cast<Total>(Lift(x[j])));
   }
 
   // One row, as a matrix of `width` columns; their totals meet in a tree.
@@ -183,11 +69,11 @@ class Reducer {
     std::fill_n(totals, width, identity);
     Columns(x, n / width, width, width, totals);
     for (std::int64_t half = width / 2; half > 0; half /= 2)
-      for (std::int64_t j = 0; j < half; ++j) totals[j] = Op::Combine(totals[j], totals[j + half]);
+      for (std::int64_t j = 0; j < half; ++j) totals[j] = Op::combine(totals[j], totals[j + half]);
     return NarrowRow(x + n / width * width, n % width, totals[0]);
   }
   static Total NarrowRow(const T* x, std::int64_t n, Total total) {
-    for (std::int64_t i = 0; i < n; ++i) total = Op::Combine(total, static_cast<Total>(Lift(x[i])));
+    for (std::int64_t i = 0; i < n; ++i) total = Op::combine(total, static_cast<Total>(Lift(x[i])));
     return total;
   }
   HWY_NOINLINE static Total Row(const T* x, std::int64_t n) {
@@ -235,7 +121,7 @@ class Reducer {
     for (std::int64_t r = 0; r < rows; ++r) {
       Total total = identity;
       for (std::int64_t p = 0; p < parts; ++p)
-        total = Op::Combine(total, totals[static_cast<std::size_t>(r * parts + p)]);
+        total = Op::combine(total, totals[static_cast<std::size_t>(r * parts + p)]);
       y[r] = static_cast<Out>(total);
     }
   }
@@ -281,7 +167,7 @@ class Reducer {
       for (std::int64_t j = 0; j < inner; ++j) {
         Total total = identity;
         for (std::int64_t p = 0; p < parts; ++p)
-          total = Op::Combine(total, totals[(a * parts + p) * inner + j]);
+          total = Op::combine(total, totals[(a * parts + p) * inner + j]);
         y[a * inner + j] = static_cast<Out>(total);
       }
   }
@@ -322,12 +208,12 @@ void AddLogic() {
 }
 
 void InstallReductions() {
-  AddTotals<kernels::sum, SumOp>();
-  AddTotals<kernels::prod, ProdOp>();
-  AddExtremes<kernels::amax, MaxOp>();
-  AddExtremes<kernels::amin, MinOp>();
-  AddLogic<kernels::any, AnyOp>();
-  AddLogic<kernels::all, AllOp>();
+  AddTotals<kernels::sum, reduce_ops::Sum>();
+  AddTotals<kernels::prod, reduce_ops::Prod>();
+  AddExtremes<kernels::amax, reduce_ops::Max>();
+  AddExtremes<kernels::amin, reduce_ops::Min>();
+  AddLogic<kernels::any, reduce_ops::Any>();
+  AddLogic<kernels::all, reduce_ops::All>();
 }
 
 }  // namespace sonde::cpu::HWY_NAMESPACE

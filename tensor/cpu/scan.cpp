@@ -3,6 +3,7 @@
 
 #include "tensor/cpu/reduce.hpp"
 #include "tensor/parallel.hpp"
+#include "tensor/reduce_ops.hpp"
 
 namespace sonde::cpu {
 namespace {
@@ -36,20 +37,6 @@ void for_columns(const Extent& e, F&& f) {
                  }
                });
 }
-
-// Does x beat the best so far? Any value beats nothing, NaN beats all but NaN, ties do not count.
-struct Greater {
-  template <class T>
-  bool operator()(T x, T best) const {
-    return x > best || (x != x && best == best);
-  }
-};
-struct Less {
-  template <class T>
-  bool operator()(T x, T best) const {
-    return x < best || (x != x && best == best);
-  }
-};
 
 template <class T, class Beats>
 void arg_extreme(const Tensor& in, int axis, Tensor& out) {
@@ -87,8 +74,8 @@ void running_sum(const Tensor& in, int axis, bool reverse, Tensor& out) {
 
 template <class T>
 void add_arg_extremes() {
-  kernels::argmax.add(DeviceType::cpu, {dtype_of<T>}, &arg_extreme<T, Greater>);
-  kernels::argmin.add(DeviceType::cpu, {dtype_of<T>}, &arg_extreme<T, Less>);
+  kernels::argmax.add(DeviceType::cpu, {dtype_of<T>}, &arg_extreme<T, reduce_ops::Greater>);
+  kernels::argmin.add(DeviceType::cpu, {dtype_of<T>}, &arg_extreme<T, reduce_ops::Less>);
 }
 template <class T, class Out>
 void add_running_sum() {

@@ -126,10 +126,16 @@ void sonde_register_cuda() {
   sonde::cuda::register_attention_grad();
   sonde::cuda::register_conv();
   sonde::cuda::register_copy();
+  sonde::cuda::register_deviance();
   sonde::cuda::register_elementwise();
   sonde::cuda::register_linalg();
   sonde::cuda::register_matmul();
   sonde::cuda::register_matmul_integer();
   sonde::cuda::register_pool();
+  sonde::cuda::register_reduce_arg();
+  sonde::cuda::register_reduce_extremes();
+  sonde::cuda::register_reduce_logic();
+  sonde::cuda::register_reduce_totals();
+  sonde::cuda::register_scan();
   sonde::register_backend(sonde::DeviceType::cuda, *backend);
 }

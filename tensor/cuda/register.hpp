@@ -8,11 +8,17 @@ void register_attention();
 void register_attention_grad();
 void register_conv();
 void register_copy();
+void register_deviance();
 void register_elementwise();
 void register_linalg();
 void register_matmul();
 void register_matmul_integer();
 void register_pool();
+void register_reduce_arg();
+void register_reduce_extremes();
+void register_reduce_logic();
+void register_reduce_totals();
+void register_scan();
 
 }  // namespace sonde::cuda
 
