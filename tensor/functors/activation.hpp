@@ -10,11 +10,15 @@
 
 namespace sonde::functors {
 
-/// 1 / (1 + e^-x), accurate for every x: e^x / (1 + e^x) below 0.
+/// s = 1 / (1 + e^-x) and 1 - s, each accurate for every x.
 template <class T>
-SONDE_HD T sigmoid(T x) {
-  const T e = std::exp(-std::fabs(x));
-  return (x < T(0) ? e : T(1)) / (T(1) + e);
+struct Logistic {
+  T s, rest;
+};
+template <class T>
+SONDE_HD Logistic<T> logistic(T x) {
+  const T e = std::exp(-std::fabs(x)), large = T(1) / (T(1) + e), small = e / (T(1) + e);
+  return x < T(0) ? Logistic<T>{small, large} : Logistic<T>{large, small};
 }
 /// Phi(x), the normal distribution function.
 template <class T>
@@ -35,7 +39,7 @@ struct Tanh {
 struct Sigmoid {
   template <class T>
   SONDE_HD T operator()(T x) const {
-    return sigmoid(x);
+    return logistic(x).s;
   }
   template <class T>
   SONDE_HD T operator()(T c, T y) const {
@@ -111,31 +115,32 @@ struct Gelu {
 struct GeluTanh {
   template <class T>
   SONDE_HD T operator()(T x) const {
-    return x * gate(x);
+    return x * gate(x).s;
   }
   template <class T>
   SONDE_HD T operator()(T c, T x) const {
-    const T s = gate(x), inner = T(3 * slope * cubic) * (x * x) + T(slope);
-    return c * (x * (s * (T(1) - s)) * inner + s);
+    const Logistic<T> g = gate(x);
+    const T inner = T(3 * slope * cubic) * (x * x) + T(slope);
+    return c * (x * (g.s * g.rest) * inner + g.s);
   }
 
  private:
   static constexpr double slope = 2 * 0.79788456080286536, cubic = 0.044715;
   template <class T>
-  SONDE_HD static T gate(T x) {
-    return sigmoid(x * (T(slope * cubic) * (x * x) + T(slope)));
+  SONDE_HD static Logistic<T> gate(T x) {
+    return logistic(x * (T(slope * cubic) * (x * x) + T(slope)));
   }
 };
 /// f(x) = x s(x), f' = s (1 + x (1 - s)).
 struct Silu {
   template <class T>
   SONDE_HD T operator()(T x) const {
-    return x * sigmoid(x);
+    return x * logistic(x).s;
   }
   template <class T>
   SONDE_HD T operator()(T c, T x) const {
-    const T s = sigmoid(x);
-    return c * (s * (x * (T(1) - s) + T(1)));
+    const Logistic<T> g = logistic(x);
+    return c * (g.s * (x * g.rest + T(1)));
   }
 };
 /// f(x) = log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
@@ -150,7 +155,7 @@ struct Softplus {
   template <class T>
   SONDE_HD T operator()(T c, T x) const {
     const T z = static_cast<T>(beta) * x;
-    return z > static_cast<T>(threshold) ? c : c * sigmoid(z);
+    return z > static_cast<T>(threshold) ? c : c * logistic(z).s;
   }
   double beta, threshold;
 };
