@@ -69,6 +69,14 @@ __device__ Part<T, width, packs> load_part(const Input<T>& in, std::int64_t firs
   return part;
 }
 
+template <int width, class Out, class Op, class... In>
+__device__ Pack<Out, width> map_packs(const Op& op, const Pack<In, width>&... in) {
+  Pack<Out, width> result;
+#pragma unroll
+  for (int i = 0; i < width; ++i) result.v[i] = static_cast<Out>(op(in.v[i]...));
+  return result;
+}
+
 // All loads are done before the first store: they are this function's arguments.
 template <int width, int packs, class Op, class Out, class... In>
 __device__ void store_part(const Op& op, Pack<Out, width>* out, std::int64_t first,
@@ -76,10 +84,7 @@ __device__ void store_part(const Op& op, Pack<Out, width>* out, std::int64_t fir
 #pragma unroll
   for (int u = 0; u < packs; ++u) {
     if (first + u * block_threads >= end) break;
-    Pack<Out, width> result;
-#pragma unroll
-    for (int i = 0; i < width; ++i) result.v[i] = static_cast<Out>(op(in.pack[u].v[i]...));
-    out[first + u * block_threads] = result;
+    out[first + u * block_threads] = map_packs<width, Out>(op, in.pack[u]...);
   }
 }
 
@@ -149,14 +154,6 @@ __device__ void store_pack(const Pack<T, width>& pack, std::byte* to, std::int64
 #pragma unroll
   for (int i = 0; i < width; ++i)
     if (i < count) *reinterpret_cast<T*>(to + i * stride) = pack.v[i];
-}
-
-template <int width, class Out, class Op, class... In>
-__device__ Pack<Out, width> map_packs(const Op& op, const Pack<In, width>&... in) {
-  Pack<Out, width> result;
-#pragma unroll
-  for (int i = 0; i < width; ++i) result.v[i] = static_cast<Out>(op(in.v[i]...));
-  return result;
 }
 
 template <int width, class Op, class Out, std::size_t... k, class... In>
