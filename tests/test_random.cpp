@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "tensor/cpu/normal_quantile.hpp"
+#include "tensor/functors/normal_quantile.hpp"
 #include "tensor/kernels/random.hpp"
 #include "tensor/parallel.hpp"
 #include "tensor/random.hpp"
@@ -156,9 +156,9 @@ TEST(Random, BoundsHold) {
 
 TEST(Random, QuantileInvertsTheDistribution) {
   for (double z = -8; z <= 8; z += 0.01)
-    EXPECT_NEAR(cpu::normal_quantile(cpu::normal_probability(z)), z, z < 5 ? 1e-9 : 2e-2) << z;
-  EXPECT_NEAR(cpu::normal_quantile(1e-300), -37.0471, 1e-4);
-  EXPECT_TRUE(std::isinf(cpu::normal_quantile(0)));
+    EXPECT_NEAR(functors::normal_quantile(functors::normal_probability(z)), z, z < 5 ? 1e-9 : 2e-2) << z;
+  EXPECT_NEAR(functors::normal_quantile(1e-300), -37.0471, 1e-4);
+  EXPECT_TRUE(std::isinf(functors::normal_quantile(0)));
 }
 
 Tensor integers(std::uint64_t seed, std::int64_t low, std::int64_t high, std::int64_t n) {

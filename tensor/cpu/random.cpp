@@ -1,14 +1,12 @@
 #include "tensor/kernels/random.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <numeric>
 #include <vector>
 
-#include "tensor/cpu/normal_quantile.hpp"
 #include "tensor/cpu/random_simd.hpp"
 #include "tensor/cpu/register.hpp"
+#include "tensor/functors/distributions.hpp"
 #include "tensor/parallel.hpp"
 
 namespace sonde::cpu {
@@ -70,15 +68,18 @@ void draw(const Tensor& keys, Tensor& out, Transform transform) {
       });
 }
 
-template <class T>
-void uniform(const Tensor& keys, const RandomParams& p, Tensor& out) {
-  const double width = p.b - p.a;
-  const auto below_b =
-      static_cast<double>(std::nextafter(static_cast<T>(p.b), static_cast<T>(p.a)));
+// Fills out with law(uniform number), rounded to T.
+template <class T, class Law>
+void draw_each(const Tensor& keys, Tensor& out, const Law& law) {
   draw<T>(keys, out, [&](const std::uint64_t* bits, std::int64_t n, double* value) {
     random_unit(bits, n, value);
-    for (std::int64_t j = 0; j < n; ++j) value[j] = std::min(p.a + width * value[j], below_b);
+    for (std::int64_t j = 0; j < n; ++j) value[j] = law(value[j]);
   });
+}
+
+template <class T>
+void uniform(const Tensor& keys, const RandomParams& p, Tensor& out) {
+  draw_each<T>(keys, out, functors::Uniform::of<T>(p));
 }
 
 template <class T>
@@ -91,27 +92,12 @@ void normal(const Tensor& keys, const RandomParams& p, Tensor& out) {
 
 template <class T>
 void truncated_normal(const Tensor& keys, const RandomParams& p, Tensor& out) {
-  // An interval above the mean is mirrored below it: there the distribution function keeps its
-  // relative precision.
-  const double sign = p.c > p.a ? -1 : 1;
-  const double low = (sign > 0 ? p.c - p.a : p.a - p.d) / p.b;
-  const double high = (sign > 0 ? p.d - p.a : p.a - p.c) / p.b;
-  const double from = normal_probability(low), mass = normal_probability(high) - from;
-  draw<T>(keys, out, [&](const std::uint64_t* bits, std::int64_t n, double* value) {
-    random_unit(bits, n, value);
-    for (std::int64_t j = 0; j < n; ++j) {
-      const double z = std::clamp(normal_quantile(from + mass * value[j]), low, high);
-      value[j] = std::clamp(p.a + sign * p.b * z, p.c, p.d);
-    }
-  });
+  draw_each<T>(keys, out, functors::TruncatedNormal(p));
 }
 
 template <class T>
 void bernoulli(const Tensor& keys, const RandomParams& p, Tensor& out) {
-  draw<T>(keys, out, [&](const std::uint64_t* bits, std::int64_t n, double* value) {
-    random_unit(bits, n, value);
-    for (std::int64_t j = 0; j < n; ++j) value[j] = value[j] < p.a ? 1 : 0;
-  });
+  draw_each<T>(keys, out, functors::Bernoulli{p.a});
 }
 
 template <class T>

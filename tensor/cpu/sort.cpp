@@ -1,34 +1,19 @@
 // Sorting along an axis. Each element becomes an unsigned key with the same order, NaN the largest;
 // the position breaks ties, which makes any sorting algorithm stable.
 #include <algorithm>
-#include <bit>
 #include <limits>
 #include <utility>
 
 #include "tensor/cpu/register.hpp"
 #include "tensor/kernels/index.hpp"
+#include "tensor/order_key.hpp"
 #include "tensor/parallel.hpp"
+#include "tensor/rows_along.hpp"
 
 namespace sonde::cpu {
 namespace {
 
 constexpr std::int64_t grain = 1 << 12;
-
-template <class T>
-auto order_key(T v, bool descending) {
-  using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
-  constexpr Bits sign = Bits{1} << (8 * sizeof(Bits) - 1);
-  Bits key;
-  if constexpr (std::is_floating_point_v<T>) {
-    if (v != v) return std::numeric_limits<Bits>::max();
-    const Bits bits = std::bit_cast<Bits>(v + T(0));  // -0 becomes +0: they are equal
-    key = bits & sign ? ~bits : bits | sign;
-  } else {
-    key = static_cast<Bits>(v);
-    if constexpr (std::is_signed_v<T>) key ^= sign;
-  }
-  return descending ? static_cast<Bits>(~key) : key;
-}
 
 // Key and position in one 64-bit number: half the memory, one comparison. For keys of 32 bits,
 // lines below 2^32.
@@ -78,21 +63,11 @@ void sort_rows(const T* x, std::int64_t rows, std::int64_t n, std::int64_t k, bo
   });
 }
 
-// `t` itself if it may be written as rows along its last axis, else a buffer to be copied back.
-Tensor row_buffer(const Tensor& t, int axis) {
-  const Tensor moved = t.transpose(axis, -1);
-  return moved.is_contiguous() ? moved : Tensor::empty(moved.shape(), t.dtype());
-}
-
-void copy_back(const Tensor& buffer, Tensor& t, int axis) {
-  if (&buffer.storage() != &t.storage()) t.transpose(axis, -1).copy_from(buffer);
-}
-
 template <class T>
 void sort(const Tensor& x0, int axis, bool descending, Tensor& values0, Tensor& indices0) {
   if (values0.numel() == 0) return;
   const Tensor x = x0.transpose(axis, -1).contiguous();
-  const Tensor values = row_buffer(values0, axis), indices = row_buffer(indices0, axis);
+  const Tensor values = rows_along(values0, axis), indices = rows_along(indices0, axis);
   const std::int64_t n = x.shape().back(), rows = x.numel() / n, k = values.shape().back();
   auto run = [&]<class Entry>(std::type_identity<Entry>) {
     sort_rows<T, Entry>(x.data<T>(), rows, n, k, descending, values.data<T>(),
@@ -106,8 +81,8 @@ void sort(const Tensor& x0, int axis, bool descending, Tensor& values0, Tensor& 
   } else {
     run(std::type_identity<Wide>());
   }
-  copy_back(values, values0, axis);
-  copy_back(indices, indices0, axis);
+  put_rows(values, values0, axis);
+  put_rows(indices, indices0, axis);
 }
 
 }  // namespace

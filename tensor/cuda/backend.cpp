@@ -128,14 +128,22 @@ void sonde_register_cuda() {
   sonde::cuda::register_copy();
   sonde::cuda::register_deviance();
   sonde::cuda::register_elementwise();
+  sonde::cuda::register_gather();
   sonde::cuda::register_linalg();
   sonde::cuda::register_matmul();
   sonde::cuda::register_matmul_integer();
+  sonde::cuda::register_optim();
   sonde::cuda::register_pool();
+  sonde::cuda::register_random();
   sonde::cuda::register_reduce_arg();
   sonde::cuda::register_reduce_extremes();
   sonde::cuda::register_reduce_logic();
   sonde::cuda::register_reduce_totals();
   sonde::cuda::register_scan();
+  sonde::cuda::register_scatter();
+  sonde::cuda::register_sort();
+  sonde::cuda::register_sum_of_squares();
+  sonde::cuda::register_take();
+  sonde::cuda::register_take_add();
   sonde::register_backend(sonde::DeviceType::cuda, *backend);
 }

@@ -10,15 +10,23 @@ void register_conv();
 void register_copy();
 void register_deviance();
 void register_elementwise();
+void register_gather();
 void register_linalg();
 void register_matmul();
 void register_matmul_integer();
+void register_optim();
 void register_pool();
+void register_random();
 void register_reduce_arg();
 void register_reduce_extremes();
 void register_reduce_logic();
 void register_reduce_totals();
 void register_scan();
+void register_scatter();
+void register_sort();
+void register_sum_of_squares();
+void register_take();
+void register_take_add();
 
 }  // namespace sonde::cuda
 

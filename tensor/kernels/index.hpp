@@ -1,7 +1,8 @@
 /// @file
 /// Kernel slots of operations that move elements by index. `index` is i64; a value outside [0, n)
-/// is Error(axis) naming the value and its position, found before anything is written. There are no
-/// negative indices.
+/// is Error(axis) naming the value and its position. There are no negative indices. The CPU finds
+/// it before anything is written; a device says so when the host next waits for it: until then a
+/// bad index reads and writes nothing, an element that asks for it is 0, and a sum goes without it.
 #pragma once
 
 #include "tensor/kernel.hpp"

@@ -136,6 +136,11 @@ inline float normcdf(float x) {
 inline float exp10(float x) {
   return exp10f(x);
 }
+inline void sincospi(double x, double* sine, double* cosine) {
+  const double angle = 3.14159265358979323846 * std::remainder(x, 2.0);
+  *sine = std::sin(angle);
+  *cosine = std::cos(angle);
+}
 
 // Fast ones, of less precision on the device than here.
 inline float __fdividef(float a, float b) {

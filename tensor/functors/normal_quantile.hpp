@@ -6,7 +6,9 @@
 #include <limits>
 #include <numbers>
 
-namespace sonde::cpu {
+#include "tensor/functors/host_device.hpp"
+
+namespace sonde::functors {
 
 /// P(Z <= z).
 inline double normal_probability(double z) {
@@ -15,7 +17,7 @@ inline double normal_probability(double z) {
 
 namespace detail {
 /// (sum n_i r^i) / (1 + sum d_i r^(i+1))
-inline double ratio(double r, const double (&n)[8], const double (&d)[7]) {
+SONDE_HD inline double ratio(double r, const double (&n)[8], const double (&d)[7]) {
   double top = n[7], bottom = d[6];
   for (int i = 6; i >= 0; --i) top = top * r + n[i];
   for (int i = 5; i >= 0; --i) bottom = bottom * r + d[i];
@@ -25,7 +27,7 @@ inline double ratio(double r, const double (&n)[8], const double (&d)[7]) {
 
 /// z with P(Z <= z) = p: Wichura's PPND16 (Applied Statistics 37, 1988, algorithm AS 241), relative
 /// error 1e-16; infinite at 0 and 1.
-inline double normal_quantile(double p) {
+SONDE_HD inline double normal_quantile(double p) {
   constexpr double central_n[] = {3.3871328727963666080e0, 1.3314166789178437745e2,
                                   1.9715909503065514427e3, 1.3731693765509461125e4,
                                   4.5921953931549871457e4, 6.7265770927008700853e4,
@@ -60,4 +62,4 @@ inline double normal_quantile(double p) {
   return std::copysign(z, q);
 }
 
-}  // namespace sonde::cpu
+}  // namespace sonde::functors
