@@ -22,14 +22,13 @@ struct SourceRow {
 constexpr std::int64_t no_row = -1;
 
 // What one block computes.
-template <class T>
 struct Part {
   AxisPlan rows, columns;
-  const T *source, *weights;
-  T* dest;
-  std::int64_t pixel, channel;  // of the tile's first row and column
-  std::int64_t begin, end;      // slices
-  Nested step;                  // from slice to slice
+  std::int64_t source, weights, dest;  // where lane and group begin (no addresses: read from
+                                       // shared memory, they could be of any memory)
+  std::int64_t pixel, channel;         // of the tile's first row and column
+  std::int64_t begin, end;             // slices
+  Nested step;                         // from slice to slice
 };
 
 template <class Tile>
@@ -37,7 +36,7 @@ struct Shared {
   typename Tile::Slice buffers[2];
   SourceRow rows[Tile::m];
   std::int64_t dest[Tile::m];
-  Part<typename Tile::Element> part;
+  Part part;
 };
 
 // A phase may have no taps, and then no slices.
@@ -52,8 +51,8 @@ __host__ __device__ std::int64_t filter_size(const GatherConv<T>& c) {
 }
 
 template <class Tile, class T>
-__device__ Part<T> part_of(const GatherConv<T>& c, const Layout& layout, std::int64_t block) {
-  Part<T> part;
+__device__ Part part_of(const GatherConv<T>& c, const Layout& layout, std::int64_t block) {
+  Part part;
   part.channel = unfold(block, layout.tiles_n) * Tile::n;
   part.pixel = unfold(block, layout.tiles_m) * Tile::m;
   const int column_phases = phases(c.columns, c.transposed);
@@ -61,9 +60,9 @@ __device__ Part<T> part_of(const GatherConv<T>& c, const Layout& layout, std::in
   part.rows =
       plan_of(c.rows, c.transposed, static_cast<int>(unfold(block, phases(c.rows, c.transposed))));
   const std::int64_t p = unfold(block, layout.parts), group = unfold(block, c.groups), lane = block;
-  part.source = c.source.data + lane * c.source.lane + group * c.source_channels;
-  part.dest = c.dest.data + p * layout.part_stride + lane * c.dest.lane + group * c.dest_channels;
-  part.weights = c.weights + lane * c.weights_lane + group * c.dest_channels * filter_size(c);
+  part.source = lane * c.source.lane + group * c.source_channels;
+  part.dest = p * layout.part_stride + lane * c.dest.lane + group * c.dest_channels;
+  part.weights = lane * c.weights_lane + group * c.dest_channels * filter_size(c);
   const std::int64_t depth = part.rows.taps * part.columns.taps * c.source_channels,
                      slices = (depth + Tile::depth - 1) / Tile::depth,
                      each = (slices + layout.parts - 1) / layout.parts;
@@ -74,7 +73,7 @@ __device__ Part<T> part_of(const GatherConv<T>& c, const Layout& layout, std::in
 }
 
 template <class Tile, class T>
-__device__ void find_rows(const GatherConv<T>& c, const Part<T>& part, Shared<Tile>& shared) {
+__device__ void find_rows(const GatherConv<T>& c, const Part& part, Shared<Tile>& shared) {
   const std::int64_t pixels =
       c.batch * part.rows.count * static_cast<std::int64_t>(part.columns.count);
   for (int row = static_cast<int>(threadIdx.x); row < Tile::m; row += Tile::threads) {
@@ -102,7 +101,7 @@ class Patches {
   using A = AlongDepth<Tile, Tile::m, Width>;
 
  public:
-  __device__ Patches(const GatherConv<T>& c, const Part<T>& part, const SourceRow* rows)
+  __device__ Patches(const GatherConv<T>& c, const Part& part, const SourceRow* rows)
       : c_(c),
         part_(part),
         rows_(rows),
@@ -119,7 +118,8 @@ class Patches {
     const int r = static_cast<int>(at_.outer), s = at_.middle;
     const int h = part_.rows.offset_first + r * part_.rows.offset_step,
               w = part_.columns.offset_first + s * part_.columns.offset_step;
-    const T* source = part_.source + h * c_.source.row + w * c_.source.column + at_.inner;
+    const T* source =
+        c_.source.data + part_.source + h * c_.source.row + w * c_.source.column + at_.inner;
     a_.fetch([&](int row) -> const T* {
       const SourceRow from = rows_[row];
       const bool hit = inside && in_range(from.h + h, part_.rows.source_size) &&
@@ -130,7 +130,7 @@ class Patches {
                                  static_cast<std::int64_t>(c_.columns.kernel) +
                              part_.columns.tap_first + s * part_.columns.tap_step;
     const std::int64_t row = filter_size(c_);
-    const T* weights = part_.weights + tap * c_.source_channels + at_.inner;
+    const T* weights = c_.weights + part_.weights + tap * c_.source_channels + at_.inner;
     b_.fetch([&](int column) -> const T* {
       const std::int64_t d = part_.channel + column;
       return inside && d < c_.dest_channels ? weights + d * row : nullptr;
@@ -144,7 +144,7 @@ class Patches {
 
  private:
   const GatherConv<T>& c_;
-  const Part<T>& part_;
+  const Part& part_;
   const SourceRow* rows_;
   Nested at_;
   A a_;
@@ -152,7 +152,7 @@ class Patches {
 };
 
 template <class Tile, class T>
-__device__ void store_tile(const GatherConv<T>& c, const Part<T>& part, const std::int64_t* dest,
+__device__ void store_tile(const GatherConv<T>& c, const Part& part, const std::int64_t* dest,
                            const typename Tile::Sums& sums, bool packs) {
   constexpr int pack = Tile::pack_n;
 #pragma unroll
@@ -162,7 +162,7 @@ __device__ void store_tile(const GatherConv<T>& c, const Part<T>& part, const st
 #pragma unroll
     for (int j = 0; j < Tile::columns; j += pack) {
       const std::int64_t d = part.channel + Tile::column(j);
-      T* to = part.dest + at + d;
+      T* to = c.dest.data + part.dest + at + d;
       if (packs && pack == widest<T>) {
         Pack<T, pack> whole;
         for (int k = 0; k < pack; ++k) whole.v[k] = sums[i][j + k];
@@ -184,7 +184,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_per_sm)
   for (std::int64_t block = blockIdx.x; block < layout.blocks; block += gridDim.x) {
     if (threadIdx.x == 0) shared.part = part_of<Tile>(c, layout, block);
     __syncthreads();
-    const Part<T>& part = shared.part;
+    const Part& part = shared.part;
     find_rows<Tile>(c, part, shared);
     Patches<Tile, Width> patches(c, part, shared.rows);
     typename Tile::Sums sums;

@@ -22,10 +22,8 @@ struct Pixel {
 constexpr std::int64_t no_pixel = INT64_MIN;
 
 // What one block computes.
-template <class T>
 struct Part {
-  const T *input, *output_grad;
-  T* grad;
+  std::int64_t input, output_grad, grad;    // where lane and group begin
   std::int64_t out_channel, patch_element;  // of the tile's first row and column
   std::int64_t begin, end;                  // slices
   Nested step;                              // from slice to slice
@@ -35,7 +33,7 @@ template <class Tile>
 struct Shared {
   typename Tile::Slice buffers[2];
   Pixel pixels[2][Tile::depth];
-  Part<typename Tile::Element> part;
+  Part part;
 };
 
 template <class T>
@@ -48,15 +46,14 @@ __host__ __device__ std::int64_t filter_size(const WeightGrad<T>& c) {
 }
 
 template <class Tile, class T>
-__device__ Part<T> part_of(const WeightGrad<T>& c, const Layout& layout, std::int64_t block) {
-  Part<T> part;
+__device__ Part part_of(const WeightGrad<T>& c, const Layout& layout, std::int64_t block) {
+  Part part;
   part.patch_element = unfold(block, layout.tiles_n) * Tile::n;
   part.out_channel = unfold(block, layout.tiles_m) * Tile::m;
   const std::int64_t p = unfold(block, layout.parts), group = unfold(block, c.groups), lane = block;
-  part.input = c.input.data + lane * c.input.lane + group * c.in_channels;
-  part.output_grad = c.output_grad.data + lane * c.output_grad.lane + group * c.out_channels;
-  part.grad =
-      c.grad + p * layout.part_stride + (lane * c.groups + group) * c.out_channels * filter_size(c);
+  part.input = lane * c.input.lane + group * c.in_channels;
+  part.output_grad = lane * c.output_grad.lane + group * c.out_channels;
+  part.grad = p * layout.part_stride + (lane * c.groups + group) * c.out_channels * filter_size(c);
   const std::int64_t slices = (pixels_of(c) + Tile::depth - 1) / Tile::depth,
                      each = (slices + layout.parts - 1) / layout.parts;
   part.begin = min(p * each, slices);
@@ -75,18 +72,18 @@ class Products {
   static_assert(Tile::threads >= Tile::depth, "one thread for each pixel of a slice");
 
  public:
-  __device__ Products(const WeightGrad<T>& c, const Part<T>& part, Pixel (*pixels)[Tile::depth])
+  __device__ Products(const WeightGrad<T>& c, const Part& part, Pixel (*pixels)[Tile::depth])
       : c_(c),
         part_(part),
         pixels_(pixels),
         at_(nested(part.begin * Tile::depth + threadIdx.x, c.rows.out, c.columns.out)) {
     const std::int64_t k = part.out_channel + A::extent(), j = part.patch_element + B::extent();
-    if (k < c.out_channels) output_grad_ = part.output_grad + k;
+    if (k < c.out_channels) output_grad_ = c.output_grad.data + part.output_grad + k;
     if (j >= filter_size(c)) return;
     const Nested tap = nested(j, c.columns.kernel, static_cast<int>(c.in_channels));
     h_ = static_cast<int>(tap.outer) * c.rows.dilation;
     w_ = tap.middle * c.columns.dilation;
-    input_ = part.input + h_ * c.input.row + w_ * c.input.column + tap.inner;
+    input_ = c.input.data + part.input + h_ * c.input.row + w_ * c.input.column + tap.inner;
   }
 
   __device__ void open(std::int64_t slice) {
@@ -122,7 +119,7 @@ class Products {
 
  private:
   const WeightGrad<T>& c_;
-  const Part<T>& part_;
+  const Part& part_;
   Pixel (*pixels_)[Tile::depth];
   Nested at_;
   const T *output_grad_ = nullptr, *input_ = nullptr;  // null beyond the last
@@ -132,7 +129,7 @@ class Products {
 };
 
 template <class Tile, class T>
-__device__ void store_tile(const WeightGrad<T>& c, const Part<T>& part,
+__device__ void store_tile(const WeightGrad<T>& c, const Part& part,
                            const typename Tile::Sums& sums) {
   const std::int64_t filter = filter_size(c), taps = filter / c.in_channels;
 #pragma unroll
@@ -142,7 +139,7 @@ __device__ void store_tile(const WeightGrad<T>& c, const Part<T>& part,
 #pragma unroll
     for (int i = 0; i < Tile::rows; ++i) {
       const std::int64_t k = part.out_channel + Tile::row(i);
-      if (element < filter && k < c.out_channels) part.grad[k * filter + at] = sums[i][j];
+      if (element < filter && k < c.out_channels) c.grad[part.grad + k * filter + at] = sums[i][j];
     }
   }
 }
