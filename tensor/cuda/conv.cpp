@@ -52,7 +52,7 @@ Tensor by_dest_channel(const Tensor& w, const Problem& p, bool transposed) {
 }
 
 template <class T>
-void gather(std::string_view op, const Tensor& source, const Tensor& w, Tensor& dest,
+void gather(std::string_view op, const Tensor& source, const Tensor& w, const Tensor& dest,
             const Problem& p, bool transposed) {
   Stream& stream = stream_of(dest.device());
   const auto from = image_of<const T>(stream, source);
@@ -71,25 +71,55 @@ void gather(std::string_view op, const Tensor& source, const Tensor& w, Tensor& 
       dest);
 }
 
-template <class T>
-Tensor conv2d(const Tensor& x, const Tensor& w, const ConvAttrs& a) {
-  return frame_conv2d(x, w, a, [&](const Tensor& xs, const Tensor& ws, Tensor& y) {
-    gather<T>("conv2d", xs, ws, y, {"conv2d", xs.shape(), ws.shape(), y.shape(), a}, false);
-  });
+// A filter that steps by its own width reads each column once, so its columns may count as
+// channels: one tap a row, S*C neighbours deep, in place of S taps of C. `x` is the input or its
+// gradient.
+bool columns_fold(const Tensor& x, std::int64_t width, const ConvAttrs& a) {
+  return width > 1 && a.stride[1] == width && a.padding[1] == 0 && a.dilation[1] == 1 &&
+         a.groups == 1 && x.size(4) % width == 0 && x.strides()[4] == x.size(2);
+}
+// [L,N,C,H,Q*S] to [L,N,S*C,H,Q]
+Tensor fold_image(const Tensor& x, std::int64_t width) {
+  const Dims &n = x.shape(), &s = x.strides();
+  return x.as_strided({n[0], n[1], width * n[2], n[3], n[4] / width},
+                      {s[0], s[1], 1, s[3], width * s[4]}, x.offset());
+}
+// [L,K,C,R,S] to [L,K,S*C,R,1]
+Tensor fold_weights(const Tensor& w) {
+  return ordered(w, {0, 1, 4, 2, 3})
+      .reshape({w.size(0), w.size(1), w.size(4) * w.size(2), w.size(3), 1});
+}
+ConvAttrs fold_attrs(ConvAttrs a) {
+  a.stride[1] = 1;
+  return a;
 }
 
 template <class T>
-Tensor conv2d_input_grad(const Tensor& dy, const Tensor& w, Size2 input, const ConvAttrs& a) {
+void forward(const Tensor& x, const Tensor& w, Tensor& y, const ConvAttrs& a) {
+  const std::int64_t width = w.size(4);
+  if (columns_fold(x, width, a))
+    return forward<T>(fold_image(x, width), fold_weights(w), y, fold_attrs(a));
+  gather<T>("conv2d", x, w, y, {"conv2d", x.shape(), w.shape(), y.shape(), a}, false);
+}
+
+template <class T>
+void input_grad(const Tensor& dy, const Tensor& w, const Tensor& dx, const ConvAttrs& a) {
   constexpr std::string_view op = "conv2d_input_grad";
-  return frame_conv2d_input_grad(
-      dy, w, input, a, [&](const Tensor& dys, const Tensor& ws, Tensor& dx) {
-        gather<T>(op, dys, ws, dx, {op, dx.shape(), ws.shape(), dys.shape(), a}, true);
-      });
+  const std::int64_t width = w.size(4);
+  if (columns_fold(dx, width, a))
+    return input_grad<T>(dy, fold_weights(w), fold_image(dx, width), fold_attrs(a));
+  gather<T>(op, dy, w, dx, {op, dx.shape(), w.shape(), dy.shape(), a}, true);
 }
 
 template <class T>
 void weight_grad(const Tensor& x, const Tensor& dy, Tensor& dw, const ConvAttrs& a) {
   constexpr std::string_view op = "conv2d_weight_grad";
+  const std::int64_t k = dw.size(1), c = dw.size(2), r = dw.size(3), s = dw.size(4);
+  if (columns_fold(x, s, a)) {
+    Tensor folded = Tensor::empty({dw.size(0), k, s * c, r, 1}, dw.dtype(), dw.device());
+    weight_grad<T>(fold_image(x, s), dy, folded, fold_attrs(a));
+    return dw.copy_from(folded.reshape({dw.size(0), k, s, c, r}).permute({0, 1, 3, 4, 2}));
+  }
   const Problem p(op, x.shape(), dw.shape(), dy.shape(), a);
   Stream& stream = stream_of(dw.device());
   const auto input = image_of<const T>(stream, x), output_grad = image_of<const T>(stream, dy);
@@ -102,6 +132,19 @@ void weight_grad(const Tensor& x, const Tensor& dy, Tensor& dw, const ConvAttrs&
     conv_weight_grad<T>(
         op, stream,
         {input, output_grad, grad, p.lanes, p.batch, p.groups, p.in, p.out, p.rows, p.columns}, dw);
+}
+
+template <class T>
+Tensor conv2d(const Tensor& x, const Tensor& w, const ConvAttrs& a) {
+  return frame_conv2d(
+      x, w, a, [&](const Tensor& xs, const Tensor& ws, Tensor& y) { forward<T>(xs, ws, y, a); });
+}
+
+template <class T>
+Tensor conv2d_input_grad(const Tensor& dy, const Tensor& w, Size2 input, const ConvAttrs& a) {
+  return frame_conv2d_input_grad(
+      dy, w, input, a,
+      [&](const Tensor& dys, const Tensor& ws, Tensor& dx) { input_grad<T>(dys, ws, dx, a); });
 }
 
 template <class T>

@@ -179,7 +179,6 @@ template <class Tile, int Width>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocks_per_sm)
     gather_kernel(const __grid_constant__ GatherConv<typename Tile::Element> c,
                   const __grid_constant__ Layout layout) {
-  using T = typename Tile::Element;
   __shared__ Shared<Tile> shared;
   for (std::int64_t block = blockIdx.x; block < layout.blocks; block += gridDim.x) {
     if (threadIdx.x == 0) shared.part = part_of<Tile>(c, layout, block);
@@ -212,7 +211,7 @@ std::int64_t products(const GatherConv<T>& c) {
 }
 
 template <class Tile, class T>
-void run(std::string_view op, Stream& stream, GatherConv<T> c, Tensor& dest) {
+void run(std::string_view op, Stream& stream, GatherConv<T> c, const Tensor& dest) {
   Layout layout{tiles_m<Tile>(most_pixels(c)), tiles_n<Tile>(c.dest_channels)};
   const std::int64_t blocks = layout.tiles_m * layout.tiles_n * products(c);
   layout.parts = parts_for(blocks, filter_size(c) / Tile::depth, 16);
@@ -236,7 +235,7 @@ void run(std::string_view op, Stream& stream, GatherConv<T> c, Tensor& dest) {
 
 // The largest tile that still gives enough blocks: larger ones load less for each product.
 template <class T>
-void gather_conv(std::string_view op, Stream& stream, const GatherConv<T>& c, Tensor& dest) {
+void gather_conv(std::string_view op, Stream& stream, const GatherConv<T>& c, const Tensor& dest) {
   const std::int64_t m = most_pixels(c), n = c.dest_channels;
   const auto enough = [&](auto tile) {
     using Tile = decltype(tile);
@@ -255,7 +254,9 @@ void gather_conv(std::string_view op, Stream& stream, const GatherConv<T>& c, Te
   run<Small>(op, stream, c, dest);
 }
 
-template void gather_conv<float>(std::string_view, Stream&, const GatherConv<float>&, Tensor&);
-template void gather_conv<double>(std::string_view, Stream&, const GatherConv<double>&, Tensor&);
+template void gather_conv<float>(std::string_view, Stream&, const GatherConv<float>&,
+                                 const Tensor&);
+template void gather_conv<double>(std::string_view, Stream&, const GatherConv<double>&,
+                                  const Tensor&);
 
 }  // namespace sonde::cuda

@@ -32,6 +32,7 @@ struct GatherConv {
 
 /// `dest` is the image's tensor, without gaps.
 template <class T>
-void gather_conv(std::string_view op, Stream& stream, const GatherConv<T>& conv, Tensor& dest);
+void gather_conv(std::string_view op, Stream& stream, const GatherConv<T>& conv,
+                 const Tensor& dest);
 
 }  // namespace sonde::cuda

@@ -24,12 +24,12 @@ std::int64_t parts_for(std::int64_t blocks, std::int64_t terms, std::int64_t lea
 }
 
 template <class T>
-void sum_parts(std::string_view op, Stream& stream, const Tensor& parts, Tensor& out) {
+void sum_parts(std::string_view op, Stream& stream, const Tensor& parts, const Tensor& out) {
   launch(op, stream, grid_over(out.numel(), 128), sum_parts_kernel<T>, pointer<T>(stream, parts),
          parts.size(0), pointer<T>(stream, out), out.numel());
 }
 
-template void sum_parts<float>(std::string_view, Stream&, const Tensor&, Tensor&);
-template void sum_parts<double>(std::string_view, Stream&, const Tensor&, Tensor&);
+template void sum_parts<float>(std::string_view, Stream&, const Tensor&, const Tensor&);
+template void sum_parts<double>(std::string_view, Stream&, const Tensor&, const Tensor&);
 
 }  // namespace sonde::cuda

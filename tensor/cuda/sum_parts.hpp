@@ -19,6 +19,6 @@ std::int64_t parts_for(std::int64_t blocks, std::int64_t terms, std::int64_t lea
 /// out = the sum over the first axis of parts [parts, ...]; both row-major in the order of `out`'s
 /// memory.
 template <class T>
-void sum_parts(std::string_view op, Stream& stream, const Tensor& parts, Tensor& out);
+void sum_parts(std::string_view op, Stream& stream, const Tensor& parts, const Tensor& out);
 
 }  // namespace sonde::cuda

@@ -125,6 +125,22 @@ TEST(CudaConv, Depthwise) {
   check({2, 2, 3, 12, 9, 12, 3, 2, {{2, 3}, {1, 0}, {1, 2}, 3}});
 }
 
+// Their columns count as channels, but where some are left over or the groups would mix.
+TEST(CudaConv, FiltersThatStepByTheirWidth) {
+  for (std::int64_t channels : {1, 3, 4}) {
+    check({2, 3, channels, 19, 9, 12, 4, 3, {{4, 3}}});
+    check({1, 2, channels, 5, 9, 12, 3, 4, {{2, 4}, {1, 0}, {2, 1}}});
+    check({2, 2, channels, 5, 9, 13, 3, 4, {{3, 4}}});
+  }
+  check({1, 2, 6, 10, 8, 8, 2, 2, {{2, 2}, {0, 0}, {1, 1}, 2}});
+  check({1, 2, 2, 5, 6, 8, 2, 2, {{2, 2}, {0, 0}, {1, 2}}});
+  const Case shared{3, 2, 3, 4, 4, 6, 2, 3, {{2, 3}}};
+  const Operands own = operands(shared, DType::f64);
+  const Tensor w = own.w.slice(0, 0, 1).expand(own.w.shape());
+  expect_same_bits(run_there({own.x, w, own.dy}, shared.attrs),
+                   run_there({own.x, w.clone(), own.dy}, shared.attrs));
+}
+
 TEST(CudaConv, SumsInParts) {
   check({1, 1, 300, 40, 3, 4, 3, 3, {{1, 1}, {1, 1}}});             // of the output
   check({1, 30, 4, 8, 17, 19, 3, 3, {{1, 1}, {1, 1}}});             // of the weights' gradient

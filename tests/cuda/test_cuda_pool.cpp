@@ -121,9 +121,8 @@ TEST(CudaPool, LanesAndStrides) {
     const auto last = [](const Tensor& y, std::int64_t begin) {
       Dims wide = y.shape();
       wide[2] += begin;
-      const Tensor view =
-          Tensor::empty_ordered(wide, {0, 1, 3, 4, 2}, y.dtype()).slice(2, begin, {});
-      Tensor(view).copy_from(y);
+      Tensor view = Tensor::empty_ordered(wide, {0, 1, 3, 4, 2}, y.dtype()).slice(2, begin, {});
+      view.copy_from(y);
       return view;
     };
     for (std::int64_t begin : {0, 1, 4}) check_all(last(x, begin), last(dy, begin));
