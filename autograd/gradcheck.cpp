@@ -87,7 +87,7 @@ GradcheckResult gradcheck(const Function& f, const Vars& x, const GradcheckOptio
     for (const Var& v : like) {
       std::vector<double> values(static_cast<std::size_t>(v.numel()));
       for (double& value : values) value = normal(random);
-      out.push_back(Tensor::from<double>(values, v.shape()));
+      out.push_back(Tensor::from<double>(values, v.shape()).to(v.device()));
     }
     return out;
   };

@@ -49,10 +49,15 @@ std::vector<std::size_t> last_uses(const std::deque<Node>& nodes, std::span<cons
   return last;
 }
 
-void check_cotangent(const Primitive& p, const Var& given, const Var& input, std::size_t i) {
+// The cotangent of input i. That of a number of the host which stood beside tensors of a device
+// goes home.
+Var checked_cotangent(const Primitive& p, Var given, const Var& input, std::size_t i) {
+  if (input.rank() == 0 && !(given.device() == input.device()))
+    given = to(std::move(given), input.device());
   if (!(given.spec() == input.spec()))
     fail(ErrorCode::rule, p.name(), "vjp gave a cotangent {} for input {} of {}", given.spec(), i,
          input.spec());
+  return given;
 }
 
 }  // namespace
@@ -104,10 +109,9 @@ Vars Tape::sweep(std::span<const Parent> outputs, const Vars& cotangents, std::s
       Vars result = node.primitive->vjp(node.in, node.out, given, needs);
       given.clear();
       for (std::size_t k = 0; k < result.size(); ++k)
-        if (result[k] && node.parents[k].node >= 0) {
-          check_cotangent(*node.primitive, result[k], node.in[k], k);
-          accumulate(slot(node.parents[k]), std::move(result[k]));
-        }
+        if (result[k] && node.parents[k].node >= 0)
+          accumulate(slot(node.parents[k]),
+                     checked_cotangent(*node.primitive, std::move(result[k]), node.in[k], k));
     }
     if (release) {
       node.in.clear();

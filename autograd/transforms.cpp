@@ -16,8 +16,10 @@ void check_pair(std::string_view op, const Var& x, const Var& v, std::size_t i, 
           .at(where);
     return;
   }
-  throw Error(ErrorCode::shape, op,
-              fmt::format("argument {} is {}, its (co)tangent is {}", i, x.spec(), v.spec()))
+  const bool elsewhere = v.shape() == x.shape() && v.dtype() == x.dtype();
+  throw Error(elsewhere ? ErrorCode::device : ErrorCode::shape, op,
+              fmt::format("argument {} is {}, its (co)tangent is {}", i, x.spec(), v.spec()),
+              elsewhere ? "move it with to(device)" : "")
       .at(where);
 }
 
@@ -159,7 +161,7 @@ Vars jacobian(const Function& f, const Vars& x, JacobianMode mode, std::int64_t 
   auto basis = [](const Var& like) {
     Dims shape = like.shape();
     shape.insert(0, like.numel());
-    return Var(Tensor::eye(like.numel(), like.dtype()).reshape(shape));
+    return Var(Tensor::eye(like.numel(), like.dtype(), like.device()).reshape(shape));
   };
   auto joined = [](const Dims& a, const Dims& b) {
     Dims d = a;

@@ -24,10 +24,10 @@ bool same(const Var& a, const Var& b) {
   return a.get() == b.get();
 }
 
-// [rows, columns] of bool: whether f(row, column) of the two numbers.
+// For queries [..., T, d] and keys [..., S, d] the bools [T, S]: f of the two tokens' numbers.
 template <class F>
-Var position_mask(std::int64_t rows, std::int64_t columns, F f) {
-  return f(unsqueeze(Tensor::arange(rows), 1), Tensor::arange(columns));
+Var position_mask(const Var& q, const Var& k, F f) {
+  return f(unsqueeze(arange(q.size(-2), q.device()), 1), arange(k.size(-2), q.device()));
 }
 
 // Consecutive parts of the rows of `packed`; empty ones if there is none.
@@ -224,8 +224,8 @@ AttentionMask MultiHeadAttention::mask_of(const AttentionInputs& in, const Heads
     mask.hide(reshape(m, {scores[0], 1, 1, scores[3]}));
   }
   if (options_.mask_diagonal)
-    mask.restrict_to(position_mask(
-        scores[2], scores[3], [](const Var& query, const Var& key) { return ne(query, key); }));
+    mask.restrict_to(
+        position_mask(h.q, h.k, [](const Var& query, const Var& key) { return ne(query, key); }));
   return mask;
 }
 
@@ -236,8 +236,8 @@ Var MultiHeadAttention::weighted(Context& ctx, const Heads& h, AttentionMask mas
   if (options_.score == AttentionScore::softmax && !dropout && !options_.need_weights)
     return scaled_dot_product_attention(h.q, h.k, h.v, mask.merged(), is_causal, factor);
   if (is_causal)
-    mask.restrict_to(position_mask(
-        h.q.size(2), h.k.size(2), [](const Var& query, const Var& key) { return ge(query, key); }));
+    mask.restrict_to(
+        position_mask(h.q, h.k, [](const Var& query, const Var& key) { return ge(query, key); }));
   const Var scores = matmul(factor == 1 ? h.q : mul(h.q, factor), h.k, {.b = true});
   const Var weights = ctx.tap(attention_weights(scores, mask, options_.score), "weights");
   return matmul(dropout_(ctx, weights), h.v);

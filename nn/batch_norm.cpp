@@ -49,9 +49,12 @@ Var BatchNorm::by_batch(Context& ctx, const Var& x) const {
 
 void BatchNorm::track(Context& ctx, const Var& mean, const Var& unbiased_var) const {
   const Var batches = add(ctx[batches_], 1.0);
-  const double share = options_.momentum ? *options_.momentum : 1 / batches.item();
-  auto mixed = [share](const Var& running, const Var& batch) {
-    return add(mul(running, 1 - share), mul(batch, share));
+  const Var share = options_.momentum ? Var(Tensor::scalar(*options_.momentum, DType::f64))
+                                      : div(1.0, sonde::to(batches, DType::f64));
+  auto mixed = [&share](const Var& running, const Var& batch) {
+    const DType dtype = running.dtype();
+    return add(mul(running, sonde::to(sub(1.0, share), dtype)),
+               mul(batch, sonde::to(share, dtype)));
   };
   ctx.update(mean_, mixed(ctx[mean_], mean));
   ctx.update(var_, mixed(ctx[var_], unbiased_var));

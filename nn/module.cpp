@@ -67,10 +67,11 @@ Handle Module::parameter(std::string name, Tensor value) {
   return enter(std::move(name), std::make_shared<Entry>(Entry{.value = std::move(value)}));
 }
 
-Handle Module::buffer(std::string name, Tensor value) {
-  return enter(std::move(name),
-               std::make_shared<Entry>(
-                   Entry{.value = std::move(value), .is_buffer = true, .trainable = false}));
+Handle Module::buffer(std::string name, Tensor value, bool persistent) {
+  return enter(std::move(name), std::make_shared<Entry>(Entry{.value = std::move(value),
+                                                              .is_buffer = true,
+                                                              .trainable = false,
+                                                              .persistent = persistent}));
 }
 
 void Module::tie(std::string name, const Handle& shared) {
@@ -183,6 +184,11 @@ void Module::convert(DType dtype) {
       if (is_differentiable(h->value.dtype())) h->value = h->value.to(dtype);
 }
 
+void Module::to(Device device) {
+  for (const auto* handles : {&parameters_, &buffers_})
+    for (const Handle& h : *handles) h->value = h->value.to(device);
+}
+
 void Module::commit(const Updates& updates) {
   for (const Update& u : updates) u.buffer->value.copy_from(u.value);
 }
@@ -202,6 +208,8 @@ Context::Context(const Module& module, const Vars& values, CallOptions options)
          module.parameters_.size());
   place(module.parameters_, values);
   place(module.buffers_, {});
+  if (Var& key = options_.key; key && !values.empty() && !(key.device() == values[0].device()))
+    key = to(key, values[0].device());
 }
 
 const Var& Context::operator[](const Handle& handle) const {
@@ -275,15 +283,16 @@ LossAndGrads value_and_grad(const Module& module, const std::function<Vars(Conte
 
 // Everything that carries derivatives enters the inner call as an argument.
 Var checkpointed(Context& ctx, const Module& module, const Var& x) {
-  Vars in = make_vars(x, ctx.options_.key ? ctx.options_.key : Var(random_key(0)));
+  Vars in = make_vars(x);
   for (const Handle& h : module.parameters_) in.push_back(ctx[h]);
   const bool has_key = static_cast<bool>(ctx.options_.key);
+  if (has_key) in.push_back(ctx.options_.key);
   auto updates = std::make_shared<Updates>();
   auto run = [&module, has_key, updates, active = ctx.active_, mode = ctx.options_.mode,
               tap = ctx.options_.tap](const Vars& v) {
     Vars values;
-    for (std::size_t i = 2; i < v.size(); ++i) values.push_back(v[i]);
-    Context inner(module, values, {.mode = mode, .key = has_key ? v[1] : Var(), .tap = tap});
+    for (std::size_t i = 1; i < v.size() - (has_key ? 1 : 0); ++i) values.push_back(v[i]);
+    Context inner(module, values, {.mode = mode, .key = has_key ? v.back() : Var(), .tap = tap});
     inner.active_ = active;
     Var y = module(inner, v[0]);
     *updates = inner.updates();

@@ -22,7 +22,8 @@ class Context;
 struct Entry {
   Tensor value;
   bool is_buffer = false;
-  bool trainable = true;  ///< false: value_and_grad gives it no gradient
+  bool trainable = true;   ///< false: value_and_grad gives it no gradient
+  bool persistent = true;  ///< false: a buffer that follows from the options, in no state dict
   int slot = -1;
 };
 
@@ -70,7 +71,7 @@ class Module {
   std::vector<NamedEntry> named_parameters() const;
   std::vector<NamedEntry> named_buffers() const;
   /// Parameters and buffers under every path they have, tied ones several times: what a state dict
-  /// holds.
+  /// holds of the persistent ones.
   std::vector<NamedEntry> named_entries() const;
   /// Children under their names, in the order of registration.
   const std::vector<std::pair<std::string, Module*>>& children() const { return children_; }
@@ -93,6 +94,9 @@ class Module {
   /// Converts floating parameters and buffers. Optimisers made before keep the old tensors.
   /// Error(dtype) unless f32 or f64.
   void convert(DType dtype);
+  /// Moves parameters and buffers to `device`, where inputs have to be then. Optimisers made before
+  /// keep the old tensors. (Inside a Module, the operation of this name is sonde::to.)
+  void to(Device device);
   /// Puts the new values of a call in training into the buffers.
   void commit(const Updates& updates);
 
@@ -101,7 +105,7 @@ class Module {
   /// module is a child already.
   Handle parameter(std::string name, Tensor value);
   /// Registers a tensor that belongs to the state but has no gradient.
-  Handle buffer(std::string name, Tensor value);
+  Handle buffer(std::string name, Tensor value, bool persistent = true);
   /// Registers another module's parameter here as well.
   void tie(std::string name, const Handle& shared);
   /// Registers a child, which must be complete, live as long as this module and belong to no other.
@@ -136,8 +140,8 @@ using Tap = std::function<Var(const std::string& path, Var value)>;
 /// How a module is called.
 struct CallOptions {
   Mode mode = Mode::eval;
-  /// i64[2], such as random_key(seed): where dropout's random numbers come from. With lanes under
-  /// vmap, each lane draws its own.
+  /// i64[2], such as random_key(seed): where dropout's random numbers come from, drawn on the
+  /// device of the parameters. With lanes under vmap, each lane draws its own.
   Var key{};
   const Tap* tap = nullptr;  ///< must outlive the call and its backward pass
 };

@@ -54,9 +54,12 @@ struct Recurrent::Padding {
   Var last;           // [B]: the row of each last valid step
   Var reversed;  // [T * B]: the rows with each sequence in reverse, what lies beyond in its place
 
-  Padding(const Var& lengths, std::int64_t time, std::int64_t batch) {
-    const Var length = to(lengths, DType::i64), lane = Tensor::arange(batch);
-    const Var t = unsqueeze(Tensor::arange(time), 1), inside = lt(t, length);
+  // For x [T, B, ...].
+  Padding(const Var& lengths, const Var& x) {
+    const std::int64_t time = x.size(0), batch = x.size(1);
+    const Var length = sonde::to(sonde::to(lengths, DType::i64), x.device()),
+              lane = arange(batch, x.device());
+    const Var t = unsqueeze(arange(time, x.device()), 1), inside = lt(t, length);
     valid = unsqueeze(inside, 2);
     beyond = logical_not(valid);
     last = add(mul(sub(length, 1), static_cast<double>(batch)), lane);
@@ -132,7 +135,7 @@ RecurrentOutput Recurrent::evaluate(Context& ctx, RecurrentInputs in) const {
   check(in);
   std::optional<Padding> padding;
   if (in.lengths) {
-    padding.emplace(in.lengths, in.x.size(0), in.x.size(1));
+    padding.emplace(in.lengths, in.x);
     in.x = where(padding->valid, in.x, 0.0);
   }
 
@@ -213,7 +216,7 @@ Recurrent::Steps Lstm::steps(const Var& x, const LstmState& initial, const LstmW
     gates.push_back(Tensor::full({hidden_size(), 1}, wide, x.dtype(), x.device()));
   LstmWeights holding = w;
   holding.w_ih = concat(make_vars(w.w_ih, concat(gates, 0)), 1);
-  return steps(concat(make_vars(x, to(beyond, x.dtype())), 2), initial, holding, {});
+  return steps(concat(make_vars(x, sonde::to(beyond, x.dtype())), 2), initial, holding, {});
 }
 
 Gru::Gru(std::int64_t input_size, std::int64_t hidden_size, philox::Key key, Options options)

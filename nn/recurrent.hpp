@@ -30,7 +30,8 @@ struct RecurrentInputs {
   Var x;                     ///< [T, B, input_size], or [T, input_size] for a single sequence
   RecurrentState initial{};  ///< empty ones are zeros
   /// Integers [B] in 1 .. T ([] for a single sequence); empty: all T. What lies beyond is never
-  /// looked at, as in PyTorch's packed sequences.
+  /// looked at, as in PyTorch's packed sequences. They are checked on the host, so those that lie
+  /// there spare a device's waiting.
   Var lengths{};
 };
 

@@ -19,18 +19,27 @@ std::string listed(std::string_view title, const std::vector<std::string>& names
   return text;
 }
 
+bool fits(const Tensor& given, const Tensor& own) {
+  return given.shape() == own.shape() && given.dtype() == own.dtype();
+}
+
 bool has_another_name(const std::vector<NamedEntry>& entries, const Handle& handle,
                       const NamedTensors& state) {
   return std::ranges::any_of(
       entries, [&](const NamedEntry& e) { return e.handle == handle && state.contains(e.path); });
 }
 
+std::vector<NamedEntry> kept_entries(const Module& module) {
+  std::vector<NamedEntry> entries = module.named_entries();
+  std::erase_if(entries, [](const NamedEntry& e) { return !e.handle->persistent; });
+  return entries;
+}
+
 }  // namespace
 
 NamedTensors state_dict(const Module& module) {
   NamedTensors out;
-  for (const auto& [path, handle] : module.named_entries())
-    out.emplace(path, handle->value.clone());
+  for (const auto& [path, handle] : kept_entries(module)) out.emplace(path, handle->value.clone());
   return out;
 }
 
@@ -44,14 +53,14 @@ std::string LoadReport::text() const {
 }
 
 LoadReport load_state_dict(Module& module, const NamedTensors& state, bool strict) {
-  const auto entries = module.named_entries();
+  const auto entries = kept_entries(module);
   LoadReport report;
   std::vector<std::pair<Handle, const Tensor*>> fitting;
   for (const auto& [path, handle] : entries) {
     const auto found = state.find(path);
     if (found == state.end()) {
       if (!has_another_name(entries, handle, state)) report.missing.push_back(path);
-    } else if (!(found->second.spec() == handle->value.spec())) {
+    } else if (!fits(found->second, handle->value)) {
       report.misfit.push_back(
           fmt::format("{} is {}, not {}", path, found->second.spec(), handle->value.spec()));
     } else {

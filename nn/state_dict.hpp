@@ -7,7 +7,8 @@
 
 namespace sonde::nn {
 
-/// Copies of all parameters and buffers by path, a tied one under each of its paths.
+/// Copies of all parameters and persistent buffers by path, a tied one under each of its paths; on
+/// the devices that they lie on.
 NamedTensors state_dict(const Module& module);
 
 /// What load_state_dict did not do.
@@ -20,10 +21,10 @@ struct LoadReport {
   std::string text() const;
 };
 
-/// Copies tensors into the parameters and buffers of their names. A tied parameter needs one of its
-/// names only. If `strict`, anything missing, unexpected or of another shape or type is an
-/// Error(names) that lists it all, and nothing has changed; otherwise the rest is loaded and the
-/// report says what was left.
+/// Copies tensors, from any device, into the parameters and buffers of their names. A tied
+/// parameter needs one of its names only. If `strict`, anything missing, unexpected or of another
+/// shape or type is an Error(names) that lists it all, and nothing has changed; otherwise the rest
+/// is loaded and the report says what was left.
 LoadReport load_state_dict(Module& module, const NamedTensors& state, bool strict = true);
 
 }  // namespace sonde::nn

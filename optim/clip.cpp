@@ -17,7 +17,8 @@ double grad_norm(const Vars& grads) {
   }
   double sum = 0;
   for (const auto& tensors : by_dtype)
-    if (!tensors.empty()) sum += kernels::sum_of_squares.find({}, tensors[0].dtype())(tensors);
+    if (!tensors.empty())
+      sum += kernels::sum_of_squares.find(tensors[0].device(), tensors[0].dtype())(tensors);
   return std::sqrt(sum);
 }
 

@@ -47,7 +47,8 @@ Lbfgs::Point Lbfgs::evaluate(const std::function<Evaluation()>& f) {
   Vars flat;
   for (std::size_t i = 0; i < grads.size(); ++i) {
     const Dims line{parameters_[i].value.numel()};
-    flat.push_back(grads[i] ? grads[i].reshape(line) : Tensor::zeros(line, dtype_));
+    flat.push_back(grads[i] ? grads[i].reshape(line)
+                            : Tensor::zeros(line, dtype_, parameters_.device()));
   }
   const Var grad = concat(flat, 0);
   return options_.maximize ? Point{-e.loss, -grad} : Point{e.loss, grad};
@@ -165,7 +166,9 @@ void Lbfgs::load_state(const NamedTensors& state) {
     return find_state(state, name, spec).clone();
   };
   auto number = [&](const char* name) { return find(name, {{}, DType::f64}).item(); };
-  auto vector = [&](const std::string& name) { return Var(find(name, {{size_}, dtype_})); };
+  auto vector = [&](const std::string& name) {
+    return Var(find(name, {{size_}, dtype_}).to(parameters_.device()));
+  };
   const auto counts = find("counts", {{3}, DType::i64}).to_vector<std::int64_t>();
   const double lr = number("lr"), t = number("t"), h_diag = number("h_diag");
   if (!is_rate(lr) || counts[0] < 0 || counts[1] < 0 || counts[2] < 0 ||

@@ -33,7 +33,8 @@ void Optimizer::make_state() {
     const StateKinds names = kinds(parameters_[i].group);
     const Spec& spec = tensors_[i].parameter.spec();
     for (std::size_t k = 0; k < names.size(); ++k)
-      if (!names[k].empty()) tensors_[i].state[k] = Tensor::zeros(spec.shape, spec.dtype);
+      if (!names[k].empty())
+        tensors_[i].state[k] = Tensor::zeros(spec.shape, spec.dtype, spec.device);
   }
   for (std::size_t g = 0; g < groups(); ++g) base_lr_[g] = lr(g);
 }

@@ -103,7 +103,7 @@ void Optimizer::run(Kernel<kernels::OptimizerStep<C>>& slot, const Make& make) {
     tensors_[i].coefficients = coefficients.size() - 1;
   }
   for (const DType dtype : {DType::f32, DType::f64})
-    if (has(dtype)) slot.find({}, dtype)(tensors_, coefficients);
+    if (has(dtype)) slot.find(named_.device(), dtype)(tensors_, coefficients);
 }
 
 /// Parameters whose names match a pattern, and how their options differ from the others':

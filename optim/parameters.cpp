@@ -5,6 +5,16 @@
 #include "nn/names.hpp"
 
 namespace sonde::optim {
+namespace {
+
+// What tells two different specs apart.
+ErrorCode mismatch(const Spec& a, const Spec& b) {
+  return a.dtype != b.dtype      ? ErrorCode::dtype
+         : !(a.shape == b.shape) ? ErrorCode::shape
+                                 : ErrorCode::device;
+}
+
+}  // namespace
 
 Parameters::Parameters(const nn::Module& module) {
   for (const nn::NamedEntry& e : module.named_parameters()) add(e.path, e.handle->value);
@@ -19,6 +29,9 @@ void Parameters::add(std::string name, const Tensor& value) {
     fail(ErrorCode::dtype, "optimizer", "{} is {}, which cannot be optimised", name, value.spec());
   if (!value.is_contiguous())
     fail(ErrorCode::shape, "optimizer", "{}, {}, is not row-major", name, value.spec());
+  if (!all_.empty() && !(value.device() == device()))
+    fail_hint(ErrorCode::device, "optimizer", "move all to one device", "{} is {}, {} is {}", name,
+              value.spec(), all_[0].name, all_[0].value.spec());
   all_.push_back({std::move(name), value});
 }
 
@@ -51,8 +64,8 @@ std::vector<Tensor> Parameters::checked(const Vars& grads) const {
     plain[i] = grads[i].tensor().contiguous();
     const Spec &own = all_[i].value.spec(), &given = plain[i].spec();
     if (!(given == own))
-      fail(given.dtype == own.dtype ? ErrorCode::shape : ErrorCode::dtype, "step",
-           "the gradient of {} is {}, the parameter {}", all_[i].name, given, own);
+      fail(mismatch(given, own), "step", "the gradient of {} is {}, the parameter {}", all_[i].name,
+           given, own);
   }
   return plain;
 }
@@ -65,9 +78,8 @@ const Tensor& find_state(const NamedTensors& state, const std::string& name, con
   const auto found = state.find(name);
   if (found == state.end()) fail(ErrorCode::names, "load_state", "no '{}'", name);
   const Spec& own = found->second.spec();
-  if (!(own == spec))
-    fail(own.dtype == spec.dtype ? ErrorCode::shape : ErrorCode::dtype, "load_state",
-         "'{}' is {}, not {}", name, own, spec);
+  if (own.dtype != spec.dtype || !(own.shape == spec.shape))
+    fail(mismatch(own, spec), "load_state", "'{}' is {}, not {}", name, own, spec);
   return found->second;
 }
 

@@ -209,7 +209,7 @@ std::string npy_header(const Spec& spec) {
 
 void save_npy(const std::string& path, const Tensor& t) {
   const std::string header = npy_header(t.spec());
-  const Tensor c = t.contiguous();
+  const Tensor c = t.to(Device{}).contiguous();
   const std::span<const std::byte> parts[] = {
       std::as_bytes(std::span(header)),
       {c.bytes(), static_cast<std::size_t>(c.numel() * size_of(c.dtype()))}};

@@ -146,7 +146,7 @@ Result checked(Result result, zip_t* archive, const Teller& teller, const std::s
 
 // What a member is made of must live until the archive is closed.
 struct Content {
-  Content(const Tensor& t) : header(npy_header(t.spec())), elements(t.contiguous()) {
+  Content(const Tensor& t) : header(npy_header(t.spec())), elements(t.to(Device{}).contiguous()) {
     fragments[0] = {reinterpret_cast<zip_uint8_t*>(header.data()), header.size()};
     fragments[1] = {reinterpret_cast<zip_uint8_t*>(elements.bytes()),
                     static_cast<zip_uint64_t>(elements.numel() * size_of(elements.dtype()))};

@@ -77,7 +77,7 @@ void save_safetensors(const std::string& path, const NamedTensors& tensors,
   if (tensors.count("__metadata__"))
     fail(ErrorCode::names, "save_safetensors", "a tensor may not be called __metadata__");
   std::vector<std::pair<std::string, Tensor>> order;
-  for (const auto& [name, t] : tensors) order.emplace_back(name, t.contiguous());
+  for (const auto& [name, t] : tensors) order.emplace_back(name, t.to(Device{}).contiguous());
   std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return type_order(a.second.dtype()) < type_order(b.second.dtype());
   });

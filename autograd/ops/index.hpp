@@ -9,6 +9,11 @@
 
 namespace sonde {
 
+/// 0 .. n-1 as i64 [n].
+inline Var arange(std::int64_t n, Device device) {
+  return Tensor::arange(n, DType::i64, 0, 1, device);
+}
+
 /// y[.., i, ..] = x[.., index[.., i, ..], ..] along `axis`; of index's shape, which may be smaller
 /// off the axis. Error(axis, shape, dtype).
 Var gather(Operand x, std::int64_t axis, Operand index);

@@ -5,8 +5,10 @@
 namespace sonde {
 namespace {
 
-// The tangent of a broadcast sum may come from one operand only, and then lacks the other's axes.
+// The tangent of a broadcast sum may come from one operand only, and then lacks the other's axes
+// (and, if that operand is a number of the host, its device).
 Var widened(Var t, const Var& out) {
+  if (!(t.device() == out.device())) t = to(std::move(t), out.device());
   return t.shape() == out.shape() ? t : broadcast_to(std::move(t), out.shape());
 }
 

@@ -32,7 +32,7 @@ Tensor sum_to_shape(const Tensor& t, const Dims& shape) {
   const int missing = t.rank() - shape.rank();
   for (int i = 0; i < t.rank(); ++i)
     if (i < missing || (shape[i - missing] == 1 && t.shape()[i] != 1)) axes.push_back(i);
-  Tensor out = Tensor::empty(shape, t.dtype());
+  Tensor out = Tensor::empty(shape, t.dtype(), t.device());
   if (axes.empty())
     out.copy_from(t);
   else
@@ -41,12 +41,8 @@ Tensor sum_to_shape(const Tensor& t, const Dims& shape) {
 }
 
 // [T, S]: true where key <= query.
-Tensor causal_mask(std::int64_t queries, std::int64_t keys) {
-  Tensor mask = Tensor::empty({queries, keys}, DType::boolean);
-  bool* p = mask.data<bool>();
-  for (std::int64_t i = 0; i < queries; ++i)
-    for (std::int64_t j = 0; j < keys; ++j) p[i * keys + j] = j <= i;
-  return mask;
+Var causal_mask(std::int64_t queries, std::int64_t keys, Device device) {
+  return ge(unsqueeze(arange(queries, device), 1), arange(keys, device));
 }
 
 // (q, k, v, mask?) -> o, leading axes of q, k and v alike.
@@ -106,7 +102,7 @@ class Attention final : public Named<Attention, Fused> {
       seen = ne(in[3], -std::numeric_limits<double>::infinity());
     }
     if (a_.causal) {
-      const Var earlier = causal_mask(in[0].size(-2), in[1].size(-2));
+      const Var earlier = causal_mask(in[0].size(-2), in[1].size(-2), in[0].device());
       seen = seen ? logical_and(seen, earlier) : earlier;
     }
     if (!seen) return {matmul(softmax(scores, -1), in[2])};

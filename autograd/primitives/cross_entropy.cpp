@@ -28,7 +28,7 @@ Dims without(Dims shape, int axis) {
 }
 
 Var ones_like(const Var& v) {
-  return broadcast_to(Tensor::ones({}, v.dtype()), v.shape());
+  return broadcast_to(Tensor::ones({}, v.dtype(), v.device()), v.shape());
 }
 
 // (x, target, lse, ct) -> (p - q) ct, or without the target's part p ct; 0 in ignored rows.

@@ -50,18 +50,10 @@ class InverseGaps final : public Named<InverseGaps, Primitive> {
     out.emplace_back(spec);
   }
   Vars forward(std::span<Tensor> in, const Specs& out) const override {
-    const std::int64_t n = in[0].size(-1);
-    std::vector<double> f;
-    f.reserve(static_cast<std::size_t>(in[0].numel() * n));
-    const std::vector<double> w = in[0].to_vector<double>();
-    for (std::size_t first = 0; first < w.size(); first += static_cast<std::size_t>(n))
-      for (std::int64_t i = 0; i < n; ++i)
-        for (std::int64_t j = 0; j < n; ++j) {
-          const double gap =
-              w[first + static_cast<std::size_t>(j)] - w[first + static_cast<std::size_t>(i)];
-          f.push_back(i == j ? 0 : gap == 0 ? std::nan("") : 1 / gap);
-        }
-    return make_vars(Var(Tensor::from<double>(f, out[0].shape).to(out[0].dtype)));
+    const Var w = to(Var(in[0]), DType::f64), gap = sub(unsqueeze(w, -2), unsqueeze(w, -1));
+    const Var equal = eq(gap, 0.0), f = div(1.0, where(equal, 1.0, gap));
+    const Var at = arange(in[0].size(-1), in[0].device()), same = eq(unsqueeze(at, 1), at);
+    return make_vars(to(where(same, 0.0, where(equal, std::nan(""), f)), out[0].dtype));
   }
   Vars jvp(const Vars&, const Vars& out, const Vars& t) const override {
     return {neg(mul(mul(out[0], out[0]), sub(unsqueeze(t[0], -2), unsqueeze(t[0], -1))))};

@@ -5,12 +5,10 @@ namespace {
 
 // [n,m] of zeros and ones: 1 strictly below (below) or above the diagonal, `diagonal` on it.
 Var triangle_mask(const Var& like, bool below, double diagonal) {
-  const std::int64_t rows = like.size(-2), cols = like.size(-1);
-  std::vector<double> mask(static_cast<std::size_t>(rows * cols));
-  for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < cols; ++j)
-      mask[static_cast<std::size_t>(i * cols + j)] = i == j ? diagonal : (i > j) == below ? 1 : 0;
-  return Tensor::from<double>(mask, {rows, cols}).to(like.dtype());
+  const Var row = unsqueeze(arange(like.size(-2), like.device()), 1);
+  const Var column = arange(like.size(-1), like.device());
+  const Var inside = to(below ? lt(column, row) : gt(column, row), like.dtype());
+  return where(eq(row, column), diagonal, inside);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ class NormalizeGrad final : public Named<NormalizeGrad> {
       to[0] =
           neg(mul(rstd, add(mul(u[0], mean_of(mul(ct, xhat))), mul(ct, mean_of(mul(u[0], xhat))))));
     if (needs[1]) {
-      const Var ones = broadcast_to(Tensor::ones({}, rstd.dtype()), rstd.shape());
+      const Var ones = broadcast_to(Tensor::ones({}, rstd.dtype(), rstd.device()), rstd.shape());
       to[1] = total(mul(u[0], of(a_, xhat, ones, ct)));
     }
     if (needs[2]) to[2] = of(a_, xhat, rstd, u[0]);

@@ -245,7 +245,10 @@ Var fold_in(Operand key, const Var& data) {
   return emit1(p, make_vars(as_var(std::move(key)), data), where);
 }
 Var fold_in(Operand key, std::int64_t data) {
-  return fold_in(std::move(key), Var(Tensor::from<std::int64_t>({data}, {})));
+  const std::source_location where = key.where;
+  Var keys = as_var(std::move(key));
+  const Tensor number = Tensor::from<std::int64_t>({data}, {}).to(keys.device());
+  return fold_in({std::move(keys), where}, Var(number));
 }
 
 }  // namespace sonde

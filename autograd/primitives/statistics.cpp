@@ -25,8 +25,8 @@ Extreme pick(const Var& x, Var indices, std::int64_t axis, bool keepdim) {
   const int a = normal_axis(axis, x.rank(), "max");
   Dims line = Dims::filled(x.rank(), 1);
   line[a] = x.shape()[a];
-  const Var positions = Tensor::arange(line[a]).reshape(line);
-  Var values = sum(where(eq(positions, indices), x, 0.0), {a}, true);
+  const Var all = reshape(arange(line[a], x.device()), line);
+  Var values = sum(where(eq(all, indices), x, 0.0), {a}, true);
   if (values.dtype() != x.dtype()) values = to(std::move(values), x.dtype());
   if (keepdim) return {std::move(values), std::move(indices)};
   return {squeeze(std::move(values), a), squeeze(std::move(indices), a)};

@@ -62,9 +62,10 @@ Var Bert::evaluate(Context& ctx, const Var& tokens, const Var& types) const {
 }
 
 Var Bert::embed(Context& ctx, const Var& tokens, const Var& types) const {
-  const Tensor rows =
-      Tensor::arange(tokens.size(1), DType::i64, static_cast<double>(options_.position_offset));
-  const Var type = types_(ctx, types ? types : Var(Tensor::zeros({1, 1}, DType::i64)));
+  const Device device = tokens.device();
+  const Tensor rows = Tensor::arange(tokens.size(1), DType::i64,
+                                     static_cast<double>(options_.position_offset), 1, device);
+  const Var type = types_(ctx, types ? types : Var(Tensor::zeros({1, 1}, DType::i64, device)));
   const Var x = add(add(words_(ctx, tokens), positions_(ctx, rows)), type);
   return dropout_(ctx, norm_(ctx, x));
 }
@@ -72,7 +73,7 @@ Var Bert::embed(Context& ctx, const Var& tokens, const Var& types) const {
 // x [B, T, dim] to [B, dim].
 Var Bert::pooled(const Var& x, const Var& padding) const {
   if (options_.pooling == TextPooling::first) return select(x, 1, 0);
-  const Var kept = unsqueeze(to(logical_not(padding), x.dtype()), -1);
+  const Var kept = unsqueeze(sonde::to(logical_not(padding), x.dtype()), -1);
   return div(sum(mul(x, kept), {1}), maximum(sum(kept, {1}), 1.0));
 }
 

@@ -51,7 +51,7 @@ Gpt::Gpt(philox::Key key, Options options)
 
 Var Gpt::forward(Context& ctx, Var x) const {
   if (x.rank() != 2) fail(ErrorCode::shape, "gpt", "tokens {} are not [batch, tokens]", x.spec());
-  return evaluate(ctx, x, Tensor::arange(x.size(1)));
+  return evaluate(ctx, x, arange(x.size(1), x.device()));
 }
 
 Var Gpt::predict(Context& ctx, const Var& tokens, const Var& positions) const {

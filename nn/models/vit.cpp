@@ -108,8 +108,10 @@ Vit::Vit(const ImageSpec& spec, philox::Key key, Options options)
     pos_embed_ = parameter("pos_embed", normal_init({1, tokens, options.dim}, 0,
                                                     options.position_std, philox::child(key, 3)));
   else
-    fixed_positions_ = sincos_positions(spec.height / options.patch_size,
-                                        spec.width / options.patch_size, options.dim);
+    fixed_positions_ = buffer("fixed_positions",
+                              sincos_positions(spec.height / options.patch_size,
+                                               spec.width / options.patch_size, options.dim),
+                              false);
   child("patch_embed", patch_embed_);
   child("dropout", dropout_);
   child("encoder", encoder_);
@@ -118,7 +120,7 @@ Vit::Vit(const ImageSpec& spec, philox::Key key, Options options)
 
 Var Vit::forward(Context& ctx, Var x) const {
   x = patch_embed_(ctx, std::move(x));
-  if (!pos_embed_) x = add(x, fixed_positions_.to(x.dtype()));
+  if (!pos_embed_) x = add(x, sonde::to(ctx[fixed_positions_], x.dtype()));
   if (cls_token_) x = concat({broadcast_to(ctx[cls_token_], {x.size(0), 1, options_.dim}), x}, 1);
   if (pos_embed_) x = add(x, ctx[pos_embed_]);
   x = dropout_(ctx, std::move(x));

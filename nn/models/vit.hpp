@@ -83,7 +83,7 @@ class Vit final : public Module {
  private:
   Options options_;
   Handle cls_token_, pos_embed_;
-  Tensor fixed_positions_;
+  Handle fixed_positions_;  // f64: as exact as the model can use them
   PatchEmbed patch_embed_;
   Dropout dropout_;
   TransformerEncoder encoder_;

@@ -6,6 +6,7 @@
 #include "autograd/observe.hpp"
 #include "autograd/ops.hpp"
 #include "nn/module.hpp"
+#include "tensor/backend.hpp"
 
 namespace sonde::nn {
 namespace {
@@ -287,6 +288,22 @@ TEST(Module, ConvertsToAnotherType) {
   for (const auto& e : m.named_entries()) EXPECT_EQ(e.handle->value.dtype(), DType::f32);
   EXPECT_EQ(m(Tensor::scalar(1)).item(), 3);
   EXPECT_THROW(m.convert(DType::i64), Error);
+}
+
+TEST(Module, StaysWhereItIsUnlessMoved) {
+  Pair m;
+  const Vars before = m.parameters();
+  m.to(Device{});
+  for (std::size_t i = 0; i < before.size(); ++i)
+    EXPECT_EQ(m.parameters()[i].get(), before[i].get());
+  if (device_count(DeviceType::cuda) > 0) GTEST_SKIP() << "there is a device to move to";
+  try {
+    m.to({DeviceType::cuda, 0});
+    FAIL() << "moved to a device that is not there";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::backend) << e.what();
+  }
+  for (const Var& v : m.parameters()) EXPECT_EQ(v.device(), Device{});
 }
 
 TEST(Module, SetParametersChecksFirst) {

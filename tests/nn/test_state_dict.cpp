@@ -49,6 +49,30 @@ TEST(StateDict, RoundTrips) {
   EXPECT_EQ(a(x).tensor().to_vector<float>(), b(x).tensor().to_vector<float>());
 }
 
+// A constant that follows from the options moves with its module and lies in no file.
+class WithConstant final : public Module {
+ public:
+  WithConstant()
+      : mean_(buffer("mean", Tensor::zeros({2}))),
+        table_(buffer("table", Tensor::ones({2}), false)) {}
+  Var forward(Context& ctx, Var x) const override {
+    return add(add(std::move(x), ctx[mean_]), ctx[table_]);
+  }
+
+ private:
+  Handle mean_, table_;
+};
+
+TEST(StateDict, HoldsPersistentBuffersOnly) {
+  WithConstant m;
+  EXPECT_EQ(m.named_buffers().size(), 2u);
+  const NamedTensors state = state_dict(m);
+  ASSERT_EQ(state.size(), 1u);
+  EXPECT_TRUE(state.contains("mean"));
+  EXPECT_TRUE(load_state_dict(m, {{"mean", Tensor::ones({2})}}).empty());
+  EXPECT_EQ(m(Tensor::ones({2})).tensor().to_vector<float>(), (std::vector<float>{3, 3}));
+}
+
 TEST(StateDict, ListsEverythingThatIsWrongAndChangesNothing) {
   Mlp m({3, 4, 2}, {1, 0}, with_relu);
   const auto before = state_dict(m);
