@@ -26,14 +26,15 @@ Tensor score_qk(const AttentionTerms& t, const Tensor& p) {
   return as_matrix(einsum("is,iar,ib->sarb", {t.x, keyed, t.queries}) * (t.scale * t.scale));
 }
 
-Tensor identity(std::int64_t n) {
-  return Tensor::eye(n, DType::f64);
+Tensor identity(std::int64_t n, Device device) {
+  return Tensor::eye(n, DType::f64, device);
 }
 
 }  // namespace
 
 Tensor jacobian_v(const AttentionTerms& t) {
-  return as_matrix(einsum("ip,bc->ibpc", {t.moments.mean, identity(t.value.size(1))}));
+  return as_matrix(
+      einsum("ip,bc->ibpc", {t.moments.mean, identity(t.value.size(1), t.x.device())}));
 }
 Tensor jacobian_q(const AttentionTerms& t) {
   const Var keyed = matmul(t.value_covariance, t.key);
@@ -66,7 +67,7 @@ Tensor outer_product_vk(const AttentionHessianTerms& t) {
 }
 
 Tensor functional_vv(const AttentionHessianTerms& t) {
-  return Tensor::zeros({t.value.numel(), t.value.numel()}, DType::f64);
+  return Tensor::zeros({t.value.numel(), t.value.numel()}, DType::f64, t.x.device());
 }
 Tensor functional_qq(const AttentionHessianTerms& t) {
   return score_qq(t, t.third);
@@ -76,7 +77,7 @@ Tensor functional_kk(const AttentionHessianTerms& t) {
 }
 Tensor functional_qk(const AttentionHessianTerms& t) {
   const Var product = einsum("is,ir->sr", {t.x, t.covariance_pull});
-  const Var of_product = einsum("sr,ab->sarb", {product, identity(t.key.size(1))});
+  const Var of_product = einsum("sr,ab->sarb", {product, identity(t.key.size(1), t.x.device())});
   return (Var(score_qk(t, t.third)) + as_matrix(of_product * t.scale)).tensor();
 }
 Tensor functional_vq(const AttentionHessianTerms& t) {

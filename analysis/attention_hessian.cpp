@@ -37,7 +37,7 @@ void put(Tensor& matrix, const Block& b, const Tensor& block) {
 }
 
 Tensor assembled(const AttentionHessianTerms& t, const BlockFunctions& f) {
-  Tensor h = Tensor::empty({t.space.size(), t.space.size()}, DType::f64);
+  Tensor h = Tensor::empty({t.space.size(), t.space.size()}, DType::f64, t.space.device());
   const auto& blocks = t.space.blocks();
   const Block &q = blocks.front(), &v = blocks.back();
   put(h, q, f.qq(t));
@@ -55,7 +55,8 @@ Tensor assembled(const AttentionHessianTerms& t, const BlockFunctions& f) {
 
 AttentionTerms attention_terms(const AttentionLayer& layer) {
   AttentionMoments moments = attention_moments(layer);
-  const Tensor key = layer.w_k ? layer.w_k : Tensor::eye(layer.x.size(1), DType::f64);
+  const Tensor key =
+      layer.w_k ? layer.w_k : Tensor::eye(layer.x.size(1), DType::f64, layer.x.device());
   const Var value_covariance = matmul(transpose(layer.w_v), moments.covariance);
   return {attention_point(layer).space,
           score_scale(layer),

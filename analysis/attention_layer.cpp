@@ -46,8 +46,8 @@ double score_scale(const AttentionLayer& layer) {
   return scale_of(attention_point(layer).values, layer.options);
 }
 
-Var causal_mask(std::int64_t length) {
-  const Var position = Tensor::arange(length);
+Var causal_mask(std::int64_t length, Device device) {
+  const Var position = arange(length, device);
   return unsqueeze(position, 0) <= unsqueeze(position, 1);
 }
 
@@ -56,7 +56,7 @@ Var attention_matrix(const Var& x, const Vars& weights, const AttentionOptions& 
   const Var keys = weights.size() == 3 ? matmul(x, weights[1]) : x;
   const Var scores = matmul(queries, keys, {.b = true}) * scale_of(weights, options);
   nn::AttentionMask mask;
-  if (options.causal) mask.seen = causal_mask(x.size(0));
+  if (options.causal) mask.seen = causal_mask(x.size(0), x.device());
   return nn::attention_weights(scores, mask, options.score);
 }
 
@@ -73,7 +73,7 @@ RowLoss row_loss(const Likelihood& loss, const Tensor& output) {
   // Rows have Hessians of their own, so the product with the c-th unit vector in all rows at once
   // gives the c-th column of each.
   const std::int64_t width = output.size(1);
-  const Var units = unsqueeze(Tensor::eye(width, DType::f64), 1);  // [v, 1, v]
+  const Var units = unsqueeze(Tensor::eye(width, DType::f64, output.device()), 1);  // [v, 1, v]
   const Var columns =
       loss.hessian_product(output, broadcast_to(units, {width, output.size(0), width}));
   return {loss.gradient(output).tensor(), permute(columns, {1, 2, 0}).tensor()};

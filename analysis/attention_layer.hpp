@@ -37,7 +37,7 @@ Point attention_point(const AttentionLayer& layer);
 double score_scale(const AttentionLayer& layer);
 
 /// bool [L, L], true where token i sees token j.
-Var causal_mask(std::int64_t length);
+Var causal_mask(std::int64_t length, Device device = {});
 /// A [L, L] for tokens x and weights {W_Q, W_K, W_V} or {W_QK, W_V}; for transforms.
 Var attention_matrix(const Var& x, const Vars& weights, const AttentionOptions& options);
 /// F [L, v] = A x W_V.

@@ -20,28 +20,30 @@ Tensor weighted_squares(const Var& weights, const Var& d) {
 }
 
 // What row i of linear attention weighs x_j x_j' with: 1 where it sees j.
-Var seen(std::int64_t length, bool causal) {
-  const Tensor all = Tensor::ones({length, length}, DType::f64);
-  return causal ? where(causal_mask(length), all, 0.0) : Var(all);
+Var seen(const Tensor& x, bool causal) {
+  const std::int64_t length = x.size(0);
+  const Tensor all = Tensor::ones({length, length}, DType::f64, x.device());
+  return causal ? where(causal_mask(length, x.device()), all, 0.0) : Var(all);
 }
 
 }  // namespace
 
 AttentionMoments attention_moments(const AttentionLayer& layer) {
   check(layer);
-  const Tensor &x = layer.x, zero = Tensor::zeros(x.shape(), DType::f64);
+  const Tensor &x = layer.x, zero = Tensor::zeros(x.shape(), DType::f64, x.device());
   AttentionMoments m;
   m.weights = attention_matrix(x, attention_point(layer).values, layer.options).tensor();
   m.mean = matmul(m.weights, x).tensor();
   m.covariance = is_linear(layer)
-                     ? weighted_squares(seen(x.size(0), layer.options.causal), deviations(x, zero))
+                     ? weighted_squares(seen(x, layer.options.causal), deviations(x, zero))
                      : weighted_squares(m.weights, deviations(x, m.mean));
   return m;
 }
 
 Tensor contracted_third_moments(const AttentionLayer& layer, const AttentionMoments& moments,
                                 const Tensor& s) {
-  if (is_linear(layer)) return Tensor::zeros(moments.covariance.shape(), DType::f64);
+  if (is_linear(layer))
+    return Tensor::zeros(moments.covariance.shape(), DType::f64, layer.x.device());
   const Var d = deviations(layer.x, moments.mean);
   return weighted_squares(moments.weights * einsum("ijp,ip->ij", {d, s}), d);
 }

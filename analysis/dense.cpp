@@ -64,7 +64,8 @@ Tensor dense(const LinearMap& map, DenseOptions o) {
   const std::int64_t chunk = resolved_chunk(map, o);
   const bool columns = by_columns(map);
   const Space& units_of = columns ? map.domain() : map.range();
-  Tensor out = Tensor::empty({map.range().size(), map.domain().size()}, map.range().dtype());
+  Tensor out =
+      Tensor::empty({map.range().size(), map.domain().size()}, units_of.dtype(), units_of.device());
   for (std::int64_t begin = 0; begin < units_of.size(); begin += chunk) {
     const std::int64_t end = std::min(begin + chunk, units_of.size());
     const Tensor units = unit_rows(begin, end, units_of);

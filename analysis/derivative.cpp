@@ -8,8 +8,11 @@
 namespace sonde {
 namespace {
 
-// From this size on a tensor is worth an operation of its own. Measured.
-constexpr double worth_an_operation = 48 << 10;
+// From this size on a tensor is worth an operation of its own. On the CPU measured; on a device
+// what its memory moves while a kernel is launched, a few microseconds at a few terabytes a second.
+double worth_an_operation(Device device) {
+  return device.type == DeviceType::cpu ? 48 << 10 : 8 << 20;
+}
 
 // Writes the tensors, with a leading axis unless there is one row, into the rows of `out`.
 void put(const Vars& tensors, const Space& space, const Tensor& out) {
@@ -56,14 +59,14 @@ std::int64_t Derivative::lanes(std::int64_t n) const {
       static_cast<double>((domain_.size() + range_.size()) * size_of(domain_.dtype()));
   const double each = count_.typical_bytes + vectors / static_cast<double>(count_.operations);
   // A power of two, as numbers of vectors often are: sweeps that threads can share evenly.
-  const auto enough = std::bit_floor(
-      std::max<std::uint64_t>(1, static_cast<std::uint64_t>(worth_an_operation / each)));
+  const auto enough = std::bit_floor(std::max<std::uint64_t>(
+      1, static_cast<std::uint64_t>(worth_an_operation(domain_.device()) / each)));
   return std::min(static_cast<std::int64_t>(enough), fitting(n));
 }
 
-// Sweeps that may be under way at once.
+// Sweeps that may be under way at once. A device is filled by the lanes of one.
 std::int64_t Derivative::side_by_side(std::int64_t chunks, std::int64_t lanes) const {
-  if (!retained_) return 1;
+  if (!retained_ || domain_.device().type != DeviceType::cpu) return 1;
   return std::min(chunks, std::max<std::int64_t>(1, fitting(chunks * lanes) / lanes));
 }
 
@@ -97,7 +100,7 @@ Tensor Derivative::in_chunks(const Tensor& vectors, bool forward) const {
   const Space &from = forward ? domain_ : range_, &to = forward ? range_ : domain_;
   const std::int64_t n = vectors.size(0), step = lanes(n), chunks = (n + step - 1) / step,
                      together = side_by_side(chunks, step);
-  Tensor out = Tensor::empty({n, to.size()}, to.dtype());
+  Tensor out = Tensor::empty({n, to.size()}, to.dtype(), to.device());
   const auto run = [&](std::int64_t i) {
     const std::int64_t begin = i * step, end = std::min(n, begin + step);
     const bool many = end - begin > 1;

@@ -36,8 +36,8 @@ struct DerivativeRules {
 /// Many vectors are swept through a record on all threads, each thread with one vector at a time:
 /// kernels of one product are often too small for all threads, products side by side are not. Where
 /// tensors are so small that an operation costs more than its numbers, a sweep takes several
-/// vectors as lanes. What is not recorded is run by the calling thread, as the function may not be
-/// made for several.
+/// vectors as lanes; on a device there is one sweep at a time, with more lanes. What is not
+/// recorded is run by the calling thread, as the function may not be made for several.
 ///
 /// A record halves the work: per linear layer and Hessian product 6 matrix products instead of 9
 /// and more. It pays from the second product on and costs memory only, so `automatic` asks for

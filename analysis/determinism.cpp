@@ -53,7 +53,7 @@ class Check {
   Check(const ParameterPoint& at, const LossRun& run) : at_(at), run_(run) {
     for (std::size_t i = 0; i < at.values.size(); ++i) {
       const Var& p = at.values[i];
-      const Var key = fold_in(random_key(0), static_cast<std::int64_t>(i));
+      const Var key = fold_in(random_key(0).to(p.device()), static_cast<std::int64_t>(i));
       direction_.push_back(normal(key, p.shape(), 0, 1, p.dtype()));
     }
   }

@@ -56,7 +56,8 @@ DiagonalEstimate diagonal_by(std::string_view who, std::int64_t least, const Lin
   DiagonalEstimate e;
   for (const std::int64_t products : counts) {
     if (products >= map.domain().size())
-      return {exact_diagonal(map, o.batch), Tensor::zeros({map.domain().size()}, DType::f64)};
+      return {exact_diagonal(map, o.batch),
+              Tensor::zeros({map.domain().size()}, DType::f64, map.domain().device())};
     e = draw(products);
     if (narrow(e, o.tolerance, counts.size())) break;
   }
@@ -70,11 +71,13 @@ DiagonalEstimate xdiag_samples(const LinearMap& map, const Sampling& o, std::int
             back = to(products_with(map.transposed(), one.basis, o.batch), DType::f64),
             inside = sum(q * back, {0});  // the diagonal of Q' Q A
   if (one.whole_range)
-    return {inside.tensor(), Tensor::full(inside.shape(), one.negligible, DType::f64), k};
+    return {inside.tensor(), Tensor::full(inside.shape(), one.negligible, DType::f64, q.device()),
+            k};
   // Row i for vector i: what its basis lacks, and A' of it.
-  const Var lacking = matmul(one.directions, q, {.a = true}),
-            a_lacking = matmul(one.directions, back, {.a = true}),
-            tested = to(one.tests, DType::f64) * lacking * transpose(one.along);
+  const Var directions = one.directions.to(q.device()), along = one.along.to(q.device()),
+            lacking = matmul(directions, q, {.a = true}),
+            a_lacking = matmul(directions, back, {.a = true}),
+            tested = to(one.tests, DType::f64) * lacking * transpose(along);
   const Var values = inside - lacking * a_lacking + tested;
   const Var variances = var(values, {0}) * (shared_variance / static_cast<double>(k));
   return {mean(values, {0}).tensor(), sqrt(variances + one.negligible * one.negligible).tensor(),
@@ -85,12 +88,11 @@ DiagonalEstimate xdiag_samples(const LinearMap& map, const Sampling& o, std::int
 
 Tensor exact_diagonal(const LinearMap& map, std::int64_t batch) {
   check_square(map, "exact_diagonal");
-  Tensor out = Tensor::empty({map.domain().size()}, DType::f64);
-  for_unit_vectors(map, batch,
-                   [&](std::int64_t begin, const Tensor& units, const Tensor& products) {
-                     const std::vector<double> found = row_dots(units, products);
-                     std::ranges::copy(found, out.mutable_data<double>() + begin);
-                   });
+  const Tensor out = Tensor::empty({map.domain().size()}, DType::f64, map.domain().device());
+  for_unit_vectors(
+      map, batch, [&](std::int64_t begin, const Tensor& units, const Tensor& products) {
+        out.slice(0, begin, begin + units.size(0)).copy_from(row_products(units, products));
+      });
   return out;
 }
 

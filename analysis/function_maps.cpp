@@ -61,7 +61,7 @@ Space range_of(const Vars& out) {
     names.push_back(out.size() == 1 ? "y" : fmt::format("y{}", i));
     shapes.push_back(out[i].shape());
   }
-  return {names, shapes, out[0].dtype()};
+  return {names, shapes, out[0].dtype(), out[0].device()};
 }
 
 // The function with its first result alone, which must have a derivative.

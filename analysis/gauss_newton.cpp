@@ -39,7 +39,7 @@ class Congruence final : public Rule {
 };
 
 Space output_space(const Tensor& z) {
-  return {{"y"}, {z.shape()}, z.dtype()};
+  return {{"y"}, {z.shape()}, z.dtype(), z.device()};
 }
 
 // A map of the outputs' space, rule by rule as functions of vectors [n, ...z's shape].
@@ -168,9 +168,10 @@ LinearMap monte_carlo_fisher_map(const Function& outputs, const LikelihoodPtr& l
   if (draws < 1) fail(ErrorCode::value, "monte_carlo_fisher", "draws is {}", draws);
   const auto d = of_outputs(outputs, at, options, where);
   const Tensor z = d->out()[0].tensor();
+  const Var here = to(key, z.device());
   Vars scores;
   for (std::int64_t s = 0; s < draws; ++s)
-    scores.push_back(by_sample(*loss, loss->drawn_scores(z, fold_in(key, s))));
+    scores.push_back(by_sample(*loss, loss->drawn_scores(z, fold_in(here, s))));
   const double factor = loss->scale() / static_cast<double>(draws);
   return congruence(jacobian_map(d), score_map(z, concat(scores, 1), factor), "Monte-Carlo fisher");
 }

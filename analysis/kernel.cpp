@@ -40,7 +40,7 @@ Tensor mapped(const Tensor& values, F f) {
   std::vector<double> v = values.to_vector<double>();
   const double least = v.front() * negligible(values.dtype());
   for (double& x : v) x = f(x > least ? x : 0.0);
-  return Tensor::from<double>(v, values.shape()).to(values.dtype());
+  return Tensor::from<double>(v, values.shape()).to(values.dtype()).to(values.device());
 }
 
 Tensor product(const Tensor& a, const Tensor& b, Transposed stored = {}) {
@@ -116,7 +116,8 @@ KernelRegression::KernelRegression(const Tensor& kernel, const Tensor& targets, 
   if (!(ridge >= 0)) fail(ErrorCode::value, "kernel regression", "a ridge of {}", ridge);
   const Tensor y = columns(targets, kernel.size(0), "kernel regression").to(kernel.dtype());
   try {
-    const Var l = cholesky(Var(kernel) + ridge * Var(Tensor::eye(kernel.size(0), kernel.dtype())));
+    const Var unit = Tensor::eye(kernel.size(0), kernel.dtype(), kernel.device());
+    const Var l = cholesky(Var(kernel) + ridge * unit);
     const Var half = triangular_solve(l, y);
     coefficients_ = like(triangular_solve(l, half, {.transposed = true}).tensor(), targets);
   } catch (const Error& e) {

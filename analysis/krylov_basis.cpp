@@ -22,7 +22,8 @@ KrylovBasis::KrylovBasis(const LinearMap& map, std::int64_t capacity, std::int64
     : map_(map),
       negligible_(negligible),
       key_(key),
-      q_(Tensor::empty({capacity, map.domain().size()}, map.domain().dtype())),
+      q_(Tensor::empty({capacity, map.domain().size()}, map.domain().dtype(),
+                       map.domain().device())),
       h_(Tensor::zeros({capacity, capacity}, DType::f64)) {
   const Tensor start = random_rows(philox::child(key, 0), 0, block, map.domain());
   next_ = orthonormalised(start, block, 0, key).rows;
@@ -75,7 +76,7 @@ void KrylovBasis::redirect() {
 }
 
 Tensor KrylovBasis::vectors(const RitzPairs& ritz, const std::vector<std::int64_t>& at) const {
-  const Tensor s = columns(ritz.coefficients, at).to(q_.dtype());
+  const Tensor s = columns(ritz.coefficients, at).to(q_.dtype()).to(q_.device());
   return matmul(s, basis(), {.a = true}).tensor();
 }
 

@@ -22,7 +22,8 @@ struct RitzPairs {
 
 /// Orthonormal rows Q with A Q' = Q' H + F' C, A symmetric: the state of the block Lanczos method
 /// with full reorthogonalisation. H is computed whole (Q A Q'), so nothing here depends on its
-/// pattern, which is block tridiagonal at first and an arrow after a restart.
+/// pattern, which is block tridiagonal at first and an arrow after a restart. Q and F lie on A's
+/// device, H and C on the host.
 class KrylovBasis {
  public:
   /// Room for `capacity` rows; starts from `block` random directions. A direction whose norm is

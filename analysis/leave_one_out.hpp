@@ -14,8 +14,9 @@ namespace sonde {
 struct LeaveOneOut {
   Tensor tests;       ///< w_i, [k, size]
   Tensor basis;       ///< Q, [k, size]
-  Tensor directions;  ///< f64 [k, k]: s_i, one per column
-  Tensor along;       ///< f64 [1, k]: <Q' s_i, A w_i>, all of A w_i that its own basis lacks
+  Tensor directions;  ///< f64 [k, k], on the host: s_i, one per column
+  Tensor
+      along;  ///< f64 [1, k], on the host: <Q' s_i, A w_i>, all of A w_i that its own basis lacks
   /// The products have fewer than k dimensions: so has A, and Q spans its range. There are no
   /// directions then.
   bool whole_range = false;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "autograd/ops.hpp"
 #include "tensor/parallel.hpp"
 
 namespace sonde {
@@ -39,6 +40,8 @@ std::int64_t first_bad(const Tensor& t) {
 
 // Position of the first NaN or infinity of contiguous vectors, -1 if there is none.
 std::int64_t bad_position(const Tensor& t) {
+  if (t.device().type != DeviceType::cpu)
+    return all(isfinite(t)).item() != 0 ? -1 : bad_position(t.to(Device{}));
   return t.dtype() == DType::f32 ? first_bad<float>(t) : first_bad<double>(t);
 }
 
@@ -50,6 +53,9 @@ void check_vectors(const Tensor& v, const Space& space, const std::string& map) 
     fail_hint(ErrorCode::dtype, map,
               fmt::format("convert with to(DType::{})", to_string(space.dtype())),
               "takes vectors of {}, these are {}", space.dtype(), v.dtype());
+  if (!(v.device() == space.device()))
+    fail_hint(ErrorCode::device, map, fmt::format("move them with to({})", space.device()),
+              "takes vectors on {}, these are on {}", space.device(), v.device());
 }
 
 Tensor checked_product(Tensor product, const Tensor& operand, const Space& space,
@@ -106,7 +112,7 @@ class Restricted final : public Rule {
  private:
   using Positions = std::vector<std::size_t>;
   static Tensor put(const Tensor& v, const Space& part, const Positions& at, const Space& whole) {
-    Tensor out = Tensor::zeros({v.size(0), whole.size()}, whole.dtype());
+    Tensor out = Tensor::zeros({v.size(0), whole.size()}, whole.dtype(), whole.device());
     for (std::size_t i = 0; i < at.size(); ++i) {
       const Block &from = part.blocks()[i], &to = whole.blocks()[at[i]];
       out.slice(1, to.begin, to.begin + to.size)
@@ -115,7 +121,7 @@ class Restricted final : public Rule {
     return out;
   }
   static Tensor cut(const Tensor& v, const Positions& at, const Space& whole, const Space& part) {
-    Tensor out = Tensor::empty({v.size(0), part.size()}, part.dtype());
+    Tensor out = Tensor::empty({v.size(0), part.size()}, part.dtype(), part.device());
     for (std::size_t i = 0; i < at.size(); ++i) {
       const Block &from = whole.blocks()[at[i]], &to = part.blocks()[i];
       out.slice(1, to.begin, to.begin + to.size)

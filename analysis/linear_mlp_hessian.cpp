@@ -20,7 +20,7 @@ KroneckerProduct linear_mlp_hessian_block(const Tensor& inputs, const Tensors& w
     fail(ErrorCode::value, "linear mlp", "no layer {} of {}", layer, weights.size());
   Var h = inputs;
   for (std::size_t l = 0; l < layer; ++l) h = matmul(h, weights[l], {.b = true});
-  Var u = Tensor::eye(weights[layer].size(0), inputs.dtype());
+  Var u = Tensor::eye(weights[layer].size(0), inputs.dtype(), inputs.device());
   for (std::size_t l = layer + 1; l < weights.size(); ++l) u = matmul(weights[l], u);
   return {(matmul(u, u, {.a = true}) * 2.0).tensor(), matmul(h, h, {.a = true}).tensor()};
 }

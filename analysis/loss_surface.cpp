@@ -1,7 +1,7 @@
 #include "analysis/loss_surface.hpp"
 
 #include "autograd/ops.hpp"
-#include "nn/init.hpp"
+#include "tensor/random.hpp"
 
 namespace sonde {
 namespace {
@@ -33,9 +33,10 @@ double loss_at(const Function& loss, const Vars& x) {
 
 Vars random_direction(const Point& at, philox::Key key) {
   Vars out;
-  for (std::size_t i = 0; i < at.values.size(); ++i)
-    out.push_back(
-        nn::normal_init(at.values[i].shape(), 0, 1, philox::fold_in(key, i), at.values[i].dtype()));
+  for (std::size_t i = 0; i < at.values.size(); ++i) {
+    const Tensor here = random_key(philox::fold_in(key, i)).to(at.space.device());
+    out.push_back(normal(here, at.values[i].shape(), 0, 1, at.space.dtype()));
+  }
   return out;
 }
 
@@ -45,7 +46,7 @@ Vars filter_normalised(const Point& at, const Vars& direction) {
   for (std::size_t i = 0; i < direction.size(); ++i) {
     const Var &x = at.values[i], &d = direction[i];
     if (x.rank() < 2) {
-      out.push_back(Tensor::zeros(x.shape(), x.dtype()));
+      out.push_back(Tensor::zeros(x.shape(), x.dtype(), x.device()));
       continue;
     }
     Dims within;

@@ -111,6 +111,9 @@ class Matrix final : public Rule {
     if (matrix.dtype() != domain_.dtype() || matrix.dtype() != range_.dtype())
       fail(ErrorCode::dtype, "matrix_map", "a matrix of {} between {} and {}", matrix.dtype(),
            to_string(domain_), to_string(range_));
+    if (!(matrix.device() == domain_.device()) || !(matrix.device() == range_.device()))
+      fail(ErrorCode::device, "matrix_map", "a matrix on {} between {} and {}", matrix.device(),
+           to_string(domain_), to_string(range_));
     symmetric_ = domain_ == range_ && equals_its_transpose(matrix_);
   }
   const Space& domain() const override { return domain_; }
@@ -172,8 +175,10 @@ LinearMap matrix_map(const Tensor& matrix) {
   if (matrix.rank() != 2)
     fail(ErrorCode::shape, "matrix_map", "a matrix is [m, n], this is {}", matrix.spec());
   const bool square = matrix.size(0) == matrix.size(1);
-  return matrix_map(matrix, Space::flat(matrix.size(0), matrix.dtype(), square ? "x" : "y"),
-                    Space::flat(matrix.size(1), matrix.dtype()));
+  const auto side = [&](int axis, const char* name) {
+    return Space::flat(matrix.size(axis), matrix.dtype(), name, matrix.device());
+  };
+  return matrix_map(matrix, side(0, square ? "x" : "y"), side(1, "x"));
 }
 
 LinearMap identity_map(Space space) {

@@ -152,7 +152,7 @@ std::uint64_t fingerprint(const Tensors& tensors) {
       hash = (hash ^ static_cast<const std::uint8_t*>(data)[i]) * 0x100000001b3u;
   };
   for (const Tensor& t : tensors) {
-    const Tensor c = t.contiguous();
+    const Tensor c = t.to(Device{}).contiguous();
     for (const std::int64_t size : c.shape()) mix(&size, sizeof size);
     mix(c.bytes(), static_cast<std::size_t>(c.numel() * size_of(c.dtype())));
   }
@@ -179,7 +179,8 @@ Tensor ntk(const RowFunction& f, const Point& at, const Tensor& x1, const Tensor
   const NtkRows rows(f, at, options);
   const NtkWork work = detail::ntk_work(rows, x1, x2, options);
   const std::int64_t block = options.trace ? 1 : work.outputs, tile = work.plan.tile;
-  Tensor out = Tensor::empty({x1.size(0), x2.size(0), block, block}, at.space.dtype());
+  Tensor out =
+      Tensor::empty({x1.size(0), x2.size(0), block, block}, at.space.dtype(), at.space.device());
   Sweep sweep(rows, work, x1, x2, false, options);
   for (std::int64_t i = 0; i < tiles_in(x1, tile); ++i)
     for (std::int64_t j = 0; j < tiles_in(x2, tile); ++j) put(out, i, j, tile, sweep.tile(i, j));
@@ -190,7 +191,8 @@ Tensor ntk(const RowFunction& f, const Point& at, const Tensor& x, const NtkOpti
   const NtkRows rows(f, at, options);
   const NtkWork work = detail::ntk_work(rows, x, x, options);
   const std::int64_t block = options.trace ? 1 : work.outputs, tile = work.plan.tile;
-  Tensor out = Tensor::empty({x.size(0), x.size(0), block, block}, at.space.dtype());
+  Tensor out =
+      Tensor::empty({x.size(0), x.size(0), block, block}, at.space.dtype(), at.space.device());
   Sweep sweep(rows, work, x, x, true, options);
   for (std::int64_t i = 0; i < tiles_in(x, tile); ++i)
     for (std::int64_t j = i; j < tiles_in(x, tile); ++j) {

@@ -13,7 +13,8 @@ namespace detail {
 
 NtkRows::NtkRows(RowFunction f, const Point& at, const NtkOptions& o) : f_(std::move(f)), at_(at) {
   if (!o.outputs.empty())
-    chosen_ = Tensor::from<std::int64_t>(o.outputs, {static_cast<std::int64_t>(o.outputs.size())});
+    chosen_ = Tensor::from<std::int64_t>(o.outputs, {static_cast<std::int64_t>(o.outputs.size())})
+                  .to(at.space.device());
 }
 
 Var NtkRows::operator()(const Vars& parameters, const Var& inputs) const {

@@ -152,7 +152,8 @@ class Pass {
   Pass(const ItemFunction& f, const Vars& parameters, const ParameterUses& uses)
       : f_(f), parameters_(parameters), uses_(uses) {
     for (const Meeting& m : uses.meetings)
-      free_.push_back(Tensor::zeros(m.shape, m.view.dtype()));  // is added to what leaves
+      free_.push_back(  // is added to what leaves
+          Tensor::zeros(m.shape, m.view.dtype(), m.view.device()));
     for (const std::size_t i : uses.others) free_.push_back(parameters[i]);
   }
 
@@ -166,8 +167,8 @@ class Pass {
       return r.pullback(cotangents);
     };
     Vars all(std::span(r.out).subspan(1));
-    for (Var& v : vmap(back)(make_vars(Var(Tensor::eye(uses_.outputs, r.out[0].dtype())))))
-      all.push_back(std::move(v));
+    const Var units = Tensor::eye(uses_.outputs, r.out[0].dtype(), r.out[0].device());
+    for (Var& v : vmap(back)(make_vars(units))) all.push_back(std::move(v));
     return all;
   }
 

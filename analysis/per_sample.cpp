@@ -79,7 +79,7 @@ std::int64_t resolved_chunk(const PerSample& p) {
 // [N, ...] from what of(samples) gives for each chunk of samples.
 template <class F>
 Tensor by_chunks(const PerSample& p, const Dims& shape, const F& of) {
-  Tensor out = Tensor::empty(shape, p.at.space.dtype());
+  Tensor out = Tensor::empty(shape, p.at.space.dtype(), p.at.space.device());
   const std::int64_t chunk = resolved_chunk(p);
   for (std::int64_t begin = 0; begin < p.size; begin += chunk) {
     const std::int64_t end = std::min(p.size, begin + chunk);
@@ -112,7 +112,8 @@ Var total_of(const Vars& parts) {
 // Squared norms of one chunk, from the factors of the weights' gradients.
 Tensor structured_squares(const PerSample& p, const ParameterUses& uses, const Vars& samples) {
   const Derivatives d = derivatives(p.loss(), p.at.values, samples, uses);
-  Vars parts = make_vars(Var(Tensor::zeros({samples[0].size(0)}, p.at.space.dtype())));
+  const Space& space = p.at.space;
+  Vars parts = make_vars(Var(Tensor::zeros({samples[0].size(0)}, space.dtype(), space.device())));
   for (std::size_t k = 0; k < uses.uses.size(); ++k)
     parts.push_back(squared_norms(uses.uses[k], d.factors[k]));
   for (const Var& g : d.others) parts.push_back(squares(g));

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "tensor/kernels/random.hpp"
+#include "tensor/random.hpp"
 
 namespace sonde {
 namespace {
@@ -11,8 +12,7 @@ namespace {
 // Standard normal numbers of one key.
 template <class T>
 Tensor normal(philox::Key key, std::int64_t count) {
-  const Tensor keys = Tensor::from<std::int64_t>(
-      {static_cast<std::int64_t>(key.k0), static_cast<std::int64_t>(key.k1)}, {1, 2});
+  const Tensor keys = random_key(key).unsqueeze(0);
   Tensor out = Tensor::empty({1, count}, dtype_of<T>);
   kernels::random_normal.find({}, dtype_of<T>)(keys, {.a = 0, .b = 1}, out);
   return out;

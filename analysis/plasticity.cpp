@@ -76,9 +76,7 @@ Sample expansion_in_place(const TappedFunction& network, std::string_view path,
     std::vector<Trial> trials;
     for (std::int64_t i = 0; i < n; ++i) trials.push_back({i, t, 0});
     const Passage noisy = passage(network, inputs, path, [&](const Tensor& value) {
-      Tensor changed = value.clone();
-      disturb(changed, perturbation, sigma, key, trials);
-      return changed;
+      return disturbed(value, perturbation, sigma, key, trials);
     });
     const Sample at_position = ratios(clean.in, noisy.in, clean.out, noisy.out);
     for (std::int64_t i = 0; i < n; ++i)

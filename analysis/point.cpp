@@ -8,15 +8,11 @@ namespace sonde {
 namespace {
 
 Point named_point(const std::vector<std::string>& names, const Vars& values) {
+  check_alike(names, values, "point");
   std::vector<Dims> shapes;
-  const DType dtype = values.empty() ? DType::f64 : values[0].dtype();
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    shapes.push_back(values[i].shape());
-    if (values[i].dtype() != dtype)
-      fail_hint(ErrorCode::dtype, "point", "convert all to one type", "{} is {}, {} is {}",
-                names[0], dtype, names[i], values[i].dtype());
-  }
-  return {Space(names, shapes, dtype), values};
+  for (const Var& v : values) shapes.push_back(v.shape());
+  if (values.empty()) return {Space(names, shapes), values};
+  return {Space(names, shapes, values[0].dtype(), values[0].device()), values};
 }
 
 // Is one of the paths of `handle` matched?

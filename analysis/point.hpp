@@ -31,7 +31,8 @@ struct Point {
   Space space;
   Vars values;  ///< one tensor for each block
 
-  /// Tensors without names: "x0", "x1", ... Error(dtype) unless all are f32 or all f64.
+  /// Tensors without names: "x0", "x1", ... Error(dtype, device) unless all are f32 or all
+  /// f64, on one device.
   static Point of(const Vars& values);
   /// The same with names.
   static Point of(const std::vector<std::string>& names, const Vars& values);
@@ -48,7 +49,7 @@ class ParameterPoint : public Point {
   /// The trainable parameters with a path that matches `pattern` (matches() of nn/names.hpp), in
   /// the order of module.named_parameters(). A tied parameter is one block, chosen if any of its
   /// paths matches. The module must outlive the point and its functions. Error(names) if nothing is
-  /// chosen, Error(dtype) if types differ.
+  /// chosen, Error(dtype, device) if types or devices differ.
   explicit ParameterPoint(const nn::Module& module, std::string_view pattern = "*");
 
   const nn::Module& module() const { return *module_; }

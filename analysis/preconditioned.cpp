@@ -12,9 +12,12 @@ namespace {
 class Diagonal final : public LinearMap::Rule {
  public:
   Diagonal(Tensor values, Space space) : values_(std::move(values)), space_(std::move(space)) {
-    if (values_.shape() != Dims{space_.size()} || values_.dtype() != space_.dtype())
-      fail(values_.dtype() != space_.dtype() ? ErrorCode::dtype : ErrorCode::shape, "diagonal_map",
-           "values {} for {}", values_.spec(), to_string(space_));
+    const Spec own{Dims{space_.size()}, space_.dtype(), space_.device()};
+    if (!(values_.spec() == own))
+      fail(values_.dtype() != own.dtype      ? ErrorCode::dtype
+           : !(values_.shape() == own.shape) ? ErrorCode::shape
+                                             : ErrorCode::device,
+           "diagonal_map", "values {} for {}", values_.spec(), to_string(space_));
   }
   const Space& domain() const override { return space_; }
   const Space& range() const override { return space_; }

@@ -25,7 +25,7 @@ std::vector<double> singular_values(const Tensor& matrix) {
   if (matrix.rank() != 2 || matrix.numel() == 0)
     fail_hint(ErrorCode::shape, "singular_values", "reshape({rows, -1})", "{} is no matrix",
               matrix.spec());
-  return svd(matrix.to(DType::f64)).s.tensor().to_vector<double>();
+  return svd(matrix.to(Device{}).to(DType::f64)).s.tensor().to_vector<double>();
 }
 
 double effective_rank(std::span<const double> values) {

@@ -18,15 +18,15 @@ Tensor difference(const Tensor& a, const Tensor& b) {
   return (Var(a) - Var(b)).tensor();
 }
 
-// [n, 2]: the keys of vectors begin ... end - 1.
-Tensor keys_of(philox::Key key, std::int64_t begin, std::int64_t end) {
+// [n, 2]: the keys of vectors begin ... end - 1, where these are to be drawn.
+Tensor keys_of(philox::Key key, std::int64_t begin, std::int64_t end, Device device) {
   std::vector<std::int64_t> words;
   for (std::int64_t i = begin; i < end; ++i) {
     const philox::Key child = philox::child(key, static_cast<std::uint64_t>(i));
     words.push_back(static_cast<std::int64_t>(child.k0));
     words.push_back(static_cast<std::int64_t>(child.k1));
   }
-  return Tensor::from<std::int64_t>(words, {end - begin, 2});
+  return Tensor::from<std::int64_t>(words, {end - begin, 2}).to(device);
 }
 
 struct Within {
@@ -34,10 +34,16 @@ struct Within {
   std::int64_t random = 0;
 };
 
+// A small matrix, in f64, for the host to compute with.
+Tensor small(const Tensor& matrix) {
+  return matrix.to(Device{}).to(DType::f64);
+}
+
 // W = factor rows with `count` orthonormal rows, found one after the other.
 Within within(const Tensor& w, std::int64_t count, double negligible, philox::Key fresh) {
   const std::int64_t size = w.size(1);
-  Within out{Tensor::empty({count, size}, w.dtype()),
+  const Space space = Space::flat(size, w.dtype(), "x", w.device());
+  Within out{Tensor::empty({count, size}, w.dtype(), w.device()),
              Tensor::zeros({w.size(0), count}, DType::f64)};
   double* factor = out.factor.mutable_data<double>();
   std::int64_t found = 0;
@@ -49,7 +55,7 @@ Within within(const Tensor& w, std::int64_t count, double negligible, philox::Ke
     for (int pass = 0; pass < 2 && found > 0; ++pass) {
       const Tensor along = product(row, before, {.b = true});
       row = difference(row, product(along, before));
-      components = components + to(along, DType::f64);
+      components = components + small(along);
     }
     return components.tensor().to_vector<double>();
   };
@@ -66,7 +72,7 @@ Within within(const Tensor& w, std::int64_t count, double negligible, philox::Ke
     take(row, norm);
   }
   while (found < count) {
-    Tensor row = random_rows(fresh, found, found + 1, Space::flat(size, w.dtype()));
+    Tensor row = random_rows(fresh, found, found + 1, space);
     split(row);
     take(row, row_norms(row)[0]);
     ++out.random;
@@ -78,7 +84,7 @@ Within within(const Tensor& w, std::int64_t count, double negligible, philox::Ke
 
 Tensor random_rows(philox::Key key, std::int64_t begin, std::int64_t end, const Space& space,
                    Probe probe) {
-  const Tensor keys = keys_of(key, begin, end);
+  const Tensor keys = keys_of(key, begin, end, space.device());
   if (probe == Probe::rademacher)
     return (2.0 * bernoulli(keys, {space.size()}, 0.5, space.dtype()) - 1.0).tensor();
   Tensor normals = normal(keys, {space.size()}, 0, 1, space.dtype()).tensor();
@@ -89,14 +95,18 @@ Tensor random_rows(philox::Key key, std::int64_t begin, std::int64_t end, const 
 }
 
 Tensor unit_rows(std::int64_t begin, std::int64_t end, const Space& space) {
-  Tensor units = Tensor::zeros({end - begin, space.size()}, space.dtype());
+  Tensor units = Tensor::zeros({end - begin, space.size()}, space.dtype(), space.device());
   units.as_strided({end - begin}, {space.size() + 1}, begin)
-      .copy_from(Tensor::ones({end - begin}, space.dtype()));
+      .copy_from(Tensor::ones({end - begin}, space.dtype(), space.device()));
   return units;
 }
 
+Tensor row_products(const Tensor& a, const Tensor& b) {
+  return sum(to(a, DType::f64) * to(b, DType::f64), {1}).tensor();
+}
+
 std::vector<double> row_dots(const Tensor& a, const Tensor& b) {
-  return sum(to(a, DType::f64) * to(b, DType::f64), {1}).tensor().to_vector<double>();
+  return row_products(a, b).to_vector<double>();
 }
 
 std::vector<double> row_norms(const Tensor& a) {
@@ -106,8 +116,8 @@ std::vector<double> row_norms(const Tensor& a) {
 }
 
 Tensor scaled_rows(const Tensor& a, const std::vector<double>& factors) {
-  const Tensor column = Tensor::from<double>(factors, {a.size(0), 1});
-  return (Var(a) * to(column, a.dtype())).tensor();
+  const Tensor column = Tensor::from<double>(factors, {a.size(0), 1}).to(a.dtype());
+  return (Var(a) * column.to(a.device())).tensor();
 }
 
 double epsilon_of(DType dtype) {
@@ -122,8 +132,7 @@ Orthonormalised orthonormalised(const Tensor& w, const Tensor& q, std::int64_t c
   const Tensor second = product(once.rows, q, {.b = true});
   // These rows are unit vectors: none of them is negligible.
   const Within twice = within(difference(once.rows, product(second, q)), count, 0, fresh);
-  const Tensor components =
-      (Var(first.to(DType::f64)) + matmul(once.factor, second.to(DType::f64))).tensor();
+  const Tensor components = (Var(small(first)) + matmul(once.factor, small(second))).tensor();
   return {twice.rows, components, product(once.factor, twice.factor), once.random};
 }
 

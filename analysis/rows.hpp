@@ -1,6 +1,7 @@
 /// @file
 /// Many vectors as the rows of a matrix, as LinearMaps take them: random ones, inner products,
-/// orthonormal bases.
+/// orthonormal bases. Rows lie on their space's device; what is as small as their number, f64 on
+/// the host, where it is computed with.
 #pragma once
 
 #include <vector>
@@ -25,7 +26,9 @@ Tensor random_rows(philox::Key key, std::int64_t begin, std::int64_t end, const 
 /// Rows begin ... end - 1 of the identity.
 Tensor unit_rows(std::int64_t begin, std::int64_t end, const Space& space);
 
-/// a_i . b_i for the rows of two matrices [n, size], added up in f64.
+/// a_i . b_i for the rows of two matrices [n, size], added up in f64: [n], on their device.
+Tensor row_products(const Tensor& a, const Tensor& b);
+/// The same for the host.
 std::vector<double> row_dots(const Tensor& a, const Tensor& b);
 /// |a_i| for each row, added up in f64.
 std::vector<double> row_norms(const Tensor& a);

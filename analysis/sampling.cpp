@@ -64,7 +64,8 @@ double rounding_of(const Tensor& v, const Tensor& product) {
 }
 
 Tensor products_with(const LinearMap& map, const Tensor& vectors, std::int64_t batch) {
-  Tensor out = Tensor::empty({vectors.size(0), map.range().size()}, map.range().dtype());
+  const Space& range = map.range();
+  Tensor out = Tensor::empty({vectors.size(0), range.size()}, range.dtype(), range.device());
   for (std::int64_t begin = 0; begin < vectors.size(0); begin += batch) {
     const std::int64_t end = std::min(begin + batch, vectors.size(0));
     out.slice(0, begin, end).copy_from(map.apply_batch(vectors.slice(0, begin, end)));

@@ -48,7 +48,8 @@ Tensor inputs_of(const Tensor& inputs, const Trials& trials) {
 
 // The inputs and positions there are, input by input; `draw` is 0.
 Trials places_of(std::int64_t inputs, std::int64_t positions, const Tensor& present) {
-  if (present && !(present.spec() == Spec{{inputs, positions}, DType::boolean}))
+  if (present &&
+      (!(present.shape() == Dims{inputs, positions}) || present.dtype() != DType::boolean))
     fail(ErrorCode::shape, "sensitivity", "`present` is {}, not bool [{},{}]", present.spec(),
          inputs, positions);
   const std::vector<double> mask = present ? present.to_vector<double>() : std::vector<double>();
@@ -144,7 +145,7 @@ Tensor checked(const Tensor& inputs, const SensitivityOptions& o) {
   if (o.draws < 1 || o.batch < 1 || !(o.sigma >= 0 && std::isfinite(o.sigma)))
     fail(ErrorCode::value, "sensitivity", "sigma {}, {} draws, batches of {}", o.sigma, o.draws,
          o.batch);
-  return inputs.contiguous();
+  return inputs.to(Device{}).contiguous();
 }
 
 Tensor checked_logits(Tensor logits, const Tensor& inputs) {
@@ -244,6 +245,14 @@ void disturb(const Tensor& values, const Perturbation& perturbation, double sigm
   });
 }
 
+Tensor disturbed(const Tensor& values, const Perturbation& perturbation, double sigma,
+                 philox::Key key, std::span<const Trial> trials) {
+  const Tensor host = values.device() == Device{} ? values.clone() : values.to(Device{});
+  const Tensor rows = host.contiguous();
+  disturb(rows, perturbation, sigma, key, trials);
+  return rows.to(values.device());
+}
+
 Sample Sensitivity::by_position_from_end() const {
   const std::int64_t n = shares.size(0), positions = shares.size(1);
   const double* share = shares.data<double>();
@@ -332,9 +341,7 @@ Sensitivity sensitivity(const TappedFunction& classifier, std::string_view point
   Tally tally(checked_logits(logits, clean), perturbation, o);
   run(tally, tally.places(), o, pause, [&](const Trials& trials) {
     return with_value(classifier, inputs_of(clean, trials), point, [&](const Tensor& value) {
-      Tensor noisy = value.clone();
-      disturb(noisy, perturbation, sigma, o.key, trials);
-      return noisy;
+      return disturbed(value, perturbation, sigma, o.key, trials);
     });
   });
   return tally.result();

@@ -15,7 +15,8 @@
 
 namespace sonde {
 
-/// A network as a function of data: inputs [n, ...] to logits [n, classes].
+/// A network as a function of data: inputs [n, ...] to logits [n, classes]. It gets its inputs on
+/// the host, where they are disturbed, and moves them to its device itself.
 using Classifier = std::function<Tensor(const Tensor& inputs)>;
 
 /// The class of each row: its greatest logit, the first of equals. logits [n, classes], classes >=
@@ -49,6 +50,9 @@ philox::Key trial_key(philox::Key key, const Trial& trial);
 /// trial for each row.
 void disturb(const Tensor& values, const Perturbation& perturbation, double sigma, philox::Key key,
              std::span<const Trial> trials);
+/// disturb() on a copy, from and to any device by way of the host.
+Tensor disturbed(const Tensor& values, const Perturbation& perturbation, double sigma,
+                 philox::Key key, std::span<const Trial> trials);
 
 struct SensitivityOptions {
   double sigma = 1;           ///< standard deviation of the noise

@@ -41,7 +41,8 @@ class Recurrences {
  public:
   Recurrences(const LinearMap& map, const Tensor& starts, std::int64_t steps)
       : map_(map),
-        basis_(Tensor::empty({starts.size(0), steps, starts.size(1)}, starts.dtype())),
+        basis_(Tensor::empty({starts.size(0), steps, starts.size(1)}, starts.dtype(),
+                             starts.device())),
         next_(unit(starts, row_norms(starts))),
         found_(static_cast<std::size_t>(starts.size(0))),
         scales_(found_.size()) {}

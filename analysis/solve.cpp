@@ -52,7 +52,7 @@ class Problem {
   /// Row i is not solved yet.
   bool open(std::size_t i) const { return open_[i]; }
   bool done() const { return std::ranges::find(open_, true) == open_.end(); }
-  Tensor zeros() const { return Tensor::zeros(b_.shape(), b_.dtype()); }
+  Tensor zeros() const { return Tensor::zeros(b_.shape(), b_.dtype(), b_.device()); }
   Tensor product(const Tensor& v) const { return map_.apply_batch(v); }
   Tensor preconditioned(const Tensor& v) const {
     return options_.preconditioner ? options_.preconditioner->apply_batch(v) : v;

@@ -6,9 +6,21 @@
 #include "nn/names.hpp"
 
 namespace sonde {
+namespace {
 
-Space::Space(const std::vector<std::string>& names, const std::vector<Dims>& shapes, DType dtype)
-    : dtype_(dtype) {
+void check_spec(const Spec& given, const Spec& own, const std::string& what) {
+  if (given == own) return;
+  const ErrorCode code = given.dtype != own.dtype      ? ErrorCode::dtype
+                         : !(given.shape == own.shape) ? ErrorCode::shape
+                                                       : ErrorCode::device;
+  fail(code, "space", "{}: given {}, not {}", what, given, own);
+}
+
+}  // namespace
+
+Space::Space(const std::vector<std::string>& names, const std::vector<Dims>& shapes, DType dtype,
+             Device device)
+    : dtype_(dtype), device_(device) {
   if (names.size() != shapes.size())
     fail(ErrorCode::names, "space", "{} names for {} tensors", names.size(), shapes.size());
   if (!is_float(dtype) || size_of(dtype) < 4)
@@ -24,23 +36,34 @@ Space::Space(const std::vector<std::string>& names, const std::vector<Dims>& sha
   }
 }
 
-Space Space::flat(std::int64_t size, DType dtype, std::string name) {
-  return Space({std::move(name)}, {{size}}, dtype);
+Space Space::flat(std::int64_t size, DType dtype, std::string name, Device device) {
+  return Space({std::move(name)}, {{size}}, dtype, device);
 }
 
 Space Space::parameters(const nn::Module& module) {
   std::vector<std::string> names;
   std::vector<Dims> shapes;
-  DType dtype = DType::f32;
+  Vars values;
   for (const nn::NamedEntry& p : module.named_parameters()) {
-    if (names.empty()) dtype = p.handle->value.dtype();
-    if (p.handle->value.dtype() != dtype)
-      fail_hint(ErrorCode::dtype, "space", "convert the model to one type with convert()",
-                "{} is {}, {} is {}", names.front(), dtype, p.path, p.handle->value.dtype());
     names.push_back(p.path);
     shapes.push_back(p.handle->value.shape());
+    values.push_back(p.handle->value);
   }
-  return {names, shapes, dtype};
+  if (values.empty()) return {names, shapes, DType::f32};
+  check_alike(names, values, "space");
+  return {names, shapes, values[0].dtype(), values[0].device()};
+}
+
+void check_alike(const std::vector<std::string>& names, const Vars& values, std::string_view who) {
+  for (std::size_t i = 1; i < values.size(); ++i) {
+    const Spec &first = values[0].spec(), &own = values[i].spec();
+    if (own.dtype != first.dtype)
+      fail_hint(ErrorCode::dtype, who, "convert all to one type, a model with convert()",
+                "{} is {}, {} is {}", names[0], first, names[i], own);
+    if (!(own.device == first.device))
+      fail_hint(ErrorCode::device, who, "move all to one device", "{} is {}, {} is {}", names[0],
+                first, names[i], own);
+  }
 }
 
 const Block& Space::block(std::string_view name) const {
@@ -73,25 +96,23 @@ Space Space::restricted(std::string_view pattern) const {
     names.push_back(blocks_[i].name);
     shapes.push_back(blocks_[i].shape);
   }
-  return {names, shapes, dtype_};
+  return {names, shapes, dtype_, device_};
 }
 
 Tensor Space::flatten(const Vars& tensors) const {
   if (tensors.size() != blocks_.size())
     fail(ErrorCode::shape, "space", "{} tensors for {} blocks", tensors.size(), blocks_.size());
-  if (tensors.empty()) return Tensor::empty({0}, dtype_);
+  if (tensors.empty()) return Tensor::empty({0}, dtype_, device_);
   const Tensor first = tensors[0].tensor();
   const bool many = first.rank() > blocks_[0].shape.rank();
   const std::int64_t n = many ? first.size(0) : 1;
-  Tensor out = Tensor::empty({n, size_}, dtype_);
+  Tensor out = Tensor::empty({n, size_}, dtype_, device_);
   for (std::size_t i = 0; i < blocks_.size(); ++i) {
     const Block& b = blocks_[i];
     Dims expected = b.shape;
     if (many) expected.insert(0, n);
     const Tensor t = tensors[i].tensor();
-    if (t.shape() != expected || t.dtype() != dtype_)
-      fail(t.dtype() != dtype_ ? ErrorCode::dtype : ErrorCode::shape, "space",
-           "block {} is {} {}, not {}", b.name, dtype_, expected, t.spec());
+    check_spec(t.spec(), {expected, dtype_, device_}, "block " + b.name);
     out.slice(1, b.begin, b.begin + b.size).copy_from(t.reshape({n, b.size}));
   }
   return many ? out : out.select(0, 0);
@@ -102,8 +123,7 @@ Vars Space::unflatten(const Tensor& vectors) const {
   if (rank < 1 || rank > 2 || vectors.size(-1) != size_)
     fail(ErrorCode::shape, "space", "vectors of {} elements are [{}] or [n, {}], not {}", size_,
          size_, size_, vectors.shape());
-  if (vectors.dtype() != dtype_)
-    fail(ErrorCode::dtype, "space", "vectors are {}, not {}", dtype_, vectors.spec());
+  check_spec(vectors.spec(), {vectors.shape(), dtype_, device_}, "vectors");
   Vars out;
   for (const Block& b : blocks_) {
     Dims shape = b.shape;
@@ -122,8 +142,9 @@ Tensor block_of(const Tensor& matrix, const Space& space, std::string_view row,
 }
 
 std::string to_string(const Space& space) {
-  return fmt::format("{} blocks, {} elements, {}", space.blocks().size(), space.size(),
-                     space.dtype());
+  const std::string place = space.device() == Device{} ? "" : fmt::format(" on {}", space.device());
+  return fmt::format("{} blocks, {} elements, {}{}", space.blocks().size(), space.size(),
+                     space.dtype(), place);
 }
 
 }  // namespace sonde

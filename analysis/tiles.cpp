@@ -21,15 +21,16 @@ std::string read_note(const std::string& path) {
 
 class Tiles final : public LinearMap::Rule {
  public:
-  Tiles(TileFolder folder, DType dtype)
-      : folder_(std::move(folder)), space_(Space::flat(folder_.rows() * folder_.block(), dtype)) {}
+  Tiles(TileFolder folder, DType dtype, Device device)
+      : folder_(std::move(folder)),
+        space_(Space::flat(folder_.rows() * folder_.block(), dtype, "x", device)) {}
   const Space& domain() const override { return space_; }
   const Space& range() const override { return space_; }
   Tensor apply(const Tensor& v) const override {
-    Tensor out = Tensor::zeros(v.shape(), v.dtype());
+    Tensor out = Tensor::zeros(v.shape(), v.dtype(), v.device());
     for (std::int64_t i = 0; i < folder_.tiles(); ++i)
       for (std::int64_t j = i; j < folder_.tiles(); ++j) {
-        const Tensor tile = kernel_matrix(folder_.get(i, j));
+        const Tensor tile = kernel_matrix(folder_.get(i, j)).to(v.device());
         add(out, i, matmul(part(v, j), tile, {.b = true}));
         if (i != j) add(out, j, matmul(part(v, i), tile));
       }
@@ -119,8 +120,8 @@ Tensor TileFolder::assembled() const {
   return out;
 }
 
-LinearMap TileFolder::map() const {
-  return LinearMap(std::make_shared<Tiles>(*this, dtype_));
+LinearMap TileFolder::map(Device device) const {
+  return LinearMap(std::make_shared<Tiles>(*this, dtype_, device));
 }
 
 }  // namespace sonde

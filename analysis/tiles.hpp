@@ -38,8 +38,8 @@ class TileFolder {
   /// The whole kernel [rows, rows, block, block].
   Tensor assembled() const;
   /// The kernel as a matrix [rows * block, rows * block] that is read tile by tile for each
-  /// product. The folder must stay as it is.
-  LinearMap map() const;
+  /// product, which is computed on `device`. The folder must stay as it is.
+  LinearMap map(Device device = {}) const;
 
  private:
   std::string file(std::int64_t i, std::int64_t j) const;

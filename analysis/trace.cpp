@@ -49,8 +49,8 @@ Var column_dots(const Var& a, const Var& b) {
 // i. The last factor takes the length of g for what it is on the average: only its direction is
 // random. All of it in terms of Q, one column for each i.
 std::vector<double> xtrace_values(const LeaveOneOut& one, const Tensor& products) {
-  const auto inner = [](const Tensor& a, const Tensor& b) {
-    return to(matmul(a, b, {.b = true}), DType::f64);
+  const auto inner = [](const Tensor& a, const Tensor& b) -> Var {
+    return matmul(a, b, {.b = true}).tensor().to(Device{}).to(DType::f64);
   };
   const Var h = inner(one.basis, products), w = inner(one.basis, one.tests),
             t = inner(products, one.tests), s = one.directions, sw = column_dots(s, w);

@@ -48,7 +48,7 @@ TrajectoryPca trajectory_pca(const Tensor& weights, std::int64_t components,
     out.explained.push_back(*s / total);
   }
   const Var u = leading(gram, components);
-  const Var length = Tensor::from<double>(lengths, {components});
+  const Var length = Tensor::from<double>(lengths, {components}).to(weights.device());
   out.coordinates = mul(u, length).tensor();
   out.directions =
       div(matmul(u, moves, {.a = true}), unsqueeze(length, 1)).tensor().to(weights.dtype());

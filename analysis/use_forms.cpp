@@ -52,7 +52,7 @@ Tensor kernel_of_positions(const Use& use, const Factors& f1, const Factors& f2)
   const std::int64_t n = f1.input.size(1), m = f2.input.size(1), o = f1.cotangent.size(2),
                      t = use.positions;
   const Tensor a = similarity(use, f1, f2).tensor();
-  Tensor out = Tensor::empty({n * o, m * o}, f1.cotangent.dtype());
+  Tensor out = Tensor::empty({n * o, m * o}, f1.cotangent.dtype(), a.device());
   for (std::int64_t i = 0; i < n; ++i) {
     Var total;
     for (std::int64_t g = 0; g < use.groups; ++g) {

@@ -7,11 +7,6 @@
 namespace sonde::nn {
 namespace {
 
-Tensor key_tensor(philox::Key key) {
-  return Tensor::from<std::int64_t>(
-      {static_cast<std::int64_t>(key.k0), static_cast<std::int64_t>(key.k1)}, {2});
-}
-
 struct Fans {
   double in, out;
 };
@@ -35,16 +30,16 @@ double kaiming_std(const Dims& shape, const KaimingOptions& o, std::string_view 
 }  // namespace
 
 Tensor uniform_init(const Dims& shape, double bound, philox::Key key, DType dtype) {
-  return uniform(key_tensor(key), shape, -bound, bound, dtype).tensor();
+  return uniform(random_key(key), shape, -bound, bound, dtype).tensor();
 }
 
 Tensor normal_init(const Dims& shape, double mean, double std, philox::Key key, DType dtype) {
-  return normal(key_tensor(key), shape, mean, std, dtype).tensor();
+  return normal(random_key(key), shape, mean, std, dtype).tensor();
 }
 
 Tensor truncated_normal_init(const Dims& shape, philox::Key key, TruncatedNormalOptions o,
                              DType dtype) {
-  return truncated_normal(key_tensor(key), shape, o.mean, o.std, o.low, o.high, dtype).tensor();
+  return truncated_normal(random_key(key), shape, o.mean, o.std, o.low, o.high, dtype).tensor();
 }
 
 double gain(Nonlinearity nonlinearity, double a) {

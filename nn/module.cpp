@@ -8,11 +8,12 @@
 namespace sonde::nn {
 namespace {
 
-// Calls visit(path, handle) for every entry of the tree, own ones first.
+// Calls visit(path, handle) for every persistent entry of the tree, own ones first.
 template <class Visit>
 void walk(const std::vector<std::pair<std::string, Handle>>& own,
           const std::vector<std::pair<std::string, Module*>>& children, const Visit& visit) {
-  for (const auto& [name, handle] : own) visit(name, handle);
+  for (const auto& [name, handle] : own)
+    if (handle->persistent) visit(name, handle);
   for (const auto& [name, module] : children)
     for (const NamedEntry& e : module->named_entries()) visit(name + '.' + e.path, e.handle);
 }

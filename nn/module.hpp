@@ -23,7 +23,7 @@ struct Entry {
   Tensor value;
   bool is_buffer = false;
   bool trainable = true;   ///< false: value_and_grad gives it no gradient
-  bool persistent = true;  ///< false: a buffer that follows from the options, in no state dict
+  bool persistent = true;  ///< false: a buffer that follows from the options, and has no path
   int slot = -1;
 };
 
@@ -71,7 +71,7 @@ class Module {
   std::vector<NamedEntry> named_parameters() const;
   std::vector<NamedEntry> named_buffers() const;
   /// Parameters and buffers under every path they have, tied ones several times: what a state dict
-  /// holds of the persistent ones.
+  /// holds.
   std::vector<NamedEntry> named_entries() const;
   /// Children under their names, in the order of registration.
   const std::vector<std::pair<std::string, Module*>>& children() const { return children_; }
@@ -104,7 +104,8 @@ class Module {
   /// Registers a parameter. Error(names) if the name is empty, taken or holds a dot, or if this
   /// module is a child already.
   Handle parameter(std::string name, Tensor value);
-  /// Registers a tensor that belongs to the state but has no gradient.
+  /// Registers a tensor that belongs to the state but has no gradient. One that is not persistent
+  /// (a table that follows from the options) moves with the module and is in no state dict.
   Handle buffer(std::string name, Tensor value, bool persistent = true);
   /// Registers another module's parameter here as well.
   void tie(std::string name, const Handle& shared);

@@ -29,17 +29,12 @@ bool has_another_name(const std::vector<NamedEntry>& entries, const Handle& hand
       entries, [&](const NamedEntry& e) { return e.handle == handle && state.contains(e.path); });
 }
 
-std::vector<NamedEntry> kept_entries(const Module& module) {
-  std::vector<NamedEntry> entries = module.named_entries();
-  std::erase_if(entries, [](const NamedEntry& e) { return !e.handle->persistent; });
-  return entries;
-}
-
 }  // namespace
 
 NamedTensors state_dict(const Module& module) {
   NamedTensors out;
-  for (const auto& [path, handle] : kept_entries(module)) out.emplace(path, handle->value.clone());
+  for (const auto& [path, handle] : module.named_entries())
+    out.emplace(path, handle->value.clone());
   return out;
 }
 
@@ -53,7 +48,7 @@ std::string LoadReport::text() const {
 }
 
 LoadReport load_state_dict(Module& module, const NamedTensors& state, bool strict) {
-  const auto entries = kept_entries(module);
+  const auto entries = module.named_entries();
   LoadReport report;
   std::vector<std::pair<Handle, const Tensor*>> fitting;
   for (const auto& [path, handle] : entries) {

@@ -7,8 +7,8 @@
 
 namespace sonde::nn {
 
-/// Copies of all parameters and persistent buffers by path, a tied one under each of its paths; on
-/// the devices that they lie on.
+/// Copies of all parameters and buffers by path, a tied one under each of its paths; on the devices
+/// that they lie on.
 NamedTensors state_dict(const Module& module);
 
 /// What load_state_dict did not do.
