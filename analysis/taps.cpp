@@ -54,7 +54,8 @@ const nn::Module& module_at(const nn::Module& network, std::string_view path) {
 
 TappedFunction tapped(const nn::Module& module) {
   return [&module](const Tensor& inputs, const nn::Tap& tap) {
-    return nn::functional_call(module, module.parameters(), inputs, {.tap = &tap}).tensor();
+    const Tensor here = inputs.to(module.device());
+    return nn::functional_call(module, module.parameters(), here, {.tap = &tap}).tensor();
   };
 }
 

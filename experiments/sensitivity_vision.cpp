@@ -74,6 +74,7 @@ void settle(Options& o, const Settings& settings) {
   o.data.data_dir = settings.data_dir;
   o.data.seed = s.seed = settings.seed;
   s.repetitions = settings.seeds;
+  s.device = settings.device;
   if (o.exported) s.export_to = settings.out / "export";
   s.demo = settings.size == SizeClass::quick;
   const bool colour = image_format(o.data) == ImageFormat::cifar;
@@ -94,6 +95,7 @@ void settle(Options& o, const Settings& settings) {
 
 void declare(Cli& cli, Options& o) {
   cli.default_seeds({1, 3, 10});
+  cli.any_device();
   cli.choices("models", o.study.models, image_model_names(),
               "networks to compare; unless given vit, vit-relu2, mlp, cnn, convmixer, on CIFAR-10 "
               "vit, resnet8, convmixer; --quick vit, mlp, cnn, convmixer; --full all");

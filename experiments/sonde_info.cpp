@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "tensor/backend.hpp"
 #include "tensor/cgroup.hpp"
+#include "tensor/error.hpp"
 #include "tensor/system.hpp"
 
 namespace {
@@ -37,7 +39,42 @@ std::vector<DataSet> find_data_sets(const std::string& data_dir) {
   return found;
 }
 
-nlohmann::ordered_json to_json(const sonde::SystemInfo& info, const std::vector<DataSet>& data) {
+// The devices that programs can compute on beside the CPU, and why there is none.
+struct Devices {
+  std::vector<std::pair<std::string, sonde::DeviceInfo>> found;
+  std::string why_none;
+};
+
+Devices find_devices() {
+  Devices out;
+  const int count = sonde::device_count(sonde::DeviceType::cuda);
+  try {
+    for (int i = 0; i < std::max(count, 1); ++i) {
+      const sonde::Device device{sonde::DeviceType::cuda, static_cast<std::int8_t>(i)};
+      out.found.emplace_back(to_string(device), sonde::device_info(device));
+    }
+  } catch (const sonde::Error& e) {
+    out.why_none = e.message();
+  }
+  return out;
+}
+
+nlohmann::ordered_json to_json(const Devices& devices) {
+  auto json = nlohmann::ordered_json::array();
+  for (const auto& [device, info] : devices.found)
+    json.push_back({{"device", device},
+                    {"name", info.name},
+                    {"capability", info.capability},
+                    {"multiprocessors", info.multiprocessors},
+                    {"memory_bytes", info.memory_bytes},
+                    {"memory_free_bytes", info.memory_free_bytes},
+                    {"driver", info.driver},
+                    {"runtime", info.runtime}});
+  return json;
+}
+
+nlohmann::ordered_json to_json(const sonde::SystemInfo& info, const Devices& devices,
+                               const std::vector<DataSet>& data) {
   nlohmann::ordered_json json;
   for (const auto& [name, version] : info.versions) json["versions"][name] = version;
   json["build_type"] = info.build_type;
@@ -54,6 +91,8 @@ nlohmann::ordered_json to_json(const sonde::SystemInfo& info, const std::vector<
   if (info.memory_limit_bytes != sonde::no_memory_limit) {
     json["memory_limit_bytes"] = info.memory_limit_bytes;
   }
+  json["devices"] = to_json(devices);
+  if (!devices.why_none.empty()) json["devices_why_none"] = devices.why_none;
   json["data_sets"] = nlohmann::ordered_json::array();
   for (const DataSet& set : data)
     json["data_sets"].push_back({{"name", set.name}, {"path", set.path}});
@@ -68,7 +107,8 @@ std::string cpus(double quota) {
   return std::isfinite(quota) ? fmt::format("{:.3g}", quota) : "none";
 }
 
-void print_page(const sonde::SystemInfo& info, const std::vector<DataSet>& data) {
+void print_page(const sonde::SystemInfo& info, const Devices& devices,
+                const std::vector<DataSet>& data) {
   const auto line = [](std::string_view name, std::string_view value) {
     fmt::print("{:<10} {}\n", name, value);
   };
@@ -84,6 +124,11 @@ void print_page(const sonde::SystemInfo& info, const std::vector<DataSet>& data)
   line("memory",
        fmt::format("{}, free {}, limit {}", gibibytes(info.memory_bytes),
                    gibibytes(info.memory_free_bytes), gibibytes(info.memory_limit_bytes)));
+  for (const auto& [device, gpu] : devices.found)
+    line("device", fmt::format("{}: {}, capability {}, memory {}, free {}, driver {}, runtime {}",
+                               device, gpu.name, gpu.capability, gibibytes(gpu.memory_bytes),
+                               gibibytes(gpu.memory_free_bytes), gpu.driver, gpu.runtime));
+  if (devices.found.empty()) line("device", fmt::format("none but the CPU ({})", devices.why_none));
   for (const DataSet& set : data) line("data set", fmt::format("{:<16} {}", set.name, set.path));
   if (data.empty())
     line("data set", "none (apt install dataset-fashion-mnist, or set SONDE_DATA_DIR)");
@@ -105,9 +150,10 @@ int main(int argc, char** argv) {
   }
   const sonde::SystemInfo info = sonde::system_info();
   const std::vector<DataSet> data = find_data_sets(data_dir);
+  const Devices devices = find_devices();
   if (json) {
-    fmt::print("{}\n", to_json(info, data).dump(2));
+    fmt::print("{}\n", to_json(info, devices, data).dump(2));
   } else {
-    print_page(info, data);
+    print_page(info, devices, data);
   }
 }

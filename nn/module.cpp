@@ -190,6 +190,10 @@ void Module::to(Device device) {
     for (const Handle& h : *handles) h->value = h->value.to(device);
 }
 
+Device Module::device() const {
+  return parameters_.empty() ? Device{} : parameters_[0]->value.device();
+}
+
 void Module::commit(const Updates& updates) {
   for (const Update& u : updates) u.buffer->value.copy_from(u.value);
 }

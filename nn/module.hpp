@@ -97,6 +97,8 @@ class Module {
   /// Moves parameters and buffers to `device`, where inputs have to be then. Optimisers made before
   /// keep the old tensors. (Inside a Module, the operation of this name is sonde::to.)
   void to(Device device);
+  /// Where its first parameter lies; the CPU if it has none.
+  Device device() const;
   /// Puts the new values of a call in training into the buffers.
   void commit(const Updates& updates);
 

@@ -150,9 +150,9 @@ Claim every_function_claim() {
 
 SharpnessFound sharpness_found(double radius, std::int64_t draws, std::uint64_t seed) {
   constexpr std::int64_t p = 64, outputs = 48;
-  const Tensor a = normal(key_tensor({seed, 1}), {outputs, p}, 0, 1, DType::f64).tensor();
+  const Tensor a = normal(random_key({seed, 1}), {outputs, p}, 0, 1, DType::f64).tensor();
   const Point minimum = Point::of(make_vars(Tensor::zeros({p}, DType::f64))),
-              away = Point::of(make_vars(normal(key_tensor({seed, 2}), {p}, 0, 1, DType::f64)));
+              away = Point::of(make_vars(normal(random_key({seed, 2}), {p}, 0, 1, DType::f64)));
   const Function loss = half_square(a);
   const double scale = radius * radius / (2 * p), trace = sum(square(Var(a))).item();
   SharpnessFound f{.expected = scale * trace};

@@ -21,7 +21,7 @@ Tensor random_positions(std::int64_t strings, std::int64_t n, std::int64_t posit
                         philox::Key key) {
   if (n < 1 || n > positions)
     fail(ErrorCode::value, "random_positions", "strings of {} at {} positions", n, positions);
-  const Var first = randint(key_tensor(key), {strings, 1}, 0, positions - n + 1);
+  const Var first = randint(random_key(key), {strings, 1}, 0, positions - n + 1);
   return add(first, Tensor::arange(n)).tensor();
 }
 

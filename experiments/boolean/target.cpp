@@ -128,7 +128,7 @@ double average_sensitivity_of(const std::string& name, std::int64_t n) {
 }
 
 Tensor random_table(std::int64_t n, philox::Key key) {
-  return randint(key_tensor(key), {strings_of(n)}, 0, 2, DType::i64).tensor();
+  return randint(random_key(key), {strings_of(n)}, 0, 2, DType::i64).tensor();
 }
 
 Target random_target(std::int64_t n, philox::Key key) {

@@ -11,13 +11,13 @@ namespace sonde::experiments {
 
 BitSource uniform_bits(std::int64_t strings, std::int64_t n) {
   return [strings, n](philox::Key key) {
-    return randint(key_tensor(key), {strings, n}, 0, 2).tensor();
+    return randint(random_key(key), {strings, n}, 0, 2).tensor();
   };
 }
 
 BitSource bits_among(const Tensor& set, std::int64_t strings) {
   return [set, strings](philox::Key key) {
-    const Var rows = randint(key_tensor(key), {strings}, 0, set.size(0));
+    const Var rows = randint(random_key(key), {strings}, 0, set.size(0));
     return index_select(set, 0, rows).tensor();
   };
 }

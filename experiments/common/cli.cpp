@@ -11,6 +11,7 @@
 #include <set>
 
 #include "experiments/common/shell_word.hpp"
+#include "tensor/backend.hpp"
 #include "tensor/error.hpp"
 #include "tensor/parallel.hpp"
 #include "tensor/system.hpp"
@@ -72,6 +73,19 @@ CLI::Validator within(Limits<T> limits) {
       fmt::format("{} ... {}", limits.low, limits.high));
 }
 
+CLI::Validator device_name() {
+  return CLI::Validator(
+      [](std::string& text) {
+        try {
+          to_device(text);
+        } catch (const Error& e) {
+          return e.message();
+        }
+        return std::string();
+      },
+      "cpu, cuda or cuda:N");
+}
+
 template <class T>
 std::string as_text(const T& value) {
   return fmt::format("{}", value);
@@ -118,7 +132,8 @@ struct Cli::State {
   CLI::App app;
   Settings settings;
   Scaled<int> seeds{3, 3, 5};
-  std::string command, out, data_dir, config;
+  std::string command, out, data_dir, config, device = "cpu";
+  bool any_device = false;
   bool quick = false, full = false, print_config = false;
   std::vector<std::function<void()>> fill_defaults;  // of options that were not given
   std::function<std::optional<std::string>(const Settings&)> instead;
@@ -168,8 +183,8 @@ void Cli::State::declare_shared() {
   add("threads", settings.threads, "threads of the kernels; never changes a result")
       ->transform(within<int>({1, 4096}))
       ->capture_default_str();
-  add("device", settings.device, "where tensors live")
-      ->check(CLI::IsMember({"cpu", "cuda"}))
+  add("device", device, "where networks compute; cpu only, for this program")
+      ->check(device_name())
       ->capture_default_str();
   add("data-dir", data_dir, "folder searched first for data sets");
   auto flag = [&](const char* name, bool& target, const char* help) {
@@ -252,6 +267,11 @@ void Cli::instead(std::function<std::optional<std::string>(const Settings&)> say
   state_->instead = std::move(say);
 }
 
+void Cli::any_device() {
+  state_->any_device = true;
+  state_->app.get_option("--device")->description("where networks compute");
+}
+
 void Cli::default_seeds(Scaled<int> seeds) {
   state_->seeds = seeds;
 }
@@ -278,9 +298,13 @@ std::optional<std::string> Cli::parse(int argc, const char* const* argv) {
   s.settings.out = s.out;
   s.settings.data_dir = s.data_dir;
   if (s.out.empty()) fail(ErrorCode::usage, "--out", "names no folder");
-  if (s.settings.device == "cuda") fail(ErrorCode::usage, "--device", "this build has no CUDA");
+  s.settings.device = to_device(s.device);
+  if (!s.any_device && !(s.settings.device == Device{}))
+    fail_hint(ErrorCode::usage, "--device", "leave it out", "{} computes on the CPU only",
+              s.about.name);
   for (const auto& fill : s.fill_defaults) fill();
   if (s.print_config) return config_text(s.about.name, decisive());
+  if (!(s.settings.device == Device{})) device_info(s.settings.device);  // is it there?
   return s.instead ? s.instead(s.settings) : std::nullopt;
 }
 

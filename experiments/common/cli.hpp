@@ -46,13 +46,16 @@ class Cli {
   /// `say` is called by parse() when every option has its value: a text that it returns is shown in
   /// the place of a run, as that of --help is.
   void instead(std::function<std::optional<std::string>(const Settings&)> say);
+  /// The program computes where --device says: its networks are moved to Settings::device, and
+  /// their inputs with them. Of any other program parse() refuses a device but the CPU.
+  void any_device();
   /// The repetitions asked for when --seeds is not given.
   void default_seeds(Scaled<int> seeds);
 
   /// Reads the command line. Returns the text of --help or --version if that was asked for, or one
   /// that stands in the place of a run.
   /// Error(usage) with one clear line on options that are unknown, malformed, out of range or not
-  /// possible together.
+  /// possible together; Error(backend) for a device that is not there.
   std::optional<std::string> parse(int argc, const char* const* argv);
 
   /// The line that was parsed, for a shell: the name, then its words but for --resume.

@@ -2,10 +2,15 @@
 
 #include "experiments/common/folder.hpp"
 #include "experiments/common/report.hpp"
+#include "tensor/backend.hpp"
 #include "tensor/file.hpp"
 #include "tensor/system.hpp"
 
 namespace sonde::experiments {
+
+std::string device_name(Device device) {
+  return device == Device{} ? system_info().cpu : device_info(device).name;
+}
 
 RunFacts facts_here(const About& about) {
   const SystemInfo machine = system_info();
@@ -16,6 +21,7 @@ RunFacts facts_here(const About& about) {
           .blas_core = machine.blas_core,
           .simd = machine.simd,
           .cpu = machine.cpu,
+          .device_name = machine.cpu,
           .measures = about.measures,
           .versions = machine.versions};
 }

@@ -10,6 +10,9 @@
 
 namespace sonde::experiments {
 
+/// The name of the hardware: the processor's or the card's.
+std::string device_name(Device device);
+
 /// What this build and this machine say about any run.
 RunFacts facts_here(const About& about);
 

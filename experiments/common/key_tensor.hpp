@@ -1,5 +1,5 @@
 /// @file
-/// Keys of random numbers as what operations and checkpoints take.
+/// Keys of random numbers as what checkpoints take.
 #pragma once
 
 #include <string_view>
@@ -14,12 +14,6 @@ inline std::uint64_t number_of(std::string_view name) {
   std::uint64_t h = 0xcbf29ce484222325u;
   for (const char c : name) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
   return h;
-}
-
-/// The key as i64[2].
-inline Tensor key_tensor(philox::Key key) {
-  return Tensor::from<std::int64_t>(
-      {static_cast<std::int64_t>(key.k0), static_cast<std::int64_t>(key.k1)}, {2});
 }
 
 inline Json to_json(philox::Key key) {

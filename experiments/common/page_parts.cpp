@@ -113,7 +113,9 @@ std::string build_pairs(const RunFacts& facts) {
   for (const auto& [name, version] : facts.versions)
     if (name != "Sonde") out += definition(name, version);
   out += definition("processor", facts.cpu) + definition("SIMD level", facts.simd);
-  return out + definition("BLAS core", facts.blas_core) + definition("device", facts.device);
+  const std::string device =
+      facts.device == "cpu" ? facts.device : fmt::format("{}, {}", facts.device, facts.device_name);
+  return out + definition("BLAS core", facts.blas_core) + definition("device", device);
 }
 
 }  // namespace sonde::experiments

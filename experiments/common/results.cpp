@@ -10,6 +10,7 @@ Json summary(const RunFacts& facts, const Results& results) {
             {"seed", facts.seed},
             {"threads", facts.threads},
             {"device", facts.device},
+            {"device_name", facts.device_name},
             {"blas_core", facts.blas_core},
             {"simd", facts.simd},
             {"cpu", facts.cpu},

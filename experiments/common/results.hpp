@@ -41,7 +41,8 @@ struct RunFacts {
   double wall_s = 0;
   std::int64_t peak_bytes = 0;
   std::string simd{}, cpu{};
-  std::string measures{};  ///< as About has it
+  std::string device_name{};  ///< what `device` is: the processor's or the card's name
+  std::string measures{};     ///< as About has it
   /// Of the compiler and the libraries, by name.
   std::vector<std::pair<std::string, std::string>> versions{};
 };

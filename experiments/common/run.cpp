@@ -8,7 +8,7 @@
 
 #include "experiments/common/findings_files.hpp"
 #include "experiments/common/folder.hpp"
-#include "tensor/allocator.hpp"
+#include "tensor/backend.hpp"
 #include "tensor/file.hpp"
 #include "tensor/parallel.hpp"
 #include "tensor/system.hpp"
@@ -83,6 +83,7 @@ Json config_of(const Cli& cli) {
   return {{"experiment", cli.about().name},
           {"version", version()},
           {"command", cli.command()},
+          {"device_name", device_name(cli.settings().device)},
           {"settings", cli.resolved()}};
 }
 
@@ -98,8 +99,11 @@ bool prepare(const fs::path& folder, const Cli& cli) {
   clear_asides(folder);
   const bool resume =
       cli.settings().resume && earlier.has_value() && CheckpointFiles(folder).exist();
-  if (resume)
-    check_same_settings(earlier->value("settings", Json::object()), cli.decisive(), folder);
+  if (resume) {
+    Json settings = cli.decisive();
+    settings.erase("device");  // a run may go on on another one
+    check_same_settings(earlier->value("settings", Json::object()), settings, folder);
+  }
   if (!resume) clear(folder);
   write_config(folder, config_of(cli));
   return resume;
@@ -147,9 +151,8 @@ std::optional<Checkpoint> Run::resumed() {
 }
 
 void Run::save(Checkpoint checkpoint) {
-  checkpoint.state["run"] = {{"log_bytes", log_.sync()},
-                             {"wall_s", wall_seconds()},
-                             {"peak_bytes", std::max(earlier_peak_, peak_bytes())}};
+  checkpoint.state["run"] = {
+      {"log_bytes", log_.sync()}, {"wall_s", wall_seconds()}, {"peak_bytes", peak()}};
   checkpoints_.write(checkpoint);
   saved_ = steady_seconds();
 }
@@ -164,17 +167,22 @@ void Run::stop_if_interrupted(const std::function<Checkpoint()>& state) {
   throw Interrupted{};
 }
 
+std::int64_t Run::peak() const {
+  return std::max(earlier_peak_, memory_stats(settings().device).peak);
+}
+
 double Run::wall_seconds() const {
   return earlier_seconds_ + steady_seconds() - started_;
 }
 
 void Run::finish() {
   RunFacts facts = facts_here(cli_.about());
-  facts.device = settings().device;
+  facts.device = to_string(settings().device);
+  facts.device_name = device_name(settings().device);
   facts.seed = settings().seed;
   facts.threads = settings().threads;
   facts.wall_s = wall_seconds();
-  facts.peak_bytes = std::max(earlier_peak_, peak_bytes());
+  facts.peak_bytes = peak();
   if (profiling_) {
     profiling_.reset();
     atomic_write(file("profile.txt"), profile_.table());

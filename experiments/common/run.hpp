@@ -64,6 +64,7 @@ class Run {
  private:
   std::filesystem::path file(std::string_view name) const { return folder_ / name; }
   double wall_seconds() const;
+  std::int64_t peak() const;  // bytes of tensors on the device
 
   const Cli& cli_;
   std::filesystem::path folder_;

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <string>
 
+#include "tensor/dtype.hpp"
+
 namespace sonde::experiments {
 
 /// Shown by --help and in the report.
@@ -39,7 +41,7 @@ struct Settings {
   std::uint64_t seed = 1;          ///< of the first repetition; repetition i uses seed + i
   int seeds = 3;                   ///< independent repetitions
   int threads = 0;                 ///< that kernels use (never changes a result)
-  std::string device = "cpu";
+  Device device{};                 ///< where networks compute
   SizeClass size = SizeClass::standard;
   bool resume = false;
   bool quiet = false;

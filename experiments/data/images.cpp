@@ -236,6 +236,10 @@ ImageSet take(const ImageSet& set, std::span<const std::int64_t> indices) {
   return {items_at(set.images, indices), items_at(set.labels, indices), set.classes};
 }
 
+ImageSet on(const ImageSet& set, Device device) {
+  return {set.images.to(device), set.labels.to(device), set.classes};
+}
+
 ImageSet first_of(const ImageSet& set, std::int64_t count) {
   return take(set, Tensor::arange(std::min(count, set.size())).to_vector<std::int64_t>());
 }

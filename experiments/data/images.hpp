@@ -26,6 +26,8 @@ struct ImageSet {
 
 /// The items at `indices`, in that order.
 ImageSet take(const ImageSet& set, std::span<const std::int64_t> indices);
+/// The same on a device.
+ImageSet on(const ImageSet& set, Device device);
 /// The first `count`, or all if there are no more: a random sample of a set in random order.
 ImageSet first_of(const ImageSet& set, std::int64_t count);
 

@@ -10,7 +10,7 @@ namespace sonde::experiments {
 
 std::vector<std::int64_t> permutation(philox::Key key, std::int64_t n) {
   Tensor out = Tensor::empty({1, n}, DType::i64);
-  kernels::random_permutation.find({}, DType::i64)(key_tensor(key).reshape({1, 2}), out);
+  kernels::random_permutation.find({}, DType::i64)(random_key(key).reshape({1, 2}), out);
   return out.to_vector<std::int64_t>();
 }
 

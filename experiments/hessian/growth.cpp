@@ -81,23 +81,26 @@ HessianParts parts_of(const nn::Module& net, const GrowthSetting& s, const Growt
 using Pause = std::function<void(const GrowthPoints&)>;
 
 // By linear_mlp_hessian_block(): there is no functional part, whatever the targets.
-GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed, const Pause& pause,
-                                GrowthPoints points) {
+GrowthPoints measure_linear_mlp(const GrowthSetting& s, std::uint64_t seed, Device device,
+                                const Pause& pause, GrowthPoints points) {
   const Tensor tokens = addition::batch(s.sequences, {seed, 2})
                             .slice(1, addition::first_answer - 1, addition::length - 1)
                             .contiguous()
-                            .reshape({s.sequences * addition::answers});
+                            .reshape({s.sequences * addition::answers})
+                            .to(device);
   const double bound = 1 / std::sqrt(static_cast<double>(s.net.width));
   std::size_t next = 0;
   for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat) {
     const philox::Key key{seed + static_cast<std::uint64_t>(repeat), 1};
     const Var table = nn::normal_init({addition::vocabulary, s.net.width}, 0, 1,
-                                      philox::child(key, 0), DType::f64);
+                                      philox::child(key, 0), DType::f64)
+                          .to(device);
     Tensors weights;
     for (std::int64_t l = 0; l < s.net.layers; ++l)
-      weights.push_back(nn::uniform_init(
-          {l + 1 < s.net.layers ? s.net.width : addition::vocabulary, s.net.width}, bound,
-          philox::child(key, 1 + static_cast<std::uint64_t>(l)), DType::f64));
+      weights.push_back(
+          nn::uniform_init({l + 1 < s.net.layers ? s.net.width : addition::vocabulary, s.net.width},
+                           bound, philox::child(key, 1 + static_cast<std::uint64_t>(l)), DType::f64)
+              .to(device));
     for (const double sigma : s.x) {
       const Tensor inputs = embedding(tokens, table * sigma).tensor();
       for (std::int64_t l = 0; l < s.net.layers; ++l) {
@@ -135,16 +138,17 @@ std::int64_t growth_points(const GrowthSetting& s) {
 }
 
 GrowthPoints measure_growth(const GrowthSetting& s, std::uint64_t seed, const Pause& pause,
-                            GrowthPoints points) {
+                            GrowthPoints points, Device device) {
   if (s.network == GrowthNetwork::linear_mlp)
-    return measure_linear_mlp(s, seed, pause, std::move(points));
-  const Tensor tokens = addition::batch(s.sequences, {seed, 2});
+    return measure_linear_mlp(s, seed, device, pause, std::move(points));
+  const Tensor tokens = addition::batch(s.sequences, {seed, 2}).to(device);
   const LikelihoodPtr loss = loss_of(s, tokens);
   std::size_t next = 0;
   for (std::int64_t repeat = 0; repeat < s.repeats; ++repeat)
     for (const double x : s.x) {
       const std::uint64_t one = seed + static_cast<std::uint64_t>(repeat);
       const std::unique_ptr<nn::Module> net = network_at(s, x, {one, 1});
+      net->to(device);
       for (std::int64_t layer = 0; layer < s.net.layers; ++layer)
         for (const std::string& block : growth_blocks(s)) {
           if (next++ < points.size()) continue;

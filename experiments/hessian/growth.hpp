@@ -53,9 +53,10 @@ using GrowthPoints = std::vector<GrowthPoint>;
 
 /// Repeat r has weights of seed + r, the same for every x; the batch is one for all. `pause` is
 /// called after every point with all there are, and may throw; with these as `points` it goes on.
+/// Computed on `device`.
 GrowthPoints measure_growth(const GrowthSetting& setting, std::uint64_t seed,
                             const std::function<void(const GrowthPoints&)>& pause = {},
-                            GrowthPoints points = {});
+                            GrowthPoints points = {}, Device device = {});
 /// The names of the blocks that are measured in each layer.
 const std::vector<std::string>& growth_blocks(const GrowthSetting& setting);
 /// How many points that are.

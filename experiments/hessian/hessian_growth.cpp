@@ -33,6 +33,7 @@ struct Options {
 
 void declare(Cli& cli, Options& o) {
   cli.default_seeds({1, 1, 1});
+  cli.any_device();
   cli.choices("studies", o.studies, growth_study_names(),
               "which; unless given the paper's, which are the first six");
 }
@@ -145,7 +146,7 @@ void measure(Run& run, Options& o) {
           run.stop_if_interrupted(now);
           run.save_if_due(now);
         },
-        std::move(points));
+        std::move(points), run.settings().device);
     kept = to_json(points);
     done += growth_points(s);
     for (Claim& c : growth_claims(s, points))

@@ -66,8 +66,9 @@ class SmallTransformer::Attention final : public nn::Module {
   Var forward(nn::Context& ctx, Var x) const override {
     const Var q = split(matmul(x, ctx[q_])), k = k_ ? split(matmul(x, ctx[k_])) : x,
               v = split(matmul(x, ctx[v_]));
-    const Var a = nn::attention_weights(matmul(q, k, {.b = true}) * scale_,
-                                        {.seen = causal_mask(x.size(-2)), .bias = {}}, score_);
+    const Var a =
+        nn::attention_weights(matmul(q, k, {.b = true}) * scale_,
+                              {.seen = causal_mask(x.size(-2), x.device()), .bias = {}}, score_);
     return matmul(joined(matmul(a, v)), ctx[o_]);
   }
 

@@ -18,7 +18,10 @@ std::vector<std::string> loss_names() {
 }
 
 NetworkLoss::NetworkLoss(const nn::Module& module, const ImageSet& data, CurvatureOptions options)
-    : module_(module), data_(data), options_(std::move(options)), at_(module, options_.params) {}
+    : module_(module),
+      data_(on(data, module.device())),
+      options_(std::move(options)),
+      at_(module, options_.params) {}
 
 std::int64_t NetworkLoss::batches() const {
   return (data_.size() + options_.batch - 1) / options_.batch;

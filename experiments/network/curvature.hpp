@@ -25,7 +25,7 @@ std::vector<std::string> loss_names();
 /// The mean of a loss over samples as a function of a network's parameters.
 class NetworkLoss {
  public:
-  /// `data` and `module` must outlive it. Error(names) if no parameter matches.
+  /// `module` must outlive it. Error(names) if no parameter matches.
   NetworkLoss(const nn::Module& module, const ImageSet& data, CurvatureOptions options);
 
   const ParameterPoint& at() const { return at_; }
@@ -52,7 +52,7 @@ class NetworkLoss {
   nn::CallOptions call() const;
 
   const nn::Module& module_;
-  const ImageSet& data_;
+  const ImageSet data_;  // where the module lies
   CurvatureOptions options_;
   ParameterPoint at_;
 };

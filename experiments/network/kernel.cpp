@@ -36,12 +36,17 @@ NtkOptions ntk_options(const KernelOptions& o) {
 std::int64_t block_of(const Network& network, const KernelOptions& o) {
   if (o.blocks == "traced") return 1;
   if (!o.outputs.empty()) return static_cast<std::int64_t>(o.outputs.size());
-  return (*network.module)(network.train.images.slice(0, 0, 1)).size(1);
+  return network.outputs;
 }
 
-// [n, m] or [n, m, b, b] as a matrix f64 [n b, m b].
+// The training inputs, where the network lies.
+Tensor inputs_of(const Network& network) {
+  return network.train.images.to(network.module->device());
+}
+
+// [n, m] or [n, m, b, b] as a matrix f64 [n b, m b], on the host.
 Tensor as_matrix(const Tensor& kernel) {
-  Tensor k = kernel.to(DType::f64);
+  Tensor k = kernel.to(Device{}).to(DType::f64);
   if (k.rank() == 2) return k;
   return k.permute({0, 2, 1, 3}).reshape({k.size(0) * k.size(2), k.size(1) * k.size(3)});
 }
@@ -54,8 +59,7 @@ Tensor targets_of(const ImageSet& set, std::int64_t outputs) {
 
 // Targets for the rows of the kernel: [n, classes] of a traced one, [n outputs] of a full one.
 Tensor kernel_targets(const Network& network, const KernelOptions& o) {
-  const std::int64_t outputs = (*network.module)(network.train.images.slice(0, 0, 1)).size(1);
-  Tensor y = targets_of(network.train, outputs);
+  Tensor y = targets_of(network.train, network.outputs);
   if (o.blocks == "traced") return y;
   if (!o.outputs.empty())
     y = index_select(
@@ -77,14 +81,15 @@ std::int64_t count_right(const Tensor& predicted, const ImageSet& set) {
 Tensor test_kernel(Run& run, Stages& stages, const Network& network, const ParameterPoint& at,
                    const KernelOptions& o) {
   constexpr std::int64_t at_once = 50;
+  const Device device = at.space.device();
+  const Tensor train = network.train.images.to(device), test = network.test.images.to(device);
   Vars parts;
   const std::int64_t count = network.test.size();
   Watched watched(run, stages, "test kernel", count, "samples");
   for (std::int64_t begin = 0; begin < count; begin += at_once) {
     const std::int64_t end = std::min(begin + at_once, count);
     parts.push_back(stages.tensor_once(fmt::format("test.{}", begin), [&] {
-      return ntk(rows_of(at), at, network.test.images.slice(0, begin, end), network.train.images,
-                 ntk_options(o));
+      return ntk(rows_of(at), at, test.slice(0, begin, end), train, ntk_options(o)).to(Device{});
     }));
     watched.reached(end);
   }
@@ -147,7 +152,7 @@ void compare_methods(KernelFindings& f, Stages& stages, const Network& network,
   f.methods_apart = stages
                         .once("two methods",
                               [&] {
-                                const Tensor x = network.train.images.slice(0, 0, f.compared),
+                                const Tensor x = inputs_of(network).slice(0, 0, f.compared),
                                              again = as_matrix(ntk(rows_of(at), at, x, other));
                                 const std::int64_t side = again.size(0);
                                 const Var part =
@@ -167,7 +172,7 @@ std::vector<std::string> ntk_method_names() {
 
 Budget kernel_budget(const Network& network, const KernelOptions& o) {
   const ParameterPoint at(*network.module, o.params);
-  const Tensor& x = network.train.images;
+  const Tensor x = inputs_of(network);
   const NtkPlan plan = ntk_plan(rows_of(at), at, x, x, ntk_options(o));
   const auto n = static_cast<double>(x.size(0)), block = static_cast<double>(block_of(network, o)),
              side = n * block, element = static_cast<double>(size_of(at.space.dtype()));
@@ -200,7 +205,7 @@ Budget kernel_budget(const Network& network, const KernelOptions& o) {
 KernelFindings measure_kernel(Run& run, Stages& stages, const Network& network,
                               const KernelOptions& o) {
   const ParameterPoint at(*network.module, o.params);
-  const Tensor& x = network.train.images;
+  const Tensor x = inputs_of(network);
   const NtkOptions options = ntk_options(o);
   const NtkMethod used = ntk_plan(rows_of(at), at, x, x, options).method;
   KernelFindings f;

@@ -83,6 +83,7 @@ std::string described(const NetworkOptions& o, const nn::Module& module) {
 
 void declare_network(Cli& cli, NetworkOptions& o, Scaled<std::int64_t> samples,
                      const std::string& samples_help) {
+  cli.any_device();
   const auto always = [](std::int64_t n) { return Scaled<std::int64_t>{n, n, n}; };
   cli.choice("model", o.model, network_names(),
              "the network, whose sizes are taken from the weights:\n" + network_list());
@@ -152,6 +153,8 @@ Network load_network(const NetworkOptions& o, const Settings& settings, std::int
   n.images = data.images;
   n.data = std::move(data.description);
   n.network = described(o, *n.module);
+  n.outputs = (*n.module)(n.train.images.slice(0, 0, 1)).size(1);
+  n.module->to(settings.device);
   return n;
 }
 

@@ -34,11 +34,13 @@ void declare_limits(Cli& cli, double& max_memory, bool& dry_run);
 /// Error(usage) unless --seeds is 1.
 void require_one_network(const Settings& settings);
 
-/// What is measured, and what it is measured on: inputs [n, channels, height, width] in the type of
-/// the parameters; a table's rows are images of one pixel's height.
+/// What is measured, on the device of the settings, and what it is measured on: inputs [n,
+/// channels, height, width] in the type of the parameters, on the host; a table's rows are images
+/// of one pixel's height.
 struct Network {
   std::unique_ptr<nn::Module> module;
   ImageSet train, test;
+  std::int64_t outputs = 0;
   bool images = true;   ///< and not rows of a table
   std::string data;     ///< what was loaded, one sentence
   std::string network;  ///< what it is and where its values are from

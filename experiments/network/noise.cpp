@@ -168,7 +168,8 @@ NoiseOptions settled(NoiseOptions o, const Network& network) {
 Budget noise_budget(const Network& network, const NoiseOptions& o) {
   const ImageSet& set = disturbed_of(network, o);
   const auto run_once = [&](const Vars& x) { return make_vars((*network.module)(x[0])); };
-  const FunctionCount count = counted(run_once, make_vars(Var(set.images.slice(0, 0, 1))));
+  const FunctionCount count =
+      counted(run_once, make_vars(Var(set.images.slice(0, 0, 1).to(network.module->device()))));
   Budget b{.of = fmt::format("{}. {}. Disturbed are {} {} samples.", network.network, network.data,
                              set.size(), o.split),
            .limit = static_cast<double>(gib(o.max_memory))};

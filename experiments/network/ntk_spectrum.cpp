@@ -30,11 +30,10 @@ void settle(const KernelOptions& o, const Settings& settings) {
 Network loaded(const KernelOptions& o, const Settings& settings) {
   Network n =
       load_network(o.network, settings, o.network.samples, std::max<std::int64_t>(o.test, 1));
-  const std::int64_t outputs = (*n.module)(n.train.images.slice(0, 0, 1)).size(1);
   for (const std::int64_t chosen : o.outputs)
-    if (chosen >= outputs)
+    if (chosen >= n.outputs)
       fail_hint(ErrorCode::usage, "--outputs", "they count from 0",
-                "the network has {} outputs, number {} is not there", outputs, chosen);
+                "the network has {} outputs, number {} is not there", n.outputs, chosen);
   return n;
 }
 

@@ -185,7 +185,7 @@ void add_moments(SpectrumFindings& f, const Run& run, Stages& stages, const Line
 
 // Every eigenvalue, by the matrix itself.
 Json all_eigenvalues(const LinearMap& map) {
-  const Var whole = dense(map).to(DType::f64);
+  const Var whole = dense(map).to(Device{}).to(DType::f64);
   return eigh((whole + transpose(whole)) * 0.5).values.tensor().to_vector<double>();
 }
 

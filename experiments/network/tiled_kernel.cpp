@@ -32,10 +32,10 @@ Sums sums_of(const TileFolder& tiles) {
   return s;
 }
 
-// One row a column of the targets, in the kernel's type.
-Tensor rows_of_targets(const Tensor& targets, DType dtype) {
+// One row a column of the targets, as vectors of the kernel's space.
+Tensor rows_of_targets(const Tensor& targets, const Space& space) {
   const Tensor y = targets.rank() == 1 ? targets.unsqueeze(1) : targets;
-  return y.transpose(0, 1).contiguous().to(dtype);
+  return y.transpose(0, 1).contiguous().to(space.dtype()).to(space.device());
 }
 
 Json outermost(Run& run, Stages& stages, const LinearMap& map, const Tensor& y,
@@ -66,8 +66,8 @@ Json quadratures(Run& run, Stages& stages, const LinearMap& map) {
 
 TiledSpectrum tiled_spectrum(Run& run, Stages& stages, const TileFolder& tiles,
                              const Tensor& targets, std::int64_t largest) {
-  const LinearMap map = tiles.map();
-  const Tensor y = rows_of_targets(targets, map.domain().dtype());
+  const LinearMap map = tiles.map(run.settings().device);
+  const Tensor y = rows_of_targets(targets, map.domain());
   const Json ends =
       stages.once("spectrum", [&] { return outermost(run, stages, map, y, largest); });
   TiledSpectrum s{.values = ends.at("values").get<std::vector<double>>(),
@@ -86,16 +86,17 @@ TiledSpectrum tiled_spectrum(Run& run, Stages& stages, const TileFolder& tiles,
 
 Tensor tiled_regression(Run& run, Stages& stages, const TileFolder& tiles, const Tensor& targets,
                         double ridge) {
-  const LinearMap map = tiles.map();
+  const LinearMap map = tiles.map(run.settings().device);
   const double mean = sums_of(tiles).trace / static_cast<double>(map.domain().size());
-  const Tensor y = rows_of_targets(targets, map.domain().dtype());
+  const Tensor y = rows_of_targets(targets, map.domain());
   return stages.tensor_once("regression", [&] {
     Watched watched(run, stages, "regression", 100, "percent of the digits");
     const Solution found =
         cg(map + (ridge * mean) * identity_map(map.domain()), y, {}, [&](double residual) {
           watched.reached_share(std::clamp(std::log10(residual) / -8, 0.0, 1.0));
         });
-    return found.x.transpose(0, 1).contiguous().to(DType::f64).reshape(targets.shape());
+    const Tensor x = found.x.to(Device{}).to(DType::f64);
+    return x.transpose(0, 1).contiguous().reshape(targets.shape());
   });
 }
 

@@ -40,7 +40,7 @@ class Record {
     if (clean_)
       add_trials(inputs, logits);
     else
-      clean_ = logits.to(DType::f32).contiguous();
+      clean_ = logits.to(Device{}).to(DType::f32).contiguous();
   }
 
   NamedTensors tensors() const {

@@ -1,11 +1,10 @@
 #include "experiments/vision/patched.hpp"
 
 #include <algorithm>
-#include <cstring>
 
+#include "autograd/ops.hpp"
 #include "experiments/vision/trainer.hpp"
 #include "nn/models/local.hpp"
-#include "tensor/parallel.hpp"
 
 namespace sonde::experiments {
 namespace {
@@ -69,7 +68,7 @@ class Windowed final : public PatchedClassifier {
  private:
   Tensor local(const Tensor& x) const {
     nn::Context ctx(module_, module_.parameters());
-    return parts_.local(ctx, Var(x)).tensor();
+    return parts_.local(ctx, Var(x.to(module_.device()))).tensor();
   }
   Tensor rest(const Tensor& maps) const {
     nn::Context ctx(module_, module_.parameters());
@@ -79,25 +78,17 @@ class Windowed final : public PatchedClassifier {
   // The clean maps, with the cells of the span from `part`.
   Tensor pasted(const Tensor& part, std::span<const std::int64_t> of, const Span& rows,
                 const Span& columns) const {
-    const auto n = static_cast<std::int64_t>(of.size());
-    const std::int64_t width = clean_.size(2), features = clean_.size(3);
-    const std::int64_t size = clean_.size(1) * width * features;
-    Tensor out = Tensor::empty({n, clean_.size(1), width, features});
+    const Tensor index = Tensor::from<std::int64_t>(of, {static_cast<std::int64_t>(of.size())});
+    Tensor out = take(clean_, index.to(clean_.device()), 0).tensor();
+    if (!part) return out;
     const std::int64_t stride = parts_.reach().stride;
-    parallel_for(n, 16, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t k = begin; k < end; ++k) {
-        float* to = out.mutable_data<float>() + k * size;
-        std::copy_n(clean_.data<float>() + of[static_cast<std::size_t>(k)] * size, size, to);
-        for (std::int64_t y = rows.first; part && y <= rows.last; ++y) {
-          const std::int64_t row = y - rows.begin / stride,
-                             column = columns.first - columns.begin / stride;
-          std::copy_n(
-              part.data<float>() + ((k * part.size(1) + row) * part.size(2) + column) * features,
-              (columns.last - columns.first + 1) * features,
-              to + (y * width + columns.first) * features);
-        }
-      }
-    });
+    const auto cells = [&](const Tensor& maps, std::int64_t row, std::int64_t column) {
+      return maps.slice(1, row, row + rows.last - rows.first + 1)
+          .slice(2, column, column + columns.last - columns.first + 1);
+    };
+    cells(out, rows.first, columns.first)
+        .copy_from(
+            cells(part, rows.first - rows.begin / stride, columns.first - columns.begin / stride));
     return out;
   }
 

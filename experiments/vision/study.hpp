@@ -38,6 +38,7 @@ struct StudyOptions {
   std::int64_t repetitions = 3;
   std::filesystem::path export_to{};  ///< folder for export_measurement(); empty: none
   bool whole_images = false;          ///< computes every disturbed image whole, to compare with
+  Device device{};                    ///< where the networks compute
   bool demo = false;  ///< a demonstration: every verdict on the paper is inconclusive by rule
   Criterion criterion{};
 };

@@ -28,7 +28,7 @@ philox::Key dropout_key(philox::Key key, std::int64_t step) {
 }  // namespace
 
 Classifier classifier(const nn::Module& module) {
-  return [&module](const Tensor& x) { return module(Var(x)).tensor(); };
+  return [&module](const Tensor& x) { return module(Var(x.to(module.device()))).tensor(); };
 }
 
 double accuracy(const Classifier& classify, const ImageSet& set) {
@@ -50,11 +50,12 @@ Trainer::Trainer(nn::Module& module, const ImageSet& data, TrainerOptions option
 
 double Trainer::step() {
   const Batch batch = loader_.next();
-  const Tensor &images = batch.parts[0], &labels = batch.parts[1];
+  const Device device = module_.device();
+  const Tensor images = batch.parts[0].to(device), labels = batch.parts[1].to(device);
   const auto result = nn::value_and_grad(
       module_,
       [&](nn::Context& ctx) { return make_vars(cross_entropy(module_(ctx, images), labels)); },
-      {.mode = nn::Mode::train, .key = key_tensor(dropout_key(loader_.key(), steps()))});
+      {.mode = nn::Mode::train, .key = random_key(dropout_key(loader_.key(), steps()))});
   const double loss = result.value.item();
   if (!std::isfinite(loss))
     fail(ErrorCode::numeric, "train", "the loss is {} at step {}", loss, steps());

@@ -13,7 +13,7 @@
 
 namespace sonde::experiments {
 
-/// The module by its own parameters, in eval mode.
+/// The module by its own parameters, in eval mode, where it lies.
 Classifier classifier(const nn::Module& module);
 
 /// Share of `set` that the classifier gets right.
@@ -33,7 +33,8 @@ struct TrainerOptions {
 /// and position are the whole state, and a resumed training has the bits of an uninterrupted one.
 class Trainer {
  public:
-  /// `module` must outlive the trainer. Error(usage) if the batch is larger than the data.
+  /// Batches are moved to where `module` lies, which must outlive the trainer. Error(usage) if the
+  /// batch is larger than the data.
   Trainer(nn::Module& module, const ImageSet& data, TrainerOptions options);
 
   /// Trains on the next batch; returns its loss. Error(numeric) if that is not finite; then nothing

@@ -22,6 +22,13 @@ philox::Key key_of(const StudyOptions& o, std::int64_t repetition, Use use) {
   return philox::fold_in(seed, static_cast<std::uint64_t>(use));
 }
 
+std::unique_ptr<nn::Module> made(const StudyOptions& o, const ImageModel& model,
+                                 const ImageSet& data, philox::Key key) {
+  std::unique_ptr<nn::Module> module = model.make(spec_of(data), key);
+  module->to(o.device);
+  return module;
+}
+
 }  // namespace
 
 Unit::Unit(const StudyOptions& o, const ImageModel& model, std::int64_t repetition,
@@ -32,8 +39,8 @@ Unit::Unit(const StudyOptions& o, const ImageModel& model, std::int64_t repetiti
       train_(train),
       test_(test),
       glimpse_(first_of(train, glimpse_images)),
-      module_(model.make(spec_of(train), key_of(o, repetition, Use::parameters))),
-      probe_(model.make(spec_of(train), key_of(o, repetition, Use::parameters))),
+      module_(made(o, model, train, key_of(o, repetition, Use::parameters))),
+      probe_(made(o, model, train, key_of(o, repetition, Use::parameters))),
       trainer_(*module_, train,
                {.batch = o.batch, .lr = o.lr, .key = key_of(o, repetition, Use::order)}),
       patch_(

@@ -106,6 +106,40 @@ TEST(Cli, BadUsageIsOneClearLine) {
   }
 }
 
+TEST(Cli, ADeviceIsTakenByProgramsThatComputeThere) {
+  const auto code = [](CommandLine& line, const char* device) {
+    try {
+      line.parse({"--device", device});
+    } catch (const Error& e) {
+      EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
+      return e.code();
+    }
+    return ErrorCode{};
+  };
+  CommandLine cpu_only;
+  EXPECT_EQ(code(cpu_only, "cuda:1"), ErrorCode::usage);
+  for (const char* no_device : {"cuda:", "cuda:x", "cuda:200", "gpu"}) {
+    CommandLine line;
+    line.cli.any_device();
+    EXPECT_EQ(code(line, no_device), ErrorCode::usage) << no_device;
+  }
+  CommandLine missing;
+  missing.cli.any_device();
+  EXPECT_EQ(code(missing, "cuda:99"), ErrorCode::backend);
+  CommandLine here;
+  here.cli.any_device();
+  here.parse({"--device", "cpu"});
+  EXPECT_EQ(here.cli.settings().device, Device{});
+}
+
+// Settings can be looked at where the device is not.
+TEST(Cli, PrintsSettingsForADeviceThatIsElsewhere) {
+  CommandLine line;
+  line.cli.any_device();
+  const std::string text = line.parse({"--device", "cuda:99", "--print-config"}).value();
+  EXPECT_NE(text.find("cuda:99"), std::string::npos) << text;
+}
+
 TEST(Cli, HelpSaysWhatItMeasuresThePaperAndTheCost) {
   CommandLine line;
   const std::string page = line.parse({"--help"}).value();

@@ -117,10 +117,10 @@ TEST(Summary, HasTheFieldsOfTheContract) {
   const Json json = summary(facts, sample());
   std::vector<std::string> keys;
   for (const auto& [key, value] : json.items()) keys.push_back(key);
-  EXPECT_EQ(keys,
-            (std::vector<std::string>{"experiment", "paper", "measures", "version", "seed",
-                                      "threads", "device", "blas_core", "simd", "cpu", "versions",
-                                      "wall_s", "peak_bytes", "metrics", "claims", "figures"}));
+  EXPECT_EQ(keys, (std::vector<std::string>{"experiment", "paper", "measures", "version", "seed",
+                                            "threads", "device", "device_name", "blas_core", "simd",
+                                            "cpu", "versions", "wall_s", "peak_bytes", "metrics",
+                                            "claims", "figures"}));
   EXPECT_EQ(json["figures"], Json({{{"name", "curve"}, {"caption", "What it shows."}}}));
   const Json& claim = json["claims"][0];
   keys.clear();
