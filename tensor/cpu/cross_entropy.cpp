@@ -127,7 +127,7 @@ std::array<Tensor, 3> cross_entropy(const Tensor& x, const Tensor& target,
 
 Tensor cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& lse,
                           const Tensor& ct, const kernels::CrossEntropy& a) {
-  Tensor g = empty_rows(x.shape(), a.axis, x.dtype());
+  Tensor g = empty_rows(x, a.axis);
   if (x.numel() == 0) return g;
   const std::int64_t classes = x.size(a.axis), rows = x.numel() / classes;
   const Tensor logits = as_rows(x, a.axis), index = target.contiguous();

@@ -10,28 +10,12 @@ template <class T>
 T* data_or_null(const Tensor& t) {
   return t ? t.data<T>() : nullptr;
 }
-Tensor row_major(const Tensor& t) {
-  return t ? t.contiguous() : t;
-}
-
-// A parameter [lanes, groups, inner], row-major; [1, groups, inner] if all lanes share it.
-Tensor distinct(const Tensor& t) {
-  return row_major(t && t.size(0) > 1 && t.strides()[0] == 0 ? t.slice(0, 0, 1) : t);
-}
-std::int64_t lane_step(const Tensor& parameter) {
-  return parameter && parameter.size(0) > 1 ? parameter.numel() / parameter.size(0) : 0;
-}
-
-Dims statistics_shape(const Dims& x) {
-  return {x[0], x[1], 1, x[3], 1};
-}
-
 template <class T>
 std::array<Tensor, 3> normalize(const Tensor& x, const Tensor& weight, const Tensor& bias,
                                 const kernels::Normalize& attributes) {
   const NormalizeSizes sizes(x.shape());
-  const Dims stats = statistics_shape(x.shape());
-  const Tensor in = x.contiguous(), w = distinct(weight), b = distinct(bias);
+  const Dims stats = sizes.statistics();
+  const Tensor in = x.contiguous(), w = distinct_lanes(weight), b = distinct_lanes(bias);
   std::array<Tensor, 3> out{Tensor::empty(x.shape(), x.dtype()), Tensor::empty(stats, x.dtype()),
                             Tensor::empty(stats, x.dtype())};
   if (numel(stats) == 0) return out;
@@ -54,7 +38,7 @@ template <class T>
 std::array<Tensor, 3> normalize_grad(const kernels::NormalizeSaved& saved, const Tensor& ct,
                                      const kernels::Normalize& attributes, bool parameters) {
   const Tensor x = saved.x.contiguous(), seed = ct.contiguous(), rstd = saved.rstd.contiguous();
-  const Tensor w = distinct(saved.weight), mean = row_major(saved.mean);
+  const Tensor w = distinct_lanes(saved.weight), mean = row_major(saved.mean);
   const NormalizeSizes sizes(x.shape());
   std::array<Tensor, 3> out{Tensor::empty(x.shape(), x.dtype())};
   if (parameters)

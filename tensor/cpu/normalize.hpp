@@ -5,18 +5,9 @@
 #pragma once
 
 #include "tensor/kernels/softmax_norm.hpp"
+#include "tensor/normalize_sizes.hpp"
 
 namespace sonde::cpu {
-
-struct NormalizeSizes {
-  std::int64_t lanes, outer, middle, groups, inner;
-  explicit NormalizeSizes(const Dims& s)
-      : lanes(s[0]), outer(s[1]), middle(s[2]), groups(s[3]), inner(s[4]) {}
-  std::int64_t width() const { return groups * inner; }
-  /// Elements behind one statistic.
-  std::int64_t count() const { return middle * inner; }
-  std::int64_t lane_size() const { return outer * middle * width(); }
-};
 
 /// Row-major operands; the pointers of what is missing are null.
 template <class T>

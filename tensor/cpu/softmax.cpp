@@ -58,7 +58,7 @@ HWY_EXPORT(softmax_grad_rows);
 
 template <bool log>
 Tensor softmax(const Tensor& x, int axis) {
-  Tensor y = empty_rows(x.shape(), axis, x.dtype());
+  Tensor y = empty_rows(x, axis);
   if (x.numel() == 0) return y;
   const std::int64_t size = x.size(axis);
   const Tensor rows = as_rows(x, axis);
@@ -70,7 +70,7 @@ Tensor softmax(const Tensor& x, int axis) {
 
 template <bool log>
 Tensor softmax_grad(const Tensor& y, const Tensor& ct, int axis) {
-  Tensor g = empty_rows(y.shape(), axis, y.dtype());
+  Tensor g = empty_rows(y, axis);
   if (y.numel() == 0) return g;
   const std::int64_t size = y.size(axis);
   const Tensor y_rows = as_rows(y, axis), ct_rows = as_rows(ct, axis);

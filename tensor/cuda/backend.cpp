@@ -126,12 +126,14 @@ void sonde_register_cuda() {
   sonde::cuda::register_attention_grad();
   sonde::cuda::register_conv();
   sonde::cuda::register_copy();
+  sonde::cuda::register_cross_entropy();
   sonde::cuda::register_deviance();
   sonde::cuda::register_elementwise();
   sonde::cuda::register_gather();
   sonde::cuda::register_linalg();
   sonde::cuda::register_matmul();
   sonde::cuda::register_matmul_integer();
+  sonde::cuda::register_normalize();
   sonde::cuda::register_optim();
   sonde::cuda::register_pool();
   sonde::cuda::register_random();
@@ -141,6 +143,7 @@ void sonde_register_cuda() {
   sonde::cuda::register_reduce_totals();
   sonde::cuda::register_scan();
   sonde::cuda::register_scatter();
+  sonde::cuda::register_softmax();
   sonde::cuda::register_sort();
   sonde::cuda::register_sum_of_squares();
   sonde::cuda::register_take();

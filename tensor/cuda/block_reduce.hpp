@@ -1,10 +1,11 @@
 /// @file
-/// Reductions and running sums among the threads of a team (part of a warp, a warp, a block), in an
-/// order that its size fixes.
+/// Reductions within a thread, and reductions and running sums among the threads of a team (part of
+/// a warp, a warp, a block), in an order that its size fixes.
 #pragma once
 
 #include <cuda_runtime.h>
 
+#include <cstdint>
 #include <cstring>
 #include <type_traits>
 
@@ -13,6 +14,18 @@ namespace sonde::cuda {
 inline constexpr unsigned all_lanes = 0xFFFFFFFF;
 inline constexpr int warp_lanes = 32;
 inline constexpr int max_warps = 32;  ///< of a block
+
+/// A tree over the first n elements of an array, which is overwritten. Recursive, so that the
+/// compiler keeps the array in registers.
+template <int n, class T, class Combine>
+__device__ T fold(T* v, Combine combine) {
+  if constexpr (n > 1) {
+#pragma unroll
+    for (int i = 0; i < n / 2; ++i) v[i] = combine(v[i], v[i + n / 2]);
+    return fold<n / 2>(v, combine);
+  }
+  return v[0];
+}
 
 /// Any value through a shuffle of 32-bit words.
 template <class T, class Shuffle>
@@ -65,6 +78,22 @@ __device__ T scan_lanes(T value) {
     if (lane >= step) value += before;
   }
   return value;
+}
+
+/// Lanes of a warp that share `items` items.
+inline int lanes_for(std::int64_t items) {
+  return items <= 4 ? 1 : items <= warp_lanes ? 8 : warp_lanes;
+}
+
+/// Calls f(item, is it this team's) for items 0 .. count-1, each by one of the teams of `team`
+/// threads. A team that has none takes part in the last one's.
+template <class F>
+__device__ void for_each_team(std::int64_t count, int team, F f) {
+  const std::int64_t teams = blockDim.x / static_cast<unsigned>(team);
+  for (std::int64_t first = blockIdx.x * teams; first < count; first += gridDim.x * teams) {
+    const std::int64_t item = first + threadIdx.x / static_cast<unsigned>(team);
+    f(item < count ? item : count - 1, item < count);
+  }
 }
 
 /// `width` neighbouring lanes that work on one thing, such as a row.

@@ -135,19 +135,18 @@ __global__ void __launch_bounds__(reduce_threads)
   }
 }
 
-/// One warp for each output.
+/// A few lanes for each output.
 template <class Op>
 __global__ void combine_parts(const typename Op::Total* totals, typename Op::Result* out,
-                              std::int64_t outputs, std::int64_t parts) {
-  const std::int64_t warps = grid_threads() / warp_lanes;
-  const int lane = static_cast<int>(threadIdx.x) % warp_lanes;
-  for (std::int64_t o = thread_index() / warp_lanes; o < outputs; o += warps) {
+                              std::int64_t outputs, std::int64_t parts, int team) {
+  const int rank = static_cast<int>(threadIdx.x) % team;
+  for_each_team(outputs, team, [&](std::int64_t o, bool real) {
     auto total = Op::identity();
-    for (std::int64_t p = lane; p < parts; p += warp_lanes)
+    for (std::int64_t p = rank; p < parts; p += team)
       total = Op::combine(total, totals[o * parts + p]);
-    total = reduce_lanes(total, warp_lanes, Combine<Op>());
-    if (lane == 0) out[o] = Op::result(total);
-  }
+    total = reduce_lanes(total, team, Combine<Op>());
+    if (real && rank == 0) out[o] = Op::result(total);
+  });
 }
 
 /// Room for the totals of all parts of all outputs.
@@ -172,8 +171,8 @@ void reduce_middle(std::string_view op, const Tensor& in, Tensor& out, const Red
     auto* totals = pointer<Total>(stream, room);
     launch(op, stream, plan.grid(), kernel, x, ReduceTarget<Op>{y, totals, parts.count}, plan);
     if (parts.count > 1)
-      launch(op, stream, grid_over(out.numel() * warp_lanes), &combine_parts<Op>, totals, y,
-             out.numel(), parts.count);
+      launch(op, stream, grid_over(out.numel() * lanes_for(parts.count)), &combine_parts<Op>,
+             totals, y, out.numel(), parts.count, lanes_for(parts.count));
   };
   constexpr std::int64_t shortest_row = 9;  // shorter ones: one thread each
   if (s.inner == 1 && s.reduced_step == 1 && s.reduced >= shortest_row) {

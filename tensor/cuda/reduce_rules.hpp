@@ -9,18 +9,6 @@
 
 namespace sonde::cuda {
 
-/// A tree over the first n elements of an array, which is overwritten. Recursive, so that the
-/// compiler keeps the array in registers.
-template <int n, class T, class Combine>
-__device__ T fold(T* v, Combine combine) {
-  if constexpr (n > 1) {
-#pragma unroll
-    for (int i = 0; i < n / 2; ++i) v[i] = combine(v[i], v[i + n / 2]);
-    return fold<n / 2>(v, combine);
-  }
-  return v[0];
-}
-
 template <class Rule, class E, class R>
 struct Reduction {
   using Element = E;

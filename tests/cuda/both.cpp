@@ -46,6 +46,13 @@ Tensor drawn(const Dims& shape, DType dtype, std::uint64_t seed) {
   return Tensor::from(std::span<const double>(values), shape).to(dtype);
 }
 
+double largest(const Tensor& on_cpu) {
+  double top = 1e-30;
+  for (double v : on_cpu.to_vector<double>())
+    if (std::isfinite(v)) top = std::max(top, std::abs(v));
+  return top;
+}
+
 void expect_equal(const Tensor& on_cpu, const Tensor& on_gpu) {
   if (!same_spec(on_cpu, on_gpu)) return;
   const Tensor a = on_cpu.contiguous(), b = on_gpu.to(Device{}).contiguous();
@@ -68,9 +75,7 @@ void expect_equal(const Tensor& on_cpu, const Tensor& on_gpu) {
 void expect_close(const Tensor& on_cpu, const Tensor& on_gpu, double tolerance) {
   if (!same_spec(on_cpu, on_gpu)) return;
   const auto a = on_cpu.to_vector<double>(), b = on_gpu.to_vector<double>();
-  double scale = 1e-30;
-  for (double v : a)
-    if (std::isfinite(v)) scale = std::max(scale, std::abs(v));
+  const double scale = largest(on_cpu);
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (a[i] == b[i] || (std::isnan(a[i]) && std::isnan(b[i]))) continue;
     if (std::abs(a[i] - b[i]) <= tolerance * scale) continue;

@@ -19,10 +19,13 @@ Tensors there(std::span<const Tensor> ts);
 /// the CPU; a function of shape, dtype and seed.
 Tensor drawn(const Dims& shape, DType dtype = DType::f32, std::uint64_t seed = 0);
 
+/// The largest finite magnitude, at least 1e-30.
+double largest(const Tensor& on_cpu);
+
 /// Shape, dtype and every bit agree (all NaNs are one).
 void expect_equal(const Tensor& on_cpu, const Tensor& on_gpu);
-/// Shape and dtype agree, and |a - b| <= tolerance * (the largest finite |a|, at least 1e-30)
-/// everywhere; NaN and infinities in the same places.
+/// Shape and dtype agree, and |a - b| <= tolerance * largest(a) everywhere; NaN and infinities in
+/// the same places.
 void expect_close(const Tensor& on_cpu, const Tensor& on_gpu, double tolerance);
 
 }  // namespace sonde::testing

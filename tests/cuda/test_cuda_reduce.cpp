@@ -33,12 +33,6 @@ Tensor run(ReduceSlot& slot, const Tensor& x, const Dims& axes) {
   return out;
 }
 
-double largest(const Tensor& t) {
-  double top = 1e-30;
-  for (double v : t.to_vector<double>()) top = std::max(top, std::abs(v));
-  return top;
-}
-
 // How much larger the sums of the absolute values are than the sums: digits that cancel.
 double cancelled(const Tensor& x, const Dims& axes, const Tensor& sums) {
   std::vector<double> v = x.to_vector<double>();
