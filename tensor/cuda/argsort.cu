@@ -36,21 +36,19 @@ void sort_short(Stream& stream, std::string_view op, const Tensor& keys, const T
          pointer<const Key>(stream, keys), rows, n, pointer<std::uint32_t>(stream, order));
 }
 
-// Error(size) for what 32 bits cannot count.
-void check_count(std::string_view op, std::int64_t n) {
-  if (n > std::numeric_limits<std::uint32_t>::max())
-    fail_hint(ErrorCode::size, op, "take fewer rows at a time",
-              "{} elements to be sorted at once; a device sorts up to 2^32 - 1", n);
-}
-
 }  // namespace
 
 int bits_for(std::int64_t count) {
   return std::max(1, static_cast<int>(std::bit_width(static_cast<std::uint64_t>(count - 1))));
 }
 
+void check_sortable(std::string_view op, std::int64_t n) {
+  if (n > std::numeric_limits<std::uint32_t>::max())
+    fail_hint(ErrorCode::size, op, "take fewer rows at a time",
+              "{} elements to be sorted at once; a device sorts up to 2^32 - 1", n);
+}
+
 Tensor first_positions(std::string_view op, std::int64_t n, Device device) {
-  check_count(op, n);
   Stream& stream = stream_of(device);
   Tensor out = Tensor::empty({n}, DType::i32, device);
   launch(op, stream, grid_over(n), count_kernel, pointer<std::uint32_t>(stream, out), n);
@@ -64,7 +62,6 @@ Tensor argsort(std::string_view op, const Tensor& keys) {
   const std::int64_t rows = keys.shape()[0], n = keys.shape()[1], all = keys.numel();
   const bool wide = keys.dtype() == DType::i64;
   if (n <= BlockRows::longest) {
-    check_count(op, all);
     const Tensor order = Tensor::empty({all}, DType::i32, keys.device());
     if (wide)
       sort_short<std::uint64_t>(stream, op, keys, order);

@@ -141,6 +141,7 @@ __global__ void within_lane_kernel(const std::uint32_t* order, std::int64_t coun
 
 void permutation(const Tensor& keys, Tensor& out) {
   if (out.numel() == 0) return;
+  check_sortable("permutation", out.numel());
   Stream& stream = stream_of(out.device());
   const Tensor bits = Tensor::empty(out.shape(), DType::i64, out.device());
   draw<std::uint64_t>("permutation", keys, Bits{}, bits);

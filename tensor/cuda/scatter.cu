@@ -59,8 +59,9 @@ struct Places {
   }
 };
 
+using Key = std::uint64_t;  // a place
+
 // The place of each element; `count` for none.
-template <class Key>
 __global__ void places_kernel(const __grid_constant__ IndexPlan plan, Places places,
                               std::int64_t width, Key* key) {
   const Walk& walk = plan.walk;
@@ -78,7 +79,6 @@ __global__ void places_kernel(const __grid_constant__ IndexPlan plan, Places pla
 }
 
 // Elements in the order of their places.
-template <class Key>
 struct SortedPlaces {
   const Key* key;
   const std::uint32_t* item;
@@ -97,8 +97,8 @@ using Sum = std::conditional_t<sizeof(T) < 4, std::uint32_t, T>;
 
 // Adds the elements from `j` on that have this place, 32 at a time; all lanes of the warp call it
 // with the same arguments and get the same sum.
-template <class T, class Key, class Term>
-__device__ Sum<T> add_by_warp(const SortedPlaces<Key>& s, std::int64_t j, Key place, Sum<T> sum,
+template <class T, class Term>
+__device__ Sum<T> add_by_warp(const SortedPlaces& s, std::int64_t j, Key place, Sum<T> sum,
                               Term term_of) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   for (int terms = 32; terms == 32; j += 32) {
@@ -110,8 +110,8 @@ __device__ Sum<T> add_by_warp(const SortedPlaces<Key>& s, std::int64_t j, Key pl
   return sum;
 }
 
-template <class T, class Key>
-__global__ void add_runs_kernel(const __grid_constant__ IndexPlan plan, SortedPlaces<Key> s,
+template <class T>
+__global__ void add_runs_kernel(const __grid_constant__ IndexPlan plan, SortedPlaces s,
                                 Places places) {
   constexpr int alone = 16;  // terms of a run that its thread adds; the warp adds the rest
   const Walk& walk = plan.walk;
@@ -139,19 +139,18 @@ __global__ void add_runs_kernel(const __grid_constant__ IndexPlan plan, SortedPl
   }
 }
 
-template <class T, class Key>
+template <class T>
 void add_sorted(Stream& stream, const IndexPlan& plan, const Places& places, Device device) {
   const char* op = plan.guard.op;
-  const Tensor key =
-      Tensor::empty(Dims{plan.items}, sizeof(Key) == 8 ? DType::i64 : DType::i32, device);
-  launch(op, stream, grid_over(plan.items), places_kernel<Key>, plan, places,
+  const Tensor key = Tensor::empty(Dims{plan.items}, DType::i64, device);
+  launch(op, stream, grid_over(plan.items), places_kernel, plan, places,
          static_cast<std::int64_t>(sizeof(T)), pointer<Key>(stream, key));
   const Pairs pairs = sort_pairs({key, first_positions(op, plan.items, device)},
                                  bits_for(checked_add(places.count, 1)));
-  const SortedPlaces<Key> sorted{pointer<const Key>(stream, pairs.keys),
-                                 pointer<const std::uint32_t>(stream, pairs.positions), plan.items,
-                                 static_cast<Key>(places.count)};
-  launch(op, stream, grid_over(plan.items), add_runs_kernel<T, Key>, plan, sorted, places);
+  const SortedPlaces sorted{pointer<const Key>(stream, pairs.keys),
+                            pointer<const std::uint32_t>(stream, pairs.positions), plan.items,
+                            static_cast<Key>(places.count)};
+  launch(op, stream, grid_over(plan.items), add_runs_kernel<T>, plan, sorted, places);
 }
 
 template <class T>  // integers add as unsigned numbers: they wrap
@@ -170,11 +169,7 @@ void scatter_typed(const char* op, const Tensor& index, const Dims& position, co
     launch(op, stream, grid_over(lines.items), add_lines_kernel<T>, lines);
     return;
   }
-  const Places places(out);
-  if (places.count < std::numeric_limits<std::uint32_t>::max())
-    add_sorted<T, std::uint32_t>(stream, plan(Items::elements), places, out.device());
-  else
-    add_sorted<T, std::uint64_t>(stream, plan(Items::elements), places, out.device());
+  add_sorted<T>(stream, plan(Items::elements), Places(out), out.device());
 }
 
 void scatter_add(const Tensor& index, const Tensor& src, int axis, Tensor& out) {

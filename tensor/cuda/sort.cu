@@ -60,6 +60,7 @@ void sort_long_rows(Stream& stream, const SortRows<T>& s, Device device) {
 template <class T>
 void sort(const Tensor& x0, int axis, bool descending, Tensor& values0, Tensor& indices0) {
   if (values0.numel() == 0) return;
+  if (x0.shape()[axis] > BlockRows::longest) check_sortable("sort", x0.numel());
   Stream& stream = stream_of(values0.device());
   const Tensor x = x0.transpose(axis, -1).contiguous();
   const Tensor values = rows_along(values0, axis), indices = rows_along(indices0, axis);

@@ -34,7 +34,8 @@ inline Kernel<OneHot> one_hot{"one_hot"};
 
 /// The first values.shape[axis] of the sorted elements along `axis`, and where they stood (i64).
 /// Equal elements keep their order, NaN comes last in either direction. Rank 1 at least. Looked up
-/// by x's dtype.
+/// by x's dtype. On a device, x of rows that are longer than 2048 has up to 2^32 - 1 elements, else
+/// Error(size).
 using Sort = void(const Tensor& x, int axis, bool descending, Tensor& values, Tensor& indices);
 inline Kernel<Sort> sort{"sort"};
 

@@ -1,7 +1,8 @@
 /// @file
 /// Kernel slots of random numbers. `keys` is i64[L,2], `out` is [L, ...]: lane l is drawn from
 /// keys[l] as if it were alone. Floats are computed in f64 and rounded to out's dtype, so f32 and
-/// f64 draws of one key agree to f32's precision.
+/// f64 draws of one key agree to f32's precision. All devices draw the same numbers; only normals,
+/// truncated or not, may differ in their last bits. A device sorts up to 2^32 - 1 draws at once.
 #pragma once
 
 #include "tensor/kernel.hpp"

@@ -95,5 +95,18 @@ TEST(CudaSort, OfTheWholeRangeOfIntegers) {
   }
 }
 
+// 2^33 elements, of which one is stored: found before anything is allocated.
+TEST(CudaSort, OfMoreThanThirtyTwoBitsCount) {
+  const Tensor x = there(Tensor::zeros({1, 1})).expand({1 << 21, 1 << 12});
+  Tensor values = there(Tensor::zeros({1 << 21, 1}));
+  Tensor at = there(Tensor::zeros({1 << 21, 1}, DType::i64));
+  try {
+    kernels::sort.find(gpu, DType::f32)(x, 1, false, values, at);
+    ADD_FAILURE() << "sorted";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), ErrorCode::size) << e.what();
+  }
+}
+
 }  // namespace
 }  // namespace sonde::testing
