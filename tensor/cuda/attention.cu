@@ -217,14 +217,14 @@ void run(Stream& stream, Forward<T>& f) {
   using Tile = Shape<T, columns>;
   const int chunks = static_cast<int>(ceil_div(f.o.first.columns, columns));
   f.items = f.in.heads * ceil_div(f.in.rule.queries, Tile::side) * chunks;
-  launch("attention", stream, attention_grid(f.items, Tile::shared_bytes),
-         attention_kernel<T, columns>, f, chunks);
+  launch("attention", stream, tile_grid(f.items, Tile::shared_bytes), attention_kernel<T, columns>,
+         f, chunks);
 }
 template <class T, int columns>
 void run(Stream& stream, Statistics<T>& f) {
   using Tile = Shape<T, columns>;
   f.items = f.in.heads * ceil_div(f.in.rule.queries, Tile::side);
-  launch("attention_grad", stream, attention_grid(f.items, Tile::shared_bytes),
+  launch("attention_grad", stream, tile_grid(f.items, Tile::shared_bytes),
          attention_statistics_kernel<T, columns>, f);
 }
 

@@ -233,7 +233,7 @@ void run(Stream& stream, Backward<T> b, const Gradients<T>& to) {
   const std::int64_t d = to.q.first.columns, e = to.v.first.columns;
   auto launch_pass = [&](std::int64_t rows, auto kernel) {
     b.items = b.in.heads * ceil_div(rows, Tile::owned) * b.chunks;
-    launch("attention_grad", stream, attention_grid(b.items, Tile::shared_bytes), kernel, b);
+    launch("attention_grad", stream, tile_grid(b.items, Tile::shared_bytes), kernel, b);
   };
   b.d_first = to.q;
   b.d_mask = to.mask;

@@ -105,11 +105,6 @@ struct AttentionItem {
     head = item / tiles;
   }
 };
-inline Grid attention_grid(std::int64_t items, std::int64_t shared_bytes) {
-  constexpr std::int64_t most = 1 << 30;
-  return {std::min(items, most), tile_threads, shared_bytes};
-}
-
 /// `t` has dense rows.
 template <class T>
 HeadRows<T> head_rows(Stream& stream, const Tensor& t) {

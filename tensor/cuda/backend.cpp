@@ -131,6 +131,9 @@ void sonde_register_cuda() {
   sonde::cuda::register_elementwise();
   sonde::cuda::register_gather();
   sonde::cuda::register_linalg();
+  sonde::cuda::register_lstm();
+  sonde::cuda::register_lstm_cell();
+  sonde::cuda::register_lstm_grad();
   sonde::cuda::register_matmul();
   sonde::cuda::register_matmul_integer();
   sonde::cuda::register_normalize();

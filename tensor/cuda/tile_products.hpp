@@ -13,6 +13,12 @@ namespace sonde::cuda {
 
 inline constexpr int tile_side = 16, tile_threads = tile_side * tile_side;
 
+/// Blocks that go over `items` tiles.
+inline Grid tile_grid(std::int64_t items, std::int64_t shared_bytes) {
+  constexpr std::int64_t most = 1 << 30;
+  return {std::min(items, most), tile_threads, shared_bytes};
+}
+
 /// Elements from one row of a tile to the next: one vector more than a row, so that the 16 rows
 /// that a warp reads at once lie in different banks.
 template <class T>
