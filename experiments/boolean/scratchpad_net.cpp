@@ -91,7 +91,7 @@ Tensor ScratchpadNet::decode(const Tensor& strings) const {
   Var written = Tensor::zeros({strings.size(0), 0}, DType::i64);
   for (std::int64_t step = 0; step < strings.size(1); ++step) {
     const Var next = slice(write(ctx, memory, strings, written), 1, step, step + 1);
-    written = concat({written, to(gt(next, 0.5), DType::i64)}, 1);
+    written = concat({written, sonde::to(gt(next, 0.5), DType::i64)}, 1);
   }
   return written.tensor();
 }
