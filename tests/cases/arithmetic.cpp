@@ -48,7 +48,8 @@ void arithmetic_cases(Cases& cases) {
        .f = [](const Vars& x) { return make_vars(to(to(x[0], DType::f32), x[0].dtype())); },
        .order = 0});
   cases.push_back({"to_device", {{{2, 3}}}, [](const Vars& x) {
-                     return make_vars(mul(to(x[0], Device{}), x[0]));
+                     const Var there_and_back = to(to(x[0], Device{}), x[0].device());
+                     return make_vars(mul(there_and_back, x[0]));
                    }});
   cases.push_back({"stop_gradient",
                    {{{3}}},

@@ -13,7 +13,7 @@ Var shifted(const Var& x, const std::vector<double>& diagonal) {
   double* p = d.mutable_data<double>();
   const auto count = std::min({m, n, static_cast<std::int64_t>(diagonal.size())});
   for (std::int64_t i = 0; i < count; ++i) p[i * (n + 1)] = diagonal[static_cast<std::size_t>(i)];
-  return add(x, to(d, x.dtype()));
+  return add(x, to(to(d, x.dtype()), x.device()));
 }
 Var square(const Var& x) {
   return mul(x, x);
