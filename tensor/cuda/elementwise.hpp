@@ -20,13 +20,18 @@ Input<T> input_of(const ElementwisePlan& plan, const Walk& walk, int k, bool vec
   return in;
 }
 
+/// One thread per item, but no more blocks than most_blocks.
+inline Grid grid_for(std::int64_t items) {
+  return {std::min((items + block_threads - 1) / block_threads, most_blocks), block_threads};
+}
+
 template <Weight weight, class Out, class Op, class... In>
 void launch_flat(std::string_view name, Stream& stream, const Op& op, const Walk& walk,
                  const Input<In>&... in) {
   constexpr int width = flat_width<Out, In...>, packs = packs_per_thread<weight, width>;
   void (*kernel)(Op, std::int64_t, Out*, Input<In>...) = flat_kernel<packs, Op, Out, In...>;
-  launch(name, stream, grid_over(walk.size[0] / (width * packs) + 1, block_threads), kernel, op,
-         walk.size[0], reinterpret_cast<Out*>(walk.base[0]), in...);
+  launch(name, stream, grid_for(walk.size[0] / (width * packs) + 1), kernel, op, walk.size[0],
+         reinterpret_cast<Out*>(walk.base[0]), in...);
 }
 
 template <class Out, class Op, class... In>
@@ -36,7 +41,7 @@ void launch_strided(std::string_view name, Stream& stream, const Op& op, const W
   const StridedPlan<operands> plan(walk, width);
   void (*kernel)(Op, StridedPlan<operands>, std::byte*, bool, Input<In>...) =
       strided_kernel<Op, Out, In...>;
-  launch(name, stream, grid_over(plan.packs, block_threads), kernel, op, plan, walk.base[0],
+  launch(name, stream, grid_for(plan.packs), kernel, op, plan, walk.base[0],
          has_packs(walk, 0, width), in...);
 }
 

@@ -9,6 +9,9 @@
 
 namespace sonde::cuda {
 
+/// Enough to keep any device busy; kernels go on in steps of the grid.
+inline constexpr std::int64_t most_blocks = 1 << 13;
+
 /// An input that lies on the host and is handed to the kernel by value.
 inline bool is_number(const Tensor& t) {
   return t.device().type == DeviceType::cpu && t.rank() == 0;

@@ -77,7 +77,7 @@ void run(Stream& stream, const Walk& walk, int axis) {
   std::int64_t tiles = tiles_along(walk.size[0]) * tiles_along(walk.size[axis]);
   for (int i = 1; i < walk.rank; ++i)
     if (i != axis) tiles *= walk.size[i];
-  const Grid grid{std::min<std::int64_t>(tiles, 1 << 16), tile * tile_rows};
+  const Grid grid{std::min(tiles, most_blocks), tile * tile_rows};
   launch("copy", stream, grid, transpose_kernel<Word>, matrices_of(walk, axis), tiles, walk.base[1],
          walk.base[0]);
 }

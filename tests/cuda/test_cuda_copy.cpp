@@ -105,6 +105,12 @@ TEST(CudaCopy, TransposesBatchesAroundTileEdges) {
       }
 }
 
+TEST(CudaCopy, MoreTilesThanBlocks) {
+  const std::int64_t n = cuda::most_blocks + 200;
+  expect_same_copy(drawn({n, 8, 9}, DType::i32).transpose(1, 2),
+                   Tensor::zeros({n, 9, 8}, DType::i32));
+}
+
 TEST(CudaCopy, UnalignedRows) {
   for (DType t : {DType::u8, DType::f16, DType::f32, DType::f64})
     for (std::int64_t start : {0, 1, 2, 3, 4, 8})

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "tensor/cuda/elementwise_plan.hpp"
 #include "tensor/kernels/elementwise.hpp"
 #include "tests/cuda/both.hpp"
 
@@ -250,6 +251,13 @@ TEST(CudaElementwise, LargeInputsOfAnotherOrderAreRearranged) {
   compare({&k::sub, 2}, {a, b.transpose(0, 1)}, Tensor::zeros({260, 300}), true);
   compare({&k::lt, 2}, {a.transpose(0, 1), b}, Tensor::zeros({300, 260}, DType::boolean), true);
   compare({&k::sub, 2}, {a, b.transpose(0, 1)}, Tensor::zeros({300, 260}).transpose(0, 1), true);
+}
+
+TEST(CudaElementwise, MoreElementsThanThreads) {
+  const std::int64_t n = 2 * 256 * cuda::most_blocks + 7;
+  const Tensor x = drawn({n}, DType::f64);
+  compare({&k::exp, 1}, {x}, Tensor::zeros({n}, DType::f64), false);
+  compare({&k::exp, 1}, {x.flip({0})}, Tensor::zeros({n}, DType::f64), false);
 }
 
 TEST(CudaElementwise, AnInputOfAnotherDeviceIsAnError) {
