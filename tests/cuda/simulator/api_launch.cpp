@@ -31,8 +31,8 @@ bool is_block(dim3 block) {
          block.x * block.y * block.z <= threads_per_block;
 }
 
-void run(const Call& kernel, const cudaLaunchConfig_t& config) {
-  run_grid(kernel, config.gridDim, config.blockDim, config.dynamicSmemBytes);
+void run(const Call& kernel, int device, const cudaLaunchConfig_t& config) {
+  run_grid(kernel, device, config.gridDim, config.blockDim, config.dynamicSmemBytes);
   if (state.check_each_kernel) check_blocks();
 }
 
@@ -49,7 +49,8 @@ cudaError_t launch(const cudaLaunchConfig_t& config, Call kernel) {
     if (config.numAttrs != 0) return cudaErrorNotSupported;
     if (const cudaError_t failure = take_failure(); failure != cudaSuccess) return failure;
     ++state.counters.launches;
-    stream->pending.push_back({.run = [kernel, config] { run(kernel, config); }});
+    stream->pending.push_back(
+        {.run = [=, device = stream->device] { run(kernel, device, config); }});
     return cudaSuccess;
   });
 }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "access.hpp"
 #include "fault.hpp"
 #include "fiber.hpp"
 #include "guarded.hpp"
@@ -36,6 +37,7 @@ class Block {
  private:
   static void work_on_fiber();
   void run_threads();
+  void run_kernel();
   void start_threads();
   void visit_all();
   void enter(std::size_t thread);
@@ -103,6 +105,7 @@ void Block::visit_all() {
     }
     enter(walk_.index());
     fiber_ = thread.fiber;
+    running.stack = {fiber_->stack(), Fiber::stack_bytes};
     fiber_->resume();
   }
   if (running_ == 0) return;
@@ -115,6 +118,8 @@ void Block::visit_all() {
 
 void Block::enter(std::size_t thread) {
   threads_[thread].phase = Phase::ready;
+  running.thread = static_cast<std::uint16_t>(thread);
+  running.warp_epoch = warps_[thread / 32].syncs();
   place.thread = indices_[thread];
   place.lane = static_cast<unsigned>(thread % 32);
 }
@@ -130,7 +135,7 @@ void Block::work_on_fiber() {
 
 void Block::run_threads() {
   for (;;) {
-    call_->run(call_->kernel, call_->arguments.get());
+    run_kernel();
     end_thread();
     Walk next = walk_;
     next.next();
@@ -139,6 +144,11 @@ void Block::run_threads() {
     threads_[next.index()].fiber = fiber_;
     enter(next.index());
   }
+}
+
+void Block::run_kernel() {
+  const Inside kernel(true);
+  call_->run(call_->kernel, call_->arguments.get());
 }
 
 void Block::end_thread() {
@@ -154,6 +164,7 @@ void Block::ready(std::size_t warp, unsigned lanes) {
 }
 
 BlockVote Block::wait_for_block(BlockBarrier kind, bool predicate) {
+  const Inside simulator(false);
   if (at_barrier_ == 0) {
     kind_ = kind;
     in_favour_ = 0;
@@ -168,6 +179,7 @@ BlockVote Block::wait_for_block(BlockBarrier kind, bool predicate) {
 }
 
 void Block::release_barrier() {
+  ++running.block_epoch;
   vote_ = {static_cast<int>(at_barrier_), in_favour_};
   at_barrier_ = 0;
   for (Thread& thread : threads_) {
@@ -176,11 +188,13 @@ void Block::release_barrier() {
 }
 
 std::uint64_t Block::wait_for_warp(WarpOp op, unsigned mask, std::uint64_t value, unsigned source) {
+  const Inside simulator(false);
   const std::size_t index = walk_.index();
   Warp& mine = warp();
   const unsigned lane = place.lane;
   if (const unsigned lanes = mine.arrive(lane, op, mask, value, source); lanes != 0) {
     ready(index / 32, lanes);
+    running.warp_epoch = mine.syncs();
   } else {
     threads_[index].phase = Phase::at_warp;
     Fiber::yield();
@@ -221,10 +235,13 @@ void* dynamic_shared() {
   return shared_memory->data();
 }
 
-void run_grid(const Call& call, dim3 grid, dim3 size, std::size_t dynamic_shared_bytes) {
+void run_grid(const Call& call, int device, dim3 grid, dim3 size,
+              std::size_t dynamic_shared_bytes) {
   const Guarded shared("the dynamic shared memory", dynamic_shared_bytes);
   shared_memory = &shared;
   set_last_kernel(call.kernel);
+  const auto* arguments = static_cast<const std::byte*>(call.arguments.get());
+  begin_kernel({device, {arguments, call.argument_bytes}, {shared.data(), shared.size()}});
   place.block_size = size;
   place.grid_size = grid;
   block.prepare(call, size);
@@ -234,6 +251,7 @@ void run_grid(const Call& call, dim3 grid, dim3 size, std::size_t dynamic_shared
     place.block = {static_cast<unsigned>(i % row), static_cast<unsigned>(i / row % grid.y),
                    static_cast<unsigned>(i / plane)};
     std::memset(shared.data(), poison_fresh, shared.size());
+    running.block = static_cast<std::uint32_t>(i);
     block.run();
     shared.check();
   }

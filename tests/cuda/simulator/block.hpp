@@ -8,6 +8,7 @@
 namespace simulator {
 
 /// Runs every thread of the grid. Ends the program where threads wait for each other forever.
-void run_grid(const Call& call, dim3 grid, dim3 block, std::size_t dynamic_shared_bytes);
+void run_grid(const Call& call, int device, dim3 grid, dim3 block,
+              std::size_t dynamic_shared_bytes);
 
 }  // namespace simulator

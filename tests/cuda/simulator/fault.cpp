@@ -1,36 +1,16 @@
 #include "fault.hpp"
 
-#include <cxxabi.h>
-#include <dlfcn.h>
-
-#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
 
+#include "access.hpp"
 #include "cuda_runtime.h"
+#include "image.hpp"
 
 namespace simulator {
 namespace {
 
 const void* last_kernel = nullptr;
-
-/// Name of the function, or where `addr2line -Cfe` finds it if the linker did not export it.
-std::string name_of(const void* function) {
-  Dl_info info{};
-  if (dladdr(function, &info) == 0) return "unknown";
-  if (info.dli_sname != nullptr && info.dli_saddr == function) {
-    int status = 0;
-    const std::unique_ptr<char, decltype(&std::free)> name(
-        abi::__cxa_demangle(info.dli_sname, nullptr, nullptr, &status), &std::free);
-    return status == 0 ? name.get() : info.dli_sname;
-  }
-  char place[32];
-  std::snprintf(place, sizeof place, " 0x%zx",
-                reinterpret_cast<std::uintptr_t>(function) -
-                    reinterpret_cast<std::uintptr_t>(info.dli_fbase));
-  return std::string("addr2line -Cfe ") + info.dli_fname + place;
-}
 
 }  // namespace
 
@@ -39,7 +19,7 @@ void set_last_kernel(const void* kernel) {
 }
 
 void fault(const std::string& message) {
-  const std::string kernel = last_kernel == nullptr ? "none" : name_of(last_kernel);
+  const std::string kernel = last_kernel == nullptr ? "none" : function_at(last_kernel);
   std::fprintf(stderr, "CUDA simulator: %s; last kernel: %s\n", message.c_str(), kernel.c_str());
   std::abort();
 }
@@ -47,5 +27,6 @@ void fault(const std::string& message) {
 }  // namespace simulator
 
 void __trap() {
+  const simulator::Inside outside(false);
   simulator::fault("__trap() or a false __builtin_assume");
 }

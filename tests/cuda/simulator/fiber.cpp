@@ -20,7 +20,6 @@
 namespace simulator {
 namespace {
 
-constexpr std::size_t stack_bytes = 256 * 1024;
 constexpr std::size_t guard_bytes = 4096;
 
 }  // namespace
@@ -79,8 +78,8 @@ struct Position {
 
   void start(char* top, void (*entry)()) {
     getcontext(&context);
-    context.uc_stack.ss_sp = top - stack_bytes / 2;
-    context.uc_stack.ss_size = stack_bytes / 2;
+    context.uc_stack.ss_sp = top - Fiber::stack_bytes / 2;
+    context.uc_stack.ss_size = Fiber::stack_bytes / 2;
     makecontext(&context, entry, 0);
   }
   static void move(Position& left, Position& entered) {
@@ -104,7 +103,7 @@ struct Sanitized {
     __sanitizer_finish_switch_fiber(fake_stack, &left.bottom, &left.bytes);
   }
   void start(const char* stack) {
-    bottom = stack, bytes = stack_bytes;
+    bottom = stack, bytes = Fiber::stack_bytes;
   }
   void end() {}
 #elif defined(__SANITIZE_THREAD__)
@@ -182,6 +181,10 @@ void Fiber::resume() {
   scheduler_sanitized.leave(running->sanitized);
   Position::move(scheduler, context_->position);
   scheduler_sanitized.enter(context_->sanitized);
+}
+
+const std::byte* Fiber::stack() const {
+  return reinterpret_cast<const std::byte*>(context_->mapping + guard_bytes);
 }
 
 void Fiber::yield() {

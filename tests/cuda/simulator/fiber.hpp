@@ -17,6 +17,10 @@ class Fiber {
   void resume();        ///< runs it until it yields; not from within a fiber
   static void yield();  ///< goes back to who resumed the fiber that runs
 
+  /// The stack of the fiber: its lowest address.
+  const std::byte* stack() const;
+  static constexpr std::size_t stack_bytes = 256 * 1024;
+
   struct Context;
 
  private:

@@ -110,7 +110,8 @@ Region region_of(const void* address, std::size_t bytes) {
   const auto offset =
       static_cast<std::size_t>(static_cast<const std::byte*>(address) - block->first);
   const bool inside = bytes <= block->second.memory.size() - offset;
-  return {true, inside && !block->second.free_announced, block->second.device};
+  return {true, inside && !block->second.free_announced, block->second.device, block->first,
+          block->second.memory.size()};
 }
 
 bool is_block(const void* address, bool pinned) {

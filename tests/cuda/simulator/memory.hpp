@@ -37,6 +37,8 @@ struct Region {
   bool found = false;   ///< in memory of a device or pinned; else pageable
   bool inside = false;  ///< all `bytes` of it, and not freed
   int device = on_host;
+  const std::byte* begin = nullptr;  ///< of its block
+  std::size_t bytes = 0;             ///< of its block
 };
 Region region_of(const void* address, std::size_t bytes);
 

@@ -20,7 +20,8 @@ void set_schedule(Order order);
 void set_device_count(int count);
 /// Memory of each device. 4 GiB at the start.
 void set_memory(std::size_t bytes);
-/// Shared memory that a block can ask for. 227 KiB at the start, as an H100; 64 on the oldest cards.
+/// Shared memory that a block can ask for. 227 KiB at the start, as an H100; 64 on the oldest
+/// cards.
 void set_shared_memory(std::size_t bytes);
 /// What every call returns, as for a driver that is too old; cudaSuccess ends it.
 void set_driver_error(cudaError_t error);

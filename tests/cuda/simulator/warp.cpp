@@ -17,6 +17,7 @@ void for_each_lane(unsigned lanes, Body body) {
 void Warp::start(unsigned lanes) {
   alive_ = lanes == 32 ? ~0U : (1U << lanes) - 1;
   waiting_ = 0;
+  syncs_ = 0;
 }
 
 unsigned Warp::arrive(unsigned lane, WarpOp op, unsigned mask, std::uint64_t value,
@@ -42,6 +43,8 @@ unsigned Warp::complete(unsigned mask) {
   const unsigned lanes = mask & alive_;
   if ((waiting_ & lanes) != lanes) return 0;
   check_same(lanes);
+  // The other intrinsics do not order accesses to memory.
+  if (waits_[static_cast<unsigned>(std::countr_zero(lanes))].op == WarpOp::sync) ++syncs_;
   unsigned votes = 0;
   for_each_lane(lanes, [&](unsigned lane) { votes |= unsigned{waits_[lane].value != 0} << lane; });
   for_each_lane(lanes, [&](unsigned lane) {

@@ -24,7 +24,8 @@ class Warp {
 
   /// What wait_for_warp returns to the lane.
   std::uint64_t result(unsigned lane) const { return waits_[lane].result; }
-  unsigned waiting() const { return waiting_; }
+  /// How many __syncwarps were completed, modulo 2^16.
+  std::uint16_t syncs() const { return syncs_; }
   /// Lanes for which `lane` waits.
   unsigned missing(unsigned lane) const { return waits_[lane].mask & alive_ & ~waiting_; }
 
@@ -42,6 +43,7 @@ class Warp {
   std::array<Wait, 32> waits_;
   unsigned alive_ = 0;
   unsigned waiting_ = 0;
+  std::uint16_t syncs_ = 0;
 };
 
 }  // namespace simulator

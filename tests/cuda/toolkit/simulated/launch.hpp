@@ -15,6 +15,7 @@ namespace simulator {
 struct Call {
   const void* kernel;
   std::shared_ptr<const void> arguments;
+  std::size_t argument_bytes;
   void (*run)(const void* kernel, const void* arguments);
 };
 
@@ -36,9 +37,9 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
     const auto function = reinterpret_cast<void (*)(Parameters...)>(const_cast<void*>(address));
     std::apply(function, *static_cast<const Kept*>(kept));
   };
-  return simulator::launch(
-      *config, {simulator::address_of(kernel),
-                std::make_shared<const Kept>(std::forward<Arguments>(arguments)...), run});
+  auto kept = std::make_shared<const Kept>(std::forward<Arguments>(arguments)...);
+  return simulator::launch(*config,
+                           {simulator::address_of(kernel), std::move(kept), sizeof(Kept), run});
 }
 
 template <class Kernel>
