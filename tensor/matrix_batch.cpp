@@ -11,8 +11,9 @@ MatrixBatch batch_of(const Tensor& a) {
   return {count, rows, cols};
 }
 
-void copy_into(const Tensor& from, Tensor to) {
-  kernels::copy.find(to.device(), from.dtype())(std::span(&from, 1), to, nullptr);
+void copy_into(const Tensor& from, const Tensor& to) {
+  Tensor target = to;
+  kernels::copy.find(to.device(), from.dtype())(std::span(&from, 1), target, nullptr);
 }
 
 Tensor work_copy(const Tensor& a) {

@@ -18,7 +18,7 @@ struct MatrixBatch {
 MatrixBatch batch_of(const Tensor& a);
 
 /// Elements of `from`, broadcast and converted, into `to`, by the device's kernel.
-void copy_into(const Tensor& from, Tensor to);
+void copy_into(const Tensor& from, const Tensor& to);
 /// A row-major copy that a routine may overwrite. Read by columns it is the transpose.
 Tensor work_copy(const Tensor& a);
 

@@ -2,7 +2,6 @@
 #include "tensor/kernels/matmul.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <tuple>
 
 #include "tensor/batched_product.hpp"
@@ -16,27 +15,26 @@ namespace {
 // cuBLASLt's integers; longer matrices are cut along their rows.
 constexpr std::int64_t max_rows = std::int64_t{1} << 30;
 
-// How a matrix lies: by rows or by columns, the elements of each contiguous, each `ld` behind the
-// one before it.
+// How far apart the rows of a matrix lie, if each is contiguous and they do not overlap; else 0.
+template <class T>
+std::int64_t row_step(const Matrix<T>& m) {
+  if (m.cols > 1 && m.col_stride != 1) return 0;
+  if (m.rows > 1 && m.row_stride < m.cols) return 0;
+  return m.rows > 1 ? m.row_stride : m.cols;
+}
+
+// By rows or by columns, each `ld` behind the one before it; 0 if neither.
 struct Layout {
   std::int64_t ld;
   bool by_columns;
 };
-
 template <class T>
-std::optional<std::int64_t> row_step(const Matrix<T>& m) {
-  if (m.cols > 1 && m.col_stride != 1) return {};
-  if (m.rows > 1 && m.row_stride < m.cols) return {};
-  return m.rows > 1 ? m.row_stride : m.cols;
-}
-template <class T>
-std::optional<Layout> layout_of(const Matrix<T>& m) {
-  if (const auto ld = row_step(m)) return Layout{*ld, false};
-  if (const auto ld = row_step(m.transposed())) return Layout{*ld, true};
-  return {};
+Layout layout_of(const Matrix<T>& m) {
+  if (const std::int64_t ld = row_step(m)) return {ld, false};
+  return {row_step(m.transposed()), true};
 }
 bool has_layout(const Tensor& t) {
-  return layout_of(matrix_of<std::byte>(t, nullptr)).has_value();
+  return layout_of(matrix_of<std::byte>(t, nullptr)).ld != 0;
 }
 
 // `t` itself if its matrices have a layout, else a copy whose broadcast batch axes stay so.
@@ -67,8 +65,8 @@ template <class T>
 void absorb_axes(Product<T>& p) {
   for (; !p.axes.empty(); p.axes.pop_back()) {
     auto [a, b, c] = std::tuple(p.a, p.b, p.c);
-    if (!absorb_axis(p.axes.back(), a, b, c) || !layout_of(a) || !layout_of(b) || !row_step(c))
-      return;
+    if (!absorb_axis(p.axes.back(), a, b, c)) return;
+    if (layout_of(a).ld == 0 || layout_of(b).ld == 0 || row_step(c) == 0) return;
     p.a = a, p.b = b, p.c = c;
   }
 }
@@ -90,7 +88,7 @@ BatchAxis take_batch(BatchAxes& axes) {
 // Matrices by rows are their transposes by columns, so cuBLASLt is asked for C' = B' A'.
 template <class T>
 void multiply_batch(Stream& stream, const Product<T>& p, const BatchAxis& batch) {
-  const Layout a = *layout_of(p.a), b = *layout_of(p.b);
+  const Layout a = layout_of(p.a), b = layout_of(p.b);
   for (std::int64_t row = 0; row < p.c.rows; row += max_rows) {
     const std::int64_t rows = std::min(max_rows, p.c.rows - row);
     const Gemm problem{.dtype = dtype_of<T>,
@@ -102,7 +100,7 @@ void multiply_batch(Stream& stream, const Product<T>& p, const BatchAxis& batch)
                        .k = p.a.cols,
                        .lda = b.ld,
                        .ldb = a.ld,
-                       .ldd = *row_step(p.c),
+                       .ldd = row_step(p.c),
                        .batch = batch.size,
                        .step_a = batch.b,
                        .step_b = batch.a,
@@ -142,7 +140,7 @@ void matmul(const Tensor& a, const Tensor& b, Tensor& out) {
                      matrix_of(left, static_cast<const T*>(pointer<T>(stream, left))),
                      matrix_of(right, static_cast<const T*>(pointer<T>(stream, right))),
                      matrix_of(target, pointer<T>(stream, target))};
-  multiply(stream, row_step(p.c) ? p : p.transposed());
+  multiply(stream, row_step(p.c) != 0 ? p : p.transposed());
   if (target.ref() != out.ref()) copy_into(target, out);
 }
 

@@ -172,7 +172,7 @@ Tensor Solver<T>::getrf(Stream& stream, Matrices<T> a, int* info) {
   constexpr std::string_view op = "lu";
   const SolverHandles& h = handles_of(stream);
   const std::int64_t n = a.rows;
-  const Tensor pivots = scratch(stream, {a.count, n}, is_batch(a) ? DType::i32 : DType::i64);
+  Tensor pivots = scratch(stream, {a.count, n}, is_batch(a) ? DType::i32 : DType::i64);
   if (is_batch(a)) {
     const Tensor all = addresses(stream, a.data, a.count, a.numel());
     const int size = to_int(n, op);

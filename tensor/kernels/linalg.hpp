@@ -4,7 +4,8 @@
 /// and each matrix of an output is row-major or, where the slot says so, column-major. A method
 /// that fails (singular, not positive definite, no convergence; cholesky, eigh and svd also of NaN,
 /// which the others pass on) is an Error(numeric) that names the first bad matrix of the batch. To
-/// know, the host waits for a device: all but qr, slogdet and det make it wait.
+/// know that, the host waits for a device, except in qr, slogdet, det, and triangular_solve with a
+/// unit diagonal.
 #pragma once
 
 #include "tensor/kernel.hpp"

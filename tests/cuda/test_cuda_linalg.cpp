@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <functional>
 
 #include "tensor/backend.hpp"
 #include "tensor/kernels/linalg.hpp"
 #include "tensor/kernels/matmul.hpp"
 #include "tests/cuda/both.hpp"
+#include "tests/cuda/libraries/solver.hpp"
 
 namespace sonde::testing {
 namespace {
@@ -316,6 +318,16 @@ TEST_P(CudaLinalg, FailuresNameTheFirstBadMatrixAsOnTheCpu) {
             std::string::npos);
 }
 
+TEST_P(CudaLinalg, NoConvergenceNamesTheMatrix) {
+  if (std::getenv("SONDE_TEST_GPU")) GTEST_SKIP() << "cuSOLVER cannot be told to fail";
+  const Tensor a = there(positive({3, 4, 4}, dtype(), 14));
+  cuda::fails_to_converge = 1;
+  const std::string eigh = outcome(run_eigh, a, gpu), svd = outcome(run_svd, a, gpu);
+  cuda::fails_to_converge = -1;
+  EXPECT_NE(eigh.find("eigh: matrix 1 of 3 has no eigenvalues"), std::string::npos) << eigh;
+  EXPECT_NE(svd.find("svd: matrix 1 of 3 has no singular values"), std::string::npos) << svd;
+}
+
 TEST_P(CudaLinalg, TriangleWithUnitDiagonalReadsNoDiagonal) {
   const Tensor a = Tensor::from<double>({0, 9, 2, 0}, {2, 2}).to(dtype()),
                b = Tensor::from<double>({1, 2}, {2, 1}).to(dtype());
@@ -331,6 +343,7 @@ TEST_P(CudaLinalg, OnlyWhatCanFailWaits) {
   run_qr(a, gpu);
   run_det(a, gpu);
   run_slogdet(a, gpu);
+  triangular_solve(a, a, {.unit = true}, gpu);
   const std::size_t before = reasons.size();
   run_cholesky(a, gpu);
   set_sync_observer({});

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <utility>
 
+#include "tensor/backend.hpp"
 #include "tensor/kernels/matmul.hpp"
 #include "tests/cuda/both.hpp"
 
@@ -13,9 +15,18 @@ double tolerance(DType t) {
 }
 
 // Every way in which a matrix of a larger tensor can lie.
-enum class View { plain, transposed, spaced, reversed, repeated_rows, shifted, padded };
+enum class View {
+  plain,
+  transposed,
+  spaced,
+  reversed,
+  repeated_rows,
+  shifted,
+  padded,
+  overlapping
+};
 constexpr View views[] = {View::plain,         View::transposed, View::spaced, View::reversed,
-                          View::repeated_rows, View::shifted,    View::padded};
+                          View::repeated_rows, View::shifted,    View::padded, View::overlapping};
 
 // [batch.., rows, cols], drawn anew for each seed.
 Tensor viewed(View view, const Dims& shape, DType dtype, std::uint64_t seed) {
@@ -40,6 +51,11 @@ Tensor viewed(View view, const Dims& shape, DType dtype, std::uint64_t seed) {
       d[r] += 2;
       d[c] += 3;
       return drawn(d, dtype, seed).slice(-2, 1, d[r] - 1).slice(-1, 0, d[c] - 3);
+    case View::overlapping: {  // windows of one row
+      std::int64_t elements = 0;
+      for (std::int64_t& n : d) elements += std::exchange(n, 1);
+      return drawn({elements}, dtype, seed).as_strided(shape, d, 0);
+    }
     default:
       return drawn(d, dtype, seed);
   }
@@ -115,7 +131,7 @@ TEST_P(CudaMatmul, BatchAxesOfAnyStrides) {
 TEST_P(CudaMatmul, OutputsOfAnyStrides) {
   const Tensor a = drawn({2, 4, 5}, GetParam(), 1), b = drawn({2, 5, 6}, GetParam(), 2);
   for (const View view : views) {
-    if (view == View::repeated_rows) continue;
+    if (view == View::repeated_rows || view == View::overlapping) continue;
     SCOPED_TRACE(static_cast<int>(view));
     expect_same(a, b, viewed(view, {2, 4, 6}, GetParam(), 3));
     expect_same(a, b.select(0, 0), viewed(view, {2, 4, 6}, GetParam(), 4));
@@ -123,6 +139,26 @@ TEST_P(CudaMatmul, OutputsOfAnyStrides) {
   }
   expect_same(a, b, drawn({4, 2, 6}, GetParam(), 6).permute({1, 0, 2}));
   expect_same(a.select(0, 0), b, drawn({4, 2, 6}, GetParam(), 7).permute({1, 0, 2}));
+  expect_same(a.slice(1, 0, 1), b.select(0, 0), drawn({2, 1, 6}, GetParam(), 8).flip({0}));
+}
+
+TEST_P(CudaMatmul, TheSameProductAgainAndAgain) {
+  const Tensor row = drawn({1, 1, 5}, GetParam(), 1).expand({3, 1, 5}),
+               column = drawn({1, 5, 1}, GetParam(), 2).expand({3, 5, 1});
+  expect_same(row, drawn({5, 6}, GetParam(), 3));
+  expect_same(drawn({6, 5}, GetParam(), 4), column);
+  expect_same(row, column);
+}
+
+// An operand that has no layout for the library is copied without its repetitions.
+TEST_P(CudaMatmul, BroadcastMatricesAreCopiedOnce) {
+  const Tensor a = there(viewed(View::spaced, {1, 8, 8}, GetParam(), 1)).expand({1000, 8, 8}),
+               b = there(drawn({1000, 8, 1}, GetParam(), 2));
+  Tensor out = Tensor::empty({1000, 8, 1}, GetParam(), gpu);
+  const std::int64_t before = memory_stats(gpu).current;
+  reset_peak_bytes(gpu);
+  kernels::matmul.find(gpu, GetParam())(a, b, out);
+  EXPECT_LT(memory_stats(gpu).peak - before, 100 * 8 * 8 * size_of(GetParam()));
 }
 
 TEST_P(CudaMatmul, Empty) {
