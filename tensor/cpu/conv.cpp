@@ -1,8 +1,6 @@
 // Chooses the kernel for each group of each lane, and lays tensors out for it.
 #include "tensor/kernels/conv.hpp"
 
-#include <atomic>
-
 #include "tensor/conv_frame.hpp"
 #include "tensor/cpu/conv_depthwise.hpp"
 #include "tensor/cpu/conv_indirect.hpp"
@@ -11,20 +9,6 @@
 #include "tensor/cpu/conv_winograd.hpp"
 #include "tensor/cpu/register.hpp"
 #include "tensor/parallel.hpp"
-
-namespace sonde {
-namespace {
-std::atomic<bool> winograd_on{true};
-}  // namespace
-
-bool conv_winograd() {
-  return winograd_on.load(std::memory_order_relaxed);
-}
-void set_conv_winograd(bool on) {
-  winograd_on.store(on, std::memory_order_relaxed);
-}
-
-}  // namespace sonde
 
 namespace sonde::cpu {
 namespace {

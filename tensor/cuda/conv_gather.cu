@@ -2,7 +2,7 @@
 // are found as they are needed (an implicit GEMM).
 #include "tensor/cuda/conv_gather.hpp"
 
-#include "tensor/cuda/conv_tiles.hpp"
+#include "tensor/cuda/conv_tensor_tile.hpp"
 #include "tensor/cuda/sum_parts.hpp"
 
 namespace sonde::cuda {
@@ -137,7 +137,7 @@ class Patches {
     });
   }
 
-  __device__ void store(typename Tile::Slice& slice) const {
+  __device__ void store(typename Tile::Slice& slice) {
     a_.store(slice.a);
     b_.store(slice.b);
   }
@@ -163,7 +163,7 @@ __device__ void store_tile(const GatherConv<T>& c, const Part& part, const std::
     for (int j = 0; j < Tile::columns; j += pack) {
       const std::int64_t d = part.channel + Tile::column(j);
       T* to = c.dest.data + part.dest + at + d;
-      if (packs && pack == widest<T>) {
+      if (packs) {
         Pack<T, pack> whole;
         for (int k = 0; k < pack; ++k) whole.v[k] = sums[i][j + k];
         if (d < c.dest_channels) store_pack<pack>(to, whole);
@@ -241,6 +241,13 @@ void gather_conv(std::string_view op, Stream& stream, const GatherConv<T>& c, co
     using Tile = decltype(tile);
     return tiles_m<Tile>(m) * tiles_n<Tile>(n) * products(c) >= busy_blocks / 2;
   };
+  if constexpr (std::is_same_v<T, float>)
+    if (conv_tf32() && n > 8) {
+      using Large = TensorTile<128, 128, 64, 64, true>;
+      using Medium = TensorTile<64, 64, 32, 32, true>;
+      if (n > Medium::n && enough(Large{})) return run<Large>(op, stream, c, dest);
+      return run<Medium>(op, stream, c, dest);
+    }
   using Narrow = Tile<T, 128, 8, 4, 2>;
   using Tall = Tile<T, 128, 32, 8, 4>;
   using Large = Tile<T, 128, 128, 8, 8>;

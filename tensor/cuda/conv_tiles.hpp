@@ -26,6 +26,9 @@ struct Tile {
     T b[depth][N + widest<T>];
   };
   using Sums = T[TM][TN];
+  static constexpr bool depth_inner = false;  ///< of both operands of a slice
+  static constexpr int pack_m = TM < widest<T> ? TM : widest<T>;
+  static constexpr int pack_n = TN < widest<T> ? TN : widest<T>;
 
   /// Row and column, within the tile, of a thread's sum: packs of neighbours, far from each other,
   /// so that the threads of a warp read neighbouring packs.
@@ -37,8 +40,26 @@ struct Tile {
     return j / pack_n * pack_n * threads_n + static_cast<int>(threadIdx.x) % threads_n * pack_n +
            j % pack_n;
   }
-  static constexpr int pack_m = TM < widest<T> ? TM : widest<T>;
-  static constexpr int pack_n = TN < widest<T> ? TN : widest<T>;
+  /// What becomes of an element on its way to shared memory.
+  static __device__ T rounded(T x) { return x; }
+
+  static __device__ void multiply(const Slice& slice, Sums& sums) {
+#pragma unroll
+    for (int k = 0; k < depth; ++k) {
+      Pack<T, pack_m> a[TM / pack_m];
+      Pack<T, pack_n> b[TN / pack_n];
+#pragma unroll
+      for (int i = 0; i < TM; i += pack_m) a[i / pack_m] = load_pack<pack_m>(&slice.a[k][row(i)]);
+#pragma unroll
+      for (int j = 0; j < TN; j += pack_n)
+        b[j / pack_n] = load_pack<pack_n>(&slice.b[k][column(j)]);
+#pragma unroll
+      for (int i = 0; i < TM; ++i)
+#pragma unroll
+        for (int j = 0; j < TN; ++j)
+          sums[i][j] += a[i / pack_m].v[i % pack_m] * b[j / pack_n].v[j % pack_n];
+    }
+  }
 };
 
 /// Most blocks of a grid.
@@ -52,6 +73,12 @@ std::int64_t tiles_m(std::int64_t m) {
 template <class Tile>
 std::int64_t tiles_n(std::int64_t n) {
   return (n + Tile::n - 1) / Tile::n;
+}
+
+template <class Tile, int Width>
+__device__ void round_all(Pack<typename Tile::Element, Width>& pack) {
+#pragma unroll
+  for (auto& x : pack.v) x = Tile::rounded(x);
 }
 
 /// A thread's share of an operand's slice whose elements are neighbours along the depth.
@@ -79,14 +106,20 @@ class AlongDepth {
       staged_[p] = from ? load_pack<Width>(from) : Pack<T, Width>{};
     }
   }
-  template <int Pitch>
-  __device__ void store(T (&slice)[Tile::depth][Pitch]) const {
+  /// `slice` is [depth][extent], or [extent][depth] where the tile wants it so.
+  template <class Operand>
+  __device__ void store(Operand& slice) {
 #pragma unroll
-    for (int p = 0; p < passes; ++p)
-      if (extent(p) < Extent) {
+    for (int p = 0; p < passes; ++p) {
+      if (extent(p) >= Extent) continue;
+      round_all<Tile>(staged_[p]);
+      if constexpr (Tile::depth_inner) {
+        store_pack<Width>(&slice[extent(p)][depth()], staged_[p]);
+      } else {
 #pragma unroll
         for (int i = 0; i < Width; ++i) slice[depth() + i][extent(p)] = staged_[p].v[i];
       }
+    }
   }
 };
 
@@ -116,35 +149,18 @@ class AlongExtent {
       staged_[p] = from ? load_pack<Width>(from) : Pack<T, Width>{};
     }
   }
-  template <int Pitch>
-  __device__ void store(T (&slice)[Tile::depth][Pitch]) const {
+  /// `slice` is [depth][extent].
+  template <class Operand>
+  __device__ void store(Operand& slice) {
+    static_assert(!Tile::depth_inner);
 #pragma unroll
-    for (int p = 0; p < passes; ++p)
-      if (depth(p) < Tile::depth) store_pack<Width>(&slice[depth(p)][extent()], staged_[p]);
+    for (int p = 0; p < passes; ++p) {
+      if (depth(p) >= Tile::depth) continue;
+      round_all<Tile>(staged_[p]);
+      store_pack<Width>(&slice[depth(p)][extent()], staged_[p]);
+    }
   }
 };
-
-template <class Tile>
-__device__ void multiply_slice(const typename Tile::Slice& slice, typename Tile::Sums& sums) {
-  using T = typename Tile::Element;
-#pragma unroll
-  for (int k = 0; k < Tile::depth; ++k) {
-    Pack<T, Tile::pack_m> a[Tile::rows / Tile::pack_m];
-    Pack<T, Tile::pack_n> b[Tile::columns / Tile::pack_n];
-#pragma unroll
-    for (int i = 0; i < Tile::rows; i += Tile::pack_m)
-      a[i / Tile::pack_m] = load_pack<Tile::pack_m>(&slice.a[k][Tile::row(i)]);
-#pragma unroll
-    for (int j = 0; j < Tile::columns; j += Tile::pack_n)
-      b[j / Tile::pack_n] = load_pack<Tile::pack_n>(&slice.b[k][Tile::column(j)]);
-#pragma unroll
-    for (int i = 0; i < Tile::rows; ++i)
-#pragma unroll
-      for (int j = 0; j < Tile::columns; ++j)
-        sums[i][j] +=
-            a[i / Tile::pack_m].v[i % Tile::pack_m] * b[j / Tile::pack_n].v[j % Tile::pack_n];
-  }
-}
 
 /// sums = the product over `slices` slices. The source has
 /// - open(slice): goes to a slice; what it writes to shared memory, its fetch() may read;
@@ -167,7 +183,7 @@ __device__ void multiply_tiles(Source& source, std::int64_t slices, typename Til
     if (slice + 1 < slices) source.open(slice + 1);
     __syncthreads();
     if (slice + 1 < slices) source.fetch();
-    multiply_slice<Tile>(buffer, sums);
+    Tile::multiply(buffer, sums);
   }
 }
 

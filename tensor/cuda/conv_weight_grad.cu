@@ -3,7 +3,7 @@
 // parts.
 #include "tensor/cuda/conv_weight_grad.hpp"
 
-#include "tensor/cuda/conv_tiles.hpp"
+#include "tensor/cuda/conv_tensor_tile.hpp"
 #include "tensor/cuda/sum_parts.hpp"
 
 namespace sonde::cuda {
@@ -112,7 +112,7 @@ class Products {
     });
   }
 
-  __device__ void store(typename Tile::Slice& slice) const {
+  __device__ void store(typename Tile::Slice& slice) {
     a_.store(slice.a);
     b_.store(slice.b);
   }
@@ -205,6 +205,13 @@ void conv_weight_grad(std::string_view op, Stream& stream, const WeightGrad<T>& 
   using Medium = Tile<T, 64, 64, 8, 4>;
   using Small = Tile<T, 32, 32, 4, 4>;
   const std::int64_t m = c.out_channels, n = filter_size(c);
+  if constexpr (std::is_same_v<T, float>)
+    if (conv_tf32() && m > 8 && n > 8) {
+      using LargeTensor = TensorTile<128, 128, 64, 64, false>;
+      using MediumTensor = TensorTile<64, 64, 32, 32, false>;
+      if (m > MediumTensor::m && n > MediumTensor::n) return run<LargeTensor>(op, stream, c, grad);
+      return run<MediumTensor>(op, stream, c, grad);
+    }
   if constexpr (std::is_same_v<T, float>)  // in f64 its sums would not fit the registers
     if (m > Medium::m && n > Medium::n) return run<Large>(op, stream, c, grad);
   if (m > Small::m && n > Small::n) return run<Medium>(op, stream, c, grad);

@@ -40,6 +40,12 @@ struct PoolAttrs {
 bool conv_winograd();
 void set_conv_winograd(bool on);
 
+/// Whether convolutions of f32 on a CUDA device may round their factors to TF32 (10 bits of
+/// mantissa) for its tensor cores, which are several times as fast; sums stay in f32. Errors near
+/// 1e-3 of the largest result. Off by default. Safe to call from any thread.
+bool conv_tf32();
+void set_conv_tf32(bool on);
+
 }  // namespace sonde
 
 namespace sonde::kernels {

@@ -1,6 +1,8 @@
 // Convolutions on the device against their definition, and against the CPU's.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "both.hpp"
 #include "tests/conv_reference.hpp"
 
@@ -257,6 +259,65 @@ TEST(CudaConv, EmptySizes) {
                 .find(gpu, DType::f32)(zeros({0, 3, 4, 4}), zeros({0, 2, 4, 4}), {3, 3}, a)
                 .to_vector<float>(),
             std::vector<float>(54, 0.0f));
+}
+
+struct Tf32 {
+  Tf32() { set_conv_tf32(true); }
+  ~Tf32() { set_conv_tf32(false); }
+};
+
+// Integers that TF32 holds and f32 sums: each tile's every result is exact.
+TEST(CudaConv, Tf32OfSmallIntegersIsExact) {
+  const Tf32 on;
+  const auto check_exactly = [](const Case& c) {
+    SCOPED_TRACE(describe(c));
+    Operands o = operands(c, DType::f64);
+    for (Tensor Operands::*m : {&Operands::x, &Operands::w, &Operands::dy}) {
+      std::vector<double> values = (o.*m).to_vector<double>();
+      for (double& v : values) v = std::round(8 * v);
+      o.*m = Tensor::from<double>(values, (o.*m).shape()).to(DType::f32);
+    }
+    const reference::Convolution want = reference::convolve(o.x, o.w, o.dy, c.attrs);
+    const Results got = run_there(o, c.attrs);
+    EXPECT_EQ(relative_error(got.y, want.y), 0);
+    EXPECT_EQ(relative_error(got.dx, want.dx), 0);
+    EXPECT_EQ(relative_error(got.dw, want.dw), 0);
+  };
+  check_exactly({1, 2, 16, 24, 6, 5, 3, 3, {{1, 1}, {1, 1}}});  // packs
+  check_exactly({2, 2, 9, 11, 7, 6, 3, 2, {{2, 1}, {1, 0}, {1, 2}}});
+  check_exactly({1, 1, 22, 26, 5, 6, 2, 2, {{1, 2}, {0, 1}, {2, 1}, 2}});
+  check_exactly({1, 1, 65, 70, 4, 5, 1, 1});   // 128 x 128, of the weights' gradient
+  check_exactly({128, 1, 3, 66, 2, 3, 1, 1});  // 128 x 128, of the output
+}
+
+TEST(CudaConv, Tf32OnlyWhereAskedFor) {
+  ASSERT_FALSE(conv_tf32());
+  const Case c{1, 2, 16, 24, 6, 5, 3, 3, {{1, 1}, {1, 1}}};
+  const Operands o = operands(c, DType::f32), wide = operands(c, DType::f64);
+  const reference::Convolution want = reference::convolve(o.x, o.w, o.dy, c.attrs);
+  const Results plain_wide = run_there(wide, c.attrs);
+  const Tf32 on;
+  const Results got = run_there(o, c.attrs);
+  for (const auto& [result, reference] :
+       {std::pair(got.y, &want.y), std::pair(got.dx, &want.dx), std::pair(got.dw, &want.dw)}) {
+    EXPECT_LE(relative_error(result, *reference), 1e-3);
+    EXPECT_GE(relative_error(result, *reference), 1e-5) << "TF32 did not run";
+  }
+  expect_same_bits(run_there(o, c.attrs), got);
+  expect_same_bits(run_there(wide, c.attrs), plain_wide);
+}
+
+// An infinity does not become a number on its way through the tensor cores.
+TEST(CudaConv, Tf32KeepsInfinitiesAndNans) {
+  const Tf32 on;
+  Tensor x = Tensor::ones({1, 1, 16, 2, 2});
+  x.mutable_data<float>()[0] = INFINITY;
+  x.mutable_data<float>()[1] = std::nanf("");
+  const Tensor w = Tensor::ones({1, 12, 16, 1, 1});
+  const auto conv = [&](Device d, const Tensor& a, const Tensor& b) {
+    return kernels::conv2d.find(d, DType::f32)(a, b, {});
+  };
+  testing::expect_close(conv({}, x, w), conv(gpu, there(x), there(w)), 1e-6);
 }
 
 TEST(CudaConv, ReachTooFarIsAnError) {
