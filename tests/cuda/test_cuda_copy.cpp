@@ -118,6 +118,8 @@ TEST(CudaCopy, UnalignedRows) {
         expect_same_copy(drawn({1024}, t).slice(0, start, start + n), Tensor::zeros({n}, t));
         expect_same_copy(drawn({1024}, DType::i32).slice(0, start, start + n),
                          Tensor::zeros({1024}, t).slice(0, start, start + n));
+        expect_same_copy(drawn({4, 1022}, t).slice(1, start, start + n),
+                         Tensor::zeros({4, 1022}, t).slice(1, start, start + n));
         expect_same_copy(drawn({4, 1024}, t).slice(1, start, start + n),
                          Tensor::zeros({4, 1024}, t).slice(1, start, start + n));
       }
@@ -140,6 +142,23 @@ TEST(CudaCopy, NumbersOfTheHostFill) {
 TEST(CudaCopy, LargeConversionsOfTransposesGoByTiles) {
   const Tensor in = drawn({300, 260}, DType::f64, 2);
   expect_same_copy(in.transpose(0, 1), Tensor::zeros({260, 300}, DType::f32));
+}
+
+// --- what may be read in vectors
+
+TEST(CudaElementwisePlan, PacksAreWholeAndAligned) {
+  const auto packs = [](const Tensor& t, int width) {
+    return cuda::has_packs(walk_of({}, t), 0, width);
+  };
+  const auto zeros = [](const Dims& s) { return Tensor::zeros(s, DType::f32); };
+  EXPECT_TRUE(packs(zeros({64}), 4));
+  EXPECT_FALSE(packs(zeros({63}), 4));
+  EXPECT_FALSE(packs(zeros({68}).slice(0, 1, 65), 4));  // where it begins
+  EXPECT_TRUE(packs(zeros({3, 68}).slice(1, 4, 68), 4));
+  EXPECT_FALSE(packs(zeros({3, 66}).slice(1, 0, 64), 4));  // where its second row begins
+  EXPECT_TRUE(packs(zeros({3, 66}).slice(1, 0, 64), 2));
+  EXPECT_FALSE(packs(zeros({128}).slice(0, 0, 128, 2), 4));
+  EXPECT_FALSE(packs(zeros({64}).flip({0}), 4));
 }
 
 // --- what cuts a walk that 31 bits cannot number

@@ -260,6 +260,18 @@ TEST(CudaElementwise, MoreElementsThanThreads) {
   compare({&k::exp, 1}, {x.flip({0})}, Tensor::zeros({n}, DType::f64), false);
 }
 
+// The kernel may run after the host has gone on.
+TEST(CudaElementwise, NumbersAreTakenWhenTheOperationIsCalled) {
+  const Tensor x = Tensor::full({5, 7}, 2, DType::f32, gpu);
+  Tensor number = Tensor::scalar(3), sum = Tensor::empty({5, 7}, DType::f32, gpu),
+         filled = sum.clone();
+  k::add.find(gpu, DType::f32)(Tensors{x, number}, sum, nullptr);
+  k::copy.find(gpu, DType::f32)(Tensors{number}, filled, nullptr);
+  *number.mutable_data<float>() = 100;
+  expect_equal(Tensor::full({5, 7}, 5), sum);
+  expect_equal(Tensor::full({5, 7}, 3), filled);
+}
+
 TEST(CudaElementwise, AnInputOfAnotherDeviceIsAnError) {
   const Tensor a = Tensor::zeros({3}), b = there(a);
   Tensor out = there(a);
