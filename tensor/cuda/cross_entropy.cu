@@ -104,7 +104,7 @@ std::array<Tensor, 3> cross_entropy(const Tensor& x, const Tensor& target,
   choose_row<T, 1>(rows, classes, [&](auto kind, const Grid& grid) {
     using Row = typename decltype(kind)::type;
     launch(op, stream, grid, &loss_kernel<Row, T>, in, targets, losses, rows,
-           in_vectors(in, classes));
+           takes_packs(in, {classes}));
   });
   return out;
 }
@@ -128,7 +128,7 @@ Tensor cross_entropy_grad(const Tensor& x, const Tensor& target, const Tensor& l
   choose_row<T, 1>(rows, classes, [&](auto kind, const Grid& grid) {
     using Row = typename decltype(kind)::type;
     launch("cross_entropy_grad", stream, grid, &slope_kernel<Row, T>, in, targets, slopes, out,
-           rows, in_vectors(in, classes) && in_vectors(out, classes));
+           rows, takes_packs(in, {classes}) && takes_packs(out, {classes}));
   });
   return g;
 }

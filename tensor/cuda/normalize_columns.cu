@@ -21,14 +21,14 @@ struct MapPlan {
     p.matrices = s.lanes * s.outer;
     p.rows = s.middle;
     p.width = s.width();
-    const std::int64_t vectors = (p.width + vector_size<T> - 1) / vector_size<T>;
+    const std::int64_t vectors = (p.width + widest<T> - 1) / widest<T>;
     p.columns = 1;
     while (p.columns < vectors && p.columns < warp_lanes) p.columns *= 2;
     p.tiles = (vectors + p.columns - 1) / p.columns;
     p.chunk = rows_of_thread * (reduce_threads / p.columns);
     p.chunks = (p.rows + p.chunk - 1) / p.chunk;
     p.wide = true;
-    for (const T* t : operands) p.wide = p.wide && in_vectors(t, p.width);
+    for (const T* t : operands) p.wide = p.wide && takes_packs(t, {p.width});
     return p;
   }
   Grid grid() const {
@@ -46,33 +46,32 @@ __global__ void __launch_bounds__(reduce_threads)
   for (std::int64_t unit = blockIdx.x; unit < units; unit += gridDim.x) {
     const std::int64_t block = unit / p.chunks, begin = (unit - block * p.chunks) * p.chunk;
     const std::int64_t matrix = block / p.tiles, tile = block - matrix * p.tiles;
-    const std::int64_t column = (tile * p.columns + thread % p.columns) * vector_size<T>;
+    const std::int64_t column = (tile * p.columns + thread % p.columns) * widest<T>;
     const std::int64_t end = begin + p.chunk < p.rows ? begin + p.chunk : p.rows;
     if (column >= p.width) continue;
-    typename Op::Numbers numbers[vector_size<T>];
+    typename Op::Numbers numbers[widest<T>];
 #pragma unroll
-    for (int j = 0; j < vector_size<T>; ++j)
+    for (int j = 0; j < widest<T>; ++j)
       numbers[j] = op.numbers(matrix, column + j < p.width ? column + j : column);
     const std::int64_t first = matrix * p.rows * p.width;
     for (std::int64_t r = begin + thread / p.columns; r < end; r += at_once * slots) {
-      Vector<T> v[at_once], c[at_once];
+      WidePack<T> v[at_once], c[at_once];
 #pragma unroll
       for (int k = 0; k < at_once; ++k) {
         const std::int64_t row = r + k * slots, stop = row < end ? p.width : 0;
-        v[k] = load_vector(x + first + row * p.width, column, stop, p.wide);
+        v[k] = load_part(x + first + row * p.width, column, stop, p.wide);
         if constexpr (Op::has_cotangent)
-          c[k] = load_vector(ct + first + row * p.width, column, stop, p.wide);
+          c[k] = load_part(ct + first + row * p.width, column, stop, p.wide);
         else
           c[k] = {};
       }
 #pragma unroll
       for (int k = 0; k < at_once; ++k) {
         const std::int64_t row = r + k * slots, stop = row < end ? p.width : 0;
-        Vector<T> y;
+        WidePack<T> y;
 #pragma unroll
-        for (int j = 0; j < vector_size<T>; ++j)
-          y.v[j] = Op::result(numbers[j], v[k].v[j], c[k].v[j]);
-        store_vector(y, out + first + row * p.width, column, stop, p.wide);
+        for (int j = 0; j < widest<T>; ++j) y.v[j] = Op::result(numbers[j], v[k].v[j], c[k].v[j]);
+        store_part(y, out + first + row * p.width, column, stop, p.wide);
       }
     }
   }

@@ -22,9 +22,9 @@ struct ParameterRow {
 
 // A vector of a row of parameters, or of `otherwise` where there are none.
 template <class T, class Index>
-__device__ Vector<T> parameter_vector(const T* row, Index i, Index size, bool wide, T otherwise) {
-  if (row) return load_vector(row, i, size, wide);
-  Vector<T> same;
+__device__ WidePack<T> parameter_vector(const T* row, Index i, Index size, bool wide, T otherwise) {
+  if (row) return load_part(row, i, size, wide);
+  WidePack<T> same;
   for (T& v : same.v) v = otherwise;
   return same;
 }
@@ -45,13 +45,13 @@ __global__ void forward_kernel(NormalizeForwardArgs<T> a, ParameterRow parameter
     if (!real) return;
     const T *weight = parameters.of(a.weight, a.weight_lane, r),
             *bias = parameters.of(a.bias, a.bias_lane, r);
-    row.vectors([&](auto i, const Vector<T>& v) {
+    row.vectors([&](auto i, const WidePack<T>& v) {
       const auto w = parameter_vector(weight, i, row.size(), wide, T(1));
       const auto b = parameter_vector(bias, i, row.size(), wide, T(0));
-      Vector<T> y;
+      WidePack<T> y;
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j) y.v[j] = (v.v[j] - mean) * rstd * w.v[j] + b.v[j];
-      store_vector(y, a.y + r * size, i, row.size(), wide);
+      for (int j = 0; j < widest<T>; ++j) y.v[j] = (v.v[j] - mean) * rstd * w.v[j] + b.v[j];
+      store_part(y, a.y + r * size, i, row.size(), wide);
     });
     if (Row::Team::rank() != 0) return;
     a.mean[r] = mean;
@@ -76,11 +76,11 @@ __global__ void backward_kernel(NormalizeBackwardArgs<T> a, ParameterRow paramet
     const T mean = a.mean ? a.mean[r] : T(0), rstd = a.rstd[r], scale = a.mean ? rstd : T(1);
     const T* weight = parameters.of(a.weight, a.weight_lane, r);
     SeedSums<T> sums{0, 0};
-    row.vectors([&](auto i, const Vector<T>& x, const Vector<T>& ct) {
+    row.vectors([&](auto i, const WidePack<T>& x, const WidePack<T>& ct) {
       const auto w = parameter_vector(weight, i, row.size(), wide, T(1));
       SeedSums<T> part{0, 0};
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j) {
+      for (int j = 0; j < widest<T>; ++j) {
         const T g = ct.v[j] * w.v[j];  // 0 behind the end
         part = part + SeedSums<T>{g, g * ((x.v[j] - mean) * scale)};
       }
@@ -89,22 +89,22 @@ __global__ void backward_kernel(NormalizeBackwardArgs<T> a, ParameterRow paramet
     sums = Row::Team::reduce(sums, Plus());
     if (!real) return;
     const T seed = a.center ? sums.seed / n : T(0), dot = sums.dot / n;
-    row.vectors([&](auto i, const Vector<T>& x, const Vector<T>& ct) {
+    row.vectors([&](auto i, const WidePack<T>& x, const WidePack<T>& ct) {
       const auto w = parameter_vector(weight, i, row.size(), wide, T(1));
-      Vector<T> dx;
+      WidePack<T> dx;
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j)
+      for (int j = 0; j < widest<T>; ++j)
         dx.v[j] = rstd * (ct.v[j] * w.v[j] - seed - (x.v[j] - mean) * scale * dot);
-      store_vector(dx, a.dx + r * size, i, row.size(), wide);
+      store_part(dx, a.dx + r * size, i, row.size(), wide);
     });
   });
 }
 
-// Do rows of all of these allow vectors?
+// May rows of all of these be read in packs?
 template <class T>
-bool all_in_vectors(std::initializer_list<const T*> operands, std::int64_t size) {
+bool all_take_packs(std::initializer_list<const T*> operands, std::int64_t size) {
   for (const T* p : operands)
-    if (!in_vectors(p, size)) return false;
+    if (!takes_packs(p, {size})) return false;
   return true;
 }
 
@@ -117,7 +117,7 @@ void normalize_by_rows(Stream& stream, const NormalizeForwardArgs<T>& a) {
   choose_row<T, 1>(rows, s.inner, [&](auto kind, const Grid& grid) {
     using Row = typename decltype(kind)::type;
     launch("normalize", stream, grid, &forward_kernel<Row, T>, a, ParameterRow(s), rows,
-           all_in_vectors<T>({a.x, a.weight, a.bias, a.y}, s.inner));
+           all_take_packs<T>({a.x, a.weight, a.bias, a.y}, s.inner));
   });
 }
 
@@ -128,7 +128,7 @@ void normalize_grad_by_rows(Stream& stream, const NormalizeBackwardArgs<T>& a) {
   choose_row<T, 2>(rows, s.inner, [&](auto kind, const Grid& grid) {
     using Row = typename decltype(kind)::type;
     launch("normalize_grad", stream, grid, &backward_kernel<Row, T>, a, ParameterRow(s), rows,
-           all_in_vectors<T>({a.x, a.weight, a.ct, a.dx}, s.inner));
+           all_take_packs<T>({a.x, a.weight, a.ct, a.dx}, s.inner));
   });
   if (a.dweight) sum_parameters(stream, a, sum_columns(stream, a, true));
 }

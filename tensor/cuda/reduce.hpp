@@ -14,7 +14,7 @@
 
 #include "tensor/cuda/block_reduce.hpp"
 #include "tensor/cuda/reduce_plan.hpp"
-#include "tensor/cuda/vector.hpp"
+#include "tensor/cuda/row_packs.hpp"
 
 namespace sonde::cuda {
 
@@ -65,7 +65,7 @@ template <class Op>
 __global__ void __launch_bounds__(reduce_threads)
     reduce_rows(const typename Op::Element* x, ReduceTarget<Op> to, RowsPlan plan) {
   using Element = typename Op::Element;
-  constexpr int n = block_elements<Element>, width = vector_size<Element>;
+  constexpr int n = block_elements<Element>, width = widest<Element>;
   const int team = plan.team, rank = static_cast<int>(threadIdx.x) % team;
   const std::int64_t parts = plan.parts.count, units = plan.rows * parts;
   const std::int64_t teams = reduce_threads / team, step = std::int64_t{team} * width;
@@ -78,7 +78,7 @@ __global__ void __launch_bounds__(reduce_threads)
       Element block[n];
 #pragma unroll
       for (int k = 0; k < n / width; ++k) {
-        const auto v = load_vector(x + row * plan.step, i + k * step, end, plan.wide);
+        const auto v = load_part(x + row * plan.step, i + k * step, end, plan.wide);
 #pragma unroll
         for (int j = 0; j < width; ++j) block[k * width + j] = v.v[j];
       }
@@ -176,8 +176,7 @@ void reduce_middle(std::string_view op, const Tensor& in, Tensor& out, const Red
   };
   constexpr std::int64_t shortest_row = 9;  // shorter ones: one thread each
   if (s.inner == 1 && s.reduced_step == 1 && s.reduced >= shortest_row) {
-    const bool wide = in_vectors(x, s.reduced) && in_vectors(x, s.outer_step);
-    run(RowsPlan(s, wide), &reduce_rows<Op>);
+    run(RowsPlan(s, takes_packs(x, {s.outer_step})), &reduce_rows<Op>);
   } else {
     run(ColumnsPlan(s), &reduce_columns<Op>);
   }

@@ -44,12 +44,12 @@ Parts::Parts(std::int64_t size, std::int64_t wanted, std::int64_t unit)
   if (part_size > 0) count = ratio_up(size, part_size);
 }
 
-RowsPlan::RowsPlan(const ReduceStep& s, bool in_vectors)
+RowsPlan::RowsPlan(const ReduceStep& s, bool in_packs)
     : rows(s.outer),
       size(s.reduced),
       step(s.outer_step),
       team(row_team(rows, size)),
-      wide(in_vectors),
+      wide(in_packs),
       parts(size, team == reduce_threads ? wanted_parts(rows, size, 1 << 13) : 1, 256) {}
 
 Grid RowsPlan::grid() const {

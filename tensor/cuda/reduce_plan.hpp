@@ -25,7 +25,7 @@ struct Parts {
 struct RowsPlan {
   std::int64_t rows, size, step;
   int team;
-  bool wide;  ///< read in vectors
+  bool wide;  ///< read in packs
   Parts parts;
   RowsPlan(const ReduceStep& s, bool wide);
   Grid grid() const;

@@ -29,14 +29,14 @@ __device__ RowExponentials<typename Row::T> row_exponentials(const Row& row) {
     constexpr T lowest = -std::numeric_limits<T>::infinity();
     auto finite = [](T top) { return top == lowest ? T(0) : top; };  // -inf - -inf is no number
     T top = lowest, sum = 0;
-    row.vectors([&](auto i, const Vector<T>& x) {
+    row.vectors([&](auto i, const WidePack<T>& x) {
       T larger = top, part = 0;
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j)
+      for (int j = 0; j < widest<T>; ++j)
         if (i + j < row.size()) larger = fmax(larger, x.v[j]);
       const T shift = finite(larger);
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j)
+      for (int j = 0; j < widest<T>; ++j)
         if (i + j < row.size()) part += exp(x.v[j] - shift);
       sum = sum * exp(top - shift) + part;
       top = larger;

@@ -1,7 +1,7 @@
 /// @file
 /// Rows of neighbouring elements for kernels that go over a row more than once: sums, then results.
-/// A row of up to some thousand elements is read once and held in registers, by a few lanes, a
-/// warp or a block; a longer one is read again each time, from the L2 cache where it fits.
+/// A row of up to some thousand elements is read once and held in registers, by a thread, a few
+/// lanes, a warp or a block; a longer one is read again each time, from the L2 cache where it fits.
 #pragma once
 
 #include <limits>
@@ -9,11 +9,11 @@
 
 #include "tensor/cuda/block_reduce.hpp"
 #include "tensor/cuda/launch.hpp"
-#include "tensor/cuda/vector.hpp"
+#include "tensor/cuda/row_packs.hpp"
 
 namespace sonde::cuda {
 
-/// The beginnings of one row in each input. `wide`: all rows may be read in vectors.
+/// The beginnings of one row in each input. `wide`: all rows may be read in packs.
 template <class T, int inputs>
 struct RowSource {
   const T* at[inputs];
@@ -34,7 +34,7 @@ class RowOperations {
   __device__ void each(F f) const {
     self().vectors([&](auto i, const auto&... v) {
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j)
+      for (int j = 0; j < widest<T>; ++j)
         if (i + j < self().size()) f(i + j, v.v[j]...);
     });
   }
@@ -44,11 +44,11 @@ class RowOperations {
   __device__ T sum(F f) const {
     T total = 0;
     self().vectors([&](auto i, const auto&... v) {
-      T part[vector_size<T>];
+      T part[widest<T>];
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j)
+      for (int j = 0; j < widest<T>; ++j)
         part[j] = i + j < self().size() ? f(i + j, v.v[j]...) : T(0);
-      total += fold<vector_size<T>>(part, Plus());
+      total += fold<widest<T>>(part, Plus());
     });
     return Team::reduce(total, Plus());
   }
@@ -62,11 +62,11 @@ class RowOperations {
   template <class F>
   __device__ void write(T* out, F f) const {
     self().vectors([&](auto i, const auto&... v) {
-      Vector<T> y{};
+      WidePack<T> y{};
 #pragma unroll
-      for (int j = 0; j < vector_size<T>; ++j)
+      for (int j = 0; j < widest<T>; ++j)
         if (i + j < self().size()) y.v[j] = f(i + j, v.v[j]...);
-      store_vector(y, out, i, self().size(), self().wide());
+      store_part(y, out, i, self().size(), self().wide());
     });
   }
 
@@ -80,7 +80,7 @@ class RowOperations {
 template <class E, class TeamOfRow, int inputs, int count>
 class HeldRow : public RowOperations<HeldRow<E, TeamOfRow, inputs, count>, E, TeamOfRow> {
  public:
-  static constexpr std::int64_t capacity = TeamOfRow::size * count * vector_size<E>;
+  static constexpr std::int64_t capacity = TeamOfRow::size * count * widest<E>;
   static constexpr bool held = true;
 
   __device__ explicit HeldRow(const RowSource<E, inputs>& from)
@@ -89,7 +89,7 @@ class HeldRow : public RowOperations<HeldRow<E, TeamOfRow, inputs, count>, E, Te
     for (int k = 0; k < count; ++k)
 #pragma unroll
       for (int input = 0; input < inputs; ++input)
-        part_[input][k] = load_vector(from.at[input], begin(k), size_, wide_);
+        part_[input][k] = load_part(from.at[input], begin(k), size_, wide_);
   }
   __device__ int size() const {
     return size_;
@@ -111,9 +111,9 @@ class HeldRow : public RowOperations<HeldRow<E, TeamOfRow, inputs, count>, E, Te
 
  private:
   static __device__ int begin(int k) {
-    return (k * TeamOfRow::size + TeamOfRow::rank()) * vector_size<E>;
+    return (k * TeamOfRow::size + TeamOfRow::rank()) * widest<E>;
   }
-  Vector<E> part_[inputs][count];
+  WidePack<E> part_[inputs][count];
   int size_;
   bool wide_;
 };
@@ -129,14 +129,14 @@ class ReadRow : public RowOperations<ReadRow<E, TeamOfRow, inputs>, E, TeamOfRow
   __device__ bool wide() const { return from_.wide; }
   template <class F>
   __device__ void vectors(F f) const {
-    constexpr int step = TeamOfRow::size * vector_size<E>;
+    constexpr int step = TeamOfRow::size * widest<E>;
 #pragma unroll 4
-    for (std::int64_t i = TeamOfRow::rank() * vector_size<E>; i < size(); i += step) {
-      const auto first = load_vector(from_.at[0], i, size(), wide());
+    for (std::int64_t i = TeamOfRow::rank() * widest<E>; i < size(); i += step) {
+      const auto first = load_part(from_.at[0], i, size(), wide());
       if constexpr (inputs == 1)
         f(i, first);
       else
-        f(i, first, load_vector(from_.at[1], i, size(), wide()));
+        f(i, first, load_part(from_.at[1], i, size(), wide()));
     }
   }
 
@@ -147,10 +147,13 @@ class ReadRow : public RowOperations<ReadRow<E, TeamOfRow, inputs>, E, TeamOfRow
 /// Calls f(std::type_identity<kind of row>, grid) with the kind that suits rows of this size.
 template <class T, int inputs, class F>
 void choose_row(std::int64_t rows, std::int64_t size, F f) {
+  using Tiny = HeldRow<T, LaneTeam<1>, inputs, 4>;
   using Short = HeldRow<T, LaneTeam<8>, inputs, 2>;
   using Middle = HeldRow<T, LaneTeam<warp_lanes>, inputs, 8>;
   using Long = HeldRow<T, BlockTeam<256>, inputs, 8>;
-  if (size <= Short::capacity)
+  if (size <= Tiny::capacity)
+    f(std::type_identity<Tiny>(), grid_over(rows));
+  else if (size <= Short::capacity)
     f(std::type_identity<Short>(), grid_over(rows * 8));
   else if (size <= Middle::capacity)
     f(std::type_identity<Middle>(), grid_over(rows * warp_lanes));

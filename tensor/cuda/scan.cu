@@ -49,12 +49,12 @@ constexpr int at_once = 4;  // elements of a thread
 
 // Elements i, i + 1, ... of begin .. end-1, counted from the end if `reverse`.
 template <class T>
-__device__ Vector<T, at_once> load_along(const T* row, std::int64_t begin, std::int64_t end,
-                                         std::int64_t i, const ScanArgs<T>& a) {
-  Vector<T, at_once> v{}, turned;
+__device__ Pack<T, at_once> load_along(const T* row, std::int64_t begin, std::int64_t end,
+                                       std::int64_t i, const ScanArgs<T>& a) {
+  Pack<T, at_once> v{}, turned;
   if (a.wide) {
     const std::int64_t at = a.reverse ? end - at_once - i : begin + i;
-    if (begin + i < end) v = *reinterpret_cast<const Vector<T, at_once>*>(row + at);
+    if (begin + i < end) v = *reinterpret_cast<const Pack<T, at_once>*>(row + at);
     for (int j = 0; j < at_once; ++j) turned.v[j] = a.reverse ? v.v[at_once - 1 - j] : v.v[j];
     return turned;
   }
@@ -64,13 +64,13 @@ __device__ Vector<T, at_once> load_along(const T* row, std::int64_t begin, std::
 }
 
 template <class T>
-__device__ void store_along(const Vector<T, at_once>& v, T* row, std::int64_t begin,
-                            std::int64_t end, std::int64_t i, bool reverse, bool wide) {
+__device__ void store_along(const Pack<T, at_once>& v, T* row, std::int64_t begin, std::int64_t end,
+                            std::int64_t i, bool reverse, bool wide) {
   if (wide) {
     const std::int64_t at = reverse ? end - at_once - i : begin + i;
-    Vector<T, at_once> turned;
+    Pack<T, at_once> turned;
     for (int j = 0; j < at_once; ++j) turned.v[j] = reverse ? v.v[at_once - 1 - j] : v.v[j];
-    if (begin + i < end) *reinterpret_cast<Vector<T, at_once>*>(row + at) = turned;
+    if (begin + i < end) *reinterpret_cast<Pack<T, at_once>*>(row + at) = turned;
     return;
   }
   for (int j = 0; j < at_once; ++j)
@@ -101,7 +101,7 @@ __global__ void __launch_bounds__(reduce_threads)
       for (int j = 0; j < at_once; ++j)
         sum[j] = static_cast<Total>(v.v[j]) + (j > 0 ? sum[j - 1] : Total(0));
       const Total before = carry + Team::sum_before(sum[at_once - 1], all);
-      Vector<Out, at_once> result;
+      Pack<Out, at_once> result;
       for (int j = 0; j < at_once; ++j) result.v[j] = static_cast<Out>(before + sum[j]);
       store_along(result, y + row * size, begin, end, i, a.reverse, a.wide);
       carry += all;
@@ -153,13 +153,18 @@ Tensor totals_of_parts(Stream& stream, const T* x, const Plan& plan, std::int64_
   return room;
 }
 
+template <class T>
+bool begins_pack(const T* p) {
+  return reinterpret_cast<std::uintptr_t>(p) % alignof(Pack<T, at_once>) == 0;
+}
+
 template <class T, class Out>
 void scan_each_row(Stream& stream, ScanArgs<T> a, Out* y, const ReduceStep& s, Device device) {
-  const RowsPlan plan(s, in_vectors(a.x, s.reduced));
+  const RowsPlan plan(s, takes_packs(a.x, {s.outer_step}));
   const Tensor totals =
       totals_of_parts<T>(stream, a.x, plan, s.outer, &reduce_rows<WideSum<T>>, device);
   a.totals = pointer<ScanTotal<T>>(stream, totals);
-  a.wide = s.reduced % at_once == 0 && in_vectors(a.x, 0) && in_vectors(y, 0);
+  a.wide = s.reduced % at_once == 0 && begins_pack(a.x) && begins_pack(y);
   const std::int64_t units = s.outer * plan.parts.count;
   if (plan.team == reduce_threads)
     launch(op, stream, grid_over(units * reduce_threads, reduce_threads),

@@ -40,7 +40,7 @@ Tensor softmax(const Tensor& x, int axis) {
   Stream& stream = stream_of(x.device());
   const T* in = pointer<const T>(stream, source);
   T* out = pointer<T>(stream, y);
-  const bool wide = in_vectors(in, size) && in_vectors(out, size);
+  const bool wide = takes_packs(in, {size}) && takes_packs(out, {size});
   choose_row<T, 1>(rows, size, [&](auto kind, const Grid& grid) {
     using Row = typename decltype(kind)::type;
     launch(log ? "log_softmax" : "softmax", stream, grid, &softmax_kernel<Row, log, T>, in, out,
@@ -58,7 +58,8 @@ Tensor softmax_grad(const Tensor& y, const Tensor& ct, int axis) {
   Stream& stream = stream_of(y.device());
   const T *in = pointer<const T>(stream, y_rows), *seed = pointer<const T>(stream, ct_rows);
   T* out = pointer<T>(stream, g);
-  const bool wide = in_vectors(in, size) && in_vectors(seed, size) && in_vectors(out, size);
+  const bool wide =
+      takes_packs(in, {size}) && takes_packs(seed, {size}) && takes_packs(out, {size});
   choose_row<T, 2>(rows, size, [&](auto kind, const Grid& grid) {
     using Row = typename decltype(kind)::type;
     launch(log ? "log_softmax_grad" : "softmax_grad", stream, grid,
