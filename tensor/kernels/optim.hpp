@@ -48,7 +48,7 @@ struct RmsPropCoefficients {
 inline Kernel<OptimizerStep<RmsPropCoefficients>> rmsprop_step{"rmsprop_step"};  // state {v, a, b}
 
 /// The sum of the squares of all elements of all row-major tensors, in f64; looked up by their
-/// dtype.
+/// dtype. Waits for a device.
 using SumOfSquares = double(std::span<const Tensor> tensors);
 inline Kernel<SumOfSquares> sum_of_squares{"sum_of_squares"};
 
