@@ -136,17 +136,12 @@ __global__ void trusts_shared_memory(float* out) {
   __syncthreads();
   out[threadIdx.x] = values[threadIdx.x];
 }
-__global__ void trusts_dynamic_memory(float* out) {
-  *out = *static_cast<float*>(simulator::dynamic_shared());
-}
 __global__ void overruns_dynamic_memory(float* out) {
   *out = static_cast<float*>(simulator::dynamic_shared())[16];
 }
 
 TEST_F(SimulatedAccessesDeath, FindsSharedMemoryThatNobodyWrote) {
   EXPECT_DEATH(run(1, 64, trusts_shared_memory, memory_),
-               "that no thread of the block has written");
-  EXPECT_DEATH(run(1, 1, trusts_dynamic_memory, memory_),
                "that no thread of the block has written");
   EXPECT_DEATH(run(1, 1, overruns_dynamic_memory, memory_), "neither memory of the device");
 }

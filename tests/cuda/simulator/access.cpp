@@ -15,8 +15,9 @@ thread_local bool in_kernel = false;
 
 namespace {
 
-/// Memory by the rules for it. `free` is the thread's own, or constant.
-enum class Space : std::uint8_t { free, shared, global };
+/// Memory by the rules for it. `free` is constant. Dynamic shared memory may be read before it is
+/// written: it is poisoned, and a tile's unused edge may be computed with.
+enum class Space : std::uint8_t { free, dynamic_shared, static_shared, global };
 
 std::uint32_t kernel = 0;
 KernelMemory mine;
@@ -78,13 +79,13 @@ Space space_of(const Attempt& attempt) {
   for (const Bounds& block : recent_blocks) {
     if (block.contains(address, bytes)) return Space::global;
   }
-  if (mine.dynamic_shared.contains(address, bytes)) return Space::shared;
+  if (mine.dynamic_shared.contains(address, bytes)) return Space::dynamic_shared;
   if (const Region region = region_of(address, 0); region.found) {
     return space_in_region(attempt, region);
   }
   switch (part_of_image(address)) {
     case ImagePart::zeroed:
-      return Space::shared;
+      return Space::static_shared;
     case ImagePart::other:
       return Space::free;
     case ImagePart::none:
@@ -133,7 +134,8 @@ void renew(Cell& cell, Space space) {
 
 void check_word(Cell& cell, Space space, const Access& now, const Attempt& attempt) {
   renew(cell, space);
-  if (space == Space::shared && now.kind != AccessKind::write && (now.bytes & ~cell.written) != 0) {
+  if (space == Space::static_shared && now.kind != AccessKind::write &&
+      (now.bytes & ~cell.written) != 0) {
     attempt.refuse("shared memory that no thread of the block has written");
   }
   check_order(cell.write, now, attempt);
