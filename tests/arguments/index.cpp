@@ -43,6 +43,7 @@ void index_arguments(ArgumentRows& rows) {
   row("index_add.index", {x, {{1, 3}}}, 4,
       [](const Vars& x, I v) { return index_add(x[0], 0, value(v), x[1]); });
   row("embedding.index", {x}, 4, [](const Vars& x, I v) { return embedding(value(v), x[0]); });
+  row("arange.n", {}, 3, [](const Vars&, I v) { return arange(v, Device{}); });
   row("one_hot.classes", {list}, 3, [](const Vars& x, I v) { return one_hot(x[0], v); });
   row("one_hot.index", {}, 3, [](const Vars&, I v) { return one_hot(value(v), 3); });
   row("sort.axis", {x}, 2, [](const Vars& x, I v) { return sort(x[0], v).values; });
