@@ -31,4 +31,23 @@ inline std::int64_t lane_step(const Tensor& parameter) {
   return parameter && parameter.size(0) > 1 ? parameter.numel() / parameter.size(0) : 0;
 }
 
+/// Row-major operands; the pointers of what is missing are null.
+template <class T>
+struct NormalizeForwardArgs {
+  NormalizeSizes sizes;
+  const T *x, *weight, *bias;
+  std::int64_t weight_lane, bias_lane;  ///< elements from one lane to the next, 0 if shared
+  T *y, *mean, *rstd;
+  double eps;
+  bool center;
+};
+template <class T>
+struct NormalizeBackwardArgs {
+  NormalizeSizes sizes;
+  const T *x, *weight, *mean, *rstd, *ct;
+  std::int64_t weight_lane;
+  T *dx, *dweight, *dbias;
+  bool center;
+};
+
 }  // namespace sonde

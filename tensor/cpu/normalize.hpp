@@ -9,25 +9,6 @@
 
 namespace sonde::cpu {
 
-/// Row-major operands; the pointers of what is missing are null.
-template <class T>
-struct NormalizeForwardArgs {
-  NormalizeSizes sizes;
-  const T *x, *weight, *bias;
-  std::int64_t weight_lane, bias_lane;  ///< elements from one lane to the next, 0 if shared
-  T *y, *mean, *rstd;
-  double eps;
-  bool center;
-};
-template <class T>
-struct NormalizeBackwardArgs {
-  NormalizeSizes sizes;
-  const T *x, *weight, *mean, *rstd, *ct;
-  std::int64_t weight_lane;
-  T *dx, *dweight, *dbias;
-  bool center;
-};
-
 /// The vector kernels over rows begin .. end-1; dweight and dbias (or null) are added to.
 template <class T>
 struct NormalizeRowKernels {

@@ -10,25 +10,6 @@
 
 namespace sonde::cuda {
 
-/// Row-major operands; what is missing is null.
-template <class T>
-struct NormalizeForwardArgs {
-  NormalizeSizes sizes;
-  const T *x, *weight, *bias;
-  std::int64_t weight_lane, bias_lane;  ///< elements from one lane to the next, 0 if shared
-  T *y, *mean, *rstd;
-  double eps;
-  bool center;
-};
-template <class T>
-struct NormalizeBackwardArgs {
-  NormalizeSizes sizes;
-  const T *x, *weight, *mean, *rstd, *ct;
-  std::int64_t weight_lane;
-  T *dx, *dweight, *dbias;
-  bool center;
-};
-
 template <class T>
 void normalize_by_rows(Stream& stream, const NormalizeForwardArgs<T>& a);
 template <class T>

@@ -86,4 +86,14 @@ void expect_close(const Tensor& on_cpu, const Tensor& on_gpu, double tolerance) 
   }
 }
 
+Error thrown_by(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& e) {
+    return e;
+  }
+  ADD_FAILURE() << "no error";
+  return {ErrorCode{}, "", ""};
+}
+
 }  // namespace sonde::testing

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "tensor/tensor.hpp"
 
 namespace sonde::testing {
@@ -27,5 +29,14 @@ void expect_equal(const Tensor& on_cpu, const Tensor& on_gpu);
 /// Shape and dtype agree, and |a - b| <= tolerance * largest(a) everywhere; NaN and infinities in
 /// the same places.
 void expect_close(const Tensor& on_cpu, const Tensor& on_gpu, double tolerance);
+
+/// What `f` throws, which must be an Error.
+Error thrown_by(const std::function<void()>& f);
+inline ErrorCode code_of(const std::function<void()>& f) {
+  return thrown_by(f).code();
+}
+inline std::string message_of(const std::function<void()>& f) {
+  return thrown_by(f).what();
+}
 
 }  // namespace sonde::testing

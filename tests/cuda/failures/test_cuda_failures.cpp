@@ -7,15 +7,6 @@
 namespace sonde::testing {
 namespace {
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return {};
-}
-
 void expect_words(const std::string& message, std::initializer_list<const char*> words) {
   for (const char* word : words)
     EXPECT_NE(message.find(word), std::string::npos) << "'" << word << "' is not in: " << message;

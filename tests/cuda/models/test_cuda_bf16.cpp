@@ -7,16 +7,6 @@
 namespace sonde::testing {
 namespace {
 
-ErrorCode code_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.code();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
-}
-
 TEST(CudaBf16, ProductsOfEveryLayout) {
   const Tensor a = drawn({3, 6, 7}, DType::bf16, 1), b = drawn({5, 7}, DType::bf16, 2);
   const Var on_cpu = matmul(to(Var(a), DType::f32), to(Var(b), DType::f32), {.b = true});
