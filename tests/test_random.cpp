@@ -156,7 +156,8 @@ TEST(Random, BoundsHold) {
 
 TEST(Random, QuantileInvertsTheDistribution) {
   for (double z = -8; z <= 8; z += 0.01)
-    EXPECT_NEAR(functors::normal_quantile(functors::normal_probability(z)), z, z < 5 ? 1e-9 : 2e-2) << z;
+    EXPECT_NEAR(functors::normal_quantile(functors::normal_probability(z)), z, z < 5 ? 1e-9 : 2e-2)
+        << z;
   EXPECT_NEAR(functors::normal_quantile(1e-300), -37.0471, 1e-4);
   EXPECT_TRUE(std::isinf(functors::normal_quantile(0)));
 }

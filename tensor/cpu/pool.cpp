@@ -89,8 +89,8 @@ Tensor avg_pool2d(const Tensor& x, const PoolAttrs& a) {
 template <class T>
 Tensor avg_pool2d_grad(const Tensor& dy, Size2 input, const PoolAttrs& a) {
   if (dy.rank() == 4) return avg_pool2d_grad<T>(dy.unsqueeze(0), input, a).select(0, 0);
-  Tensor dx = empty_channels_last({dy.size(0), dy.size(1), dy.size(2), input[0], input[1]},
-                                  dy.dtype());
+  Tensor dx =
+      empty_channels_last({dy.size(0), dy.size(1), dy.size(2), input[0], input[1]}, dy.dtype());
   if (dx.numel() == 0) return dx;
   const auto rows = pool_windows(a, 0, input[0], dy.size(3)),
              columns = pool_windows(a, 1, input[1], dy.size(4));

@@ -1,6 +1,7 @@
 /// @file
 /// Stable sorting of any number of pairs by unsigned keys, with the toolkit's CUB. The tests of a
-/// machine without a GPU have another source for this header (tests/cuda/libraries/device_sort.cpp).
+/// machine without a GPU have another source for this header
+/// (tests/cuda/libraries/device_sort.cpp).
 #pragma once
 
 #include "tensor/tensor.hpp"
