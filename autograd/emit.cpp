@@ -44,12 +44,11 @@ Vars run_observed(const PrimitivePtr& p, std::span<Tensor> in, const Specs& spec
   return out;
 }
 
-// Numbers of the host go to the device of the other inputs, unless the kernel takes them as they
-// are.
+// Numbers of the host go to the device of the other inputs. A kernel that takes them as they are
+// has its devices looked at by infer.
 void meet_on_one_device(const Primitive& p, Vars& in) {
-  if (in.size() < 2) return;
+  if (in.size() < 2 || p.takes_numbers()) return;
   const Device device = common_device(in, p.name());
-  if (p.takes_numbers()) return;
   for (Var& v : in)
     if (v && !(v.device() == device)) v = Var(v.tensor().to(device));
 }

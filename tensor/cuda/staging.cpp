@@ -3,12 +3,21 @@
 #include <algorithm>
 #include <cstring>
 
+#include "tensor/backend.hpp"
 #include "tensor/cuda/runtime.hpp"
 
 namespace sonde::cuda {
 namespace {
 
 constexpr std::size_t alignment = 64;
+
+// The host waits only if copies fill the whole ring.
+void wait_for(cudaEvent_t done) {
+  const cudaError_t status = cudaEventQuery(done);
+  if (status != cudaErrorNotReady) return check(status, "copy");
+  detail::observe_sync("copy: all page-locked memory is in use");
+  check(cudaEventSynchronize(done), "copy");
+}
 
 }  // namespace
 
@@ -26,7 +35,7 @@ std::byte* Staging::take(cudaStream_t stream, std::size_t bytes) {
   if (used_ + bytes > segment_bytes) {
     if (segments_[current_].data) check(cudaEventRecord(segments_[current_].done, stream), "copy");
     current_ = (current_ + 1) % segments_.size();
-    check(cudaEventSynchronize(open(current_).done), "copy");
+    wait_for(open(current_).done);
     used_ = 0;
   }
   std::byte* room = segments_[current_].data + used_;
